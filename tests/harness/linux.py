@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""Debian's arm64 Linux kernel in QEMU, as the oracle of the tests and the opponent of the benchmarks.
+
+The kernel comes from the package that linux-image-arm64 depends on. One boot runs many programs: an initramfs made on
+the spot holds them, linux-init.c and a list of commands; output and exit status come back framed over the console.
+"""
+import glob
+import os
+import re
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+
+from . import cpio
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+BUILD = os.path.join(REPO, "build")
+INIT_SOURCE = os.path.join(REPO, "tests", "harness", "linux-init.c")
+CROSS_LIB = "/usr/aarch64-linux-gnu/lib"
+QEMU = "qemu-system-aarch64"
+
+# The opponent at its best (linux-baseline.md, "Traps"): no page-table isolation, no mitigations, nothing random or
+# zeroed beyond need. The same kernel serves as oracle.
+ARGUMENTS = ("console=ttyAMA0 quiet loglevel=1 panic=-1 rdinit=/init kpti=off mitigations=off "
+             "randomize_kstack_offset=off init_on_alloc=0 audit=0")
+
+
+def kernel():
+    """(path of vmlinuz, version); fetched when it is not there yet."""
+    directory = os.path.join(BUILD, "linux")
+    found = sorted(glob.glob(os.path.join(directory, "boot", "vmlinuz-*")))
+    if not found:
+        sys.path.insert(0, os.path.join(REPO, "tools"))
+        from samara.apt import Apt  # pylint: disable=import-outside-toplevel,import-error
+        from samara.fetch import fetch_archives  # pylint: disable=import-outside-toplevel,import-error
+        from samara.paths import locked  # pylint: disable=import-outside-toplevel,import-error
+        from samara.progress import Progress  # pylint: disable=import-outside-toplevel,import-error
+        os.makedirs(directory, exist_ok=True)
+        apt = Apt("arm64")
+        with Progress() as progress, locked(apt.lock):
+            apt.update(progress)
+            names = [name for name, _ in apt.resolve(["linux-image-arm64"])
+                     if re.fullmatch(r"linux-image-\d.*-arm64", name)]
+        for archive in fetch_archives(names, False, "arm64"):
+            subprocess.run(f"dpkg-deb --fsys-tarfile '{archive}' | tar -x -C '{directory}' --wildcards './boot/vmlinuz*'",
+                           shell=True, check=True)
+        found = sorted(glob.glob(os.path.join(directory, "boot", "vmlinuz-*")))
+    if not found:
+        raise RuntimeError("the package linux-image-arm64 brought no kernel")
+    return found[-1], os.path.basename(found[-1]).removeprefix("vmlinuz-")
+
+
+def init_program():
+    """The first process, compiled when its source changed."""
+    output = os.path.join(BUILD, "guest", "linux-init")
+    if not os.path.exists(output) or os.path.getmtime(output) < os.path.getmtime(INIT_SOURCE):
+        os.makedirs(os.path.dirname(output), exist_ok=True)
+        subprocess.run(["aarch64-linux-gnu-gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", output,
+                        INIT_SOURCE], check=True)
+    return output
+
+
+def encode(word):
+    """A word as docs/command-line.md encodes it."""
+    if word == "":
+        return "%"
+    return "".join(chr(byte) if 33 <= byte <= 126 and byte != 37 else f"%{byte:02X}" for byte in os.fsencode(word))
+
+
+def interpreter_of(path):
+    """The PT_INTERP of an ELF64 file, or None."""
+    with open(path, "rb") as handle:
+        data = handle.read(4096)
+    offset, = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    for index in range(count):
+        kind, _, start, _, _, length = struct.unpack_from("<IIQQQQ", data, offset + index * size)
+        if kind == 3:
+            return data[start:start + length].rstrip(b"\0").decode()
+    return None
+
+
+class Job:
+    """One program run: `program` is a host path; environment and arguments are as the guest sees them."""
+
+    def __init__(self, name, program, arguments=(), environment=(), seconds=60, merge=False, files=()):
+        self.name, self.program, self.arguments = name, program, list(arguments)
+        self.environment, self.seconds, self.merge = list(environment), seconds, merge
+        self.files = list(files)
+        self.guest_path = "/" + os.path.basename(program)
+
+
+def initramfs(jobs):
+    """The bytes of an archive with init, the programs, the libraries they need, and the command list."""
+    archive = cpio.Archive()
+    archive.add("dev/console", stat.S_IFCHR | 0o600, rdev=(5, 1))
+    archive.add("bin", stat.S_IFDIR | 0o755)
+    archive.add("etc", stat.S_IFDIR | 0o755)
+    archive.add_file("init", init_program())
+    commands = []
+    for index, job in enumerate(jobs):
+        path = f"/t/{index}" + job.guest_path
+        archive.add_file(path, job.program)
+        for guest, host in job.files:
+            archive.add_file(guest, host, 0o644)
+        interpreter = interpreter_of(job.program)
+        if interpreter and "musl" in interpreter:
+            archive.add_file(interpreter, os.path.join(BUILD, "packages", "musl", "usr", "lib", "aarch64-linux-musl",
+                                                       "libc.so"))
+        elif interpreter:
+            archive.add_file(interpreter, os.path.join(CROSS_LIB, "ld-linux-aarch64.so.1"))
+            for library in ("libc.so.6", "libm.so.6", "libgcc_s.so.1"):
+                archive.add_file("lib/aarch64-linux-gnu/" + library, os.path.join(CROSS_LIB, library), 0o644)
+        words = [str(index), str(job.seconds), "merge" if job.merge else "-"]
+        words += [encode(word) for word in job.environment] + ["--"] + [encode(word) for word in [path] + job.arguments]
+        commands.append(" ".join(words))
+    archive.add("commands", stat.S_IFREG | 0o644, ("\n".join(commands) + "\n").encode())
+    return archive.content()
+
+
+def seeded_device_tree(directory, machine):
+    """The device tree of a machine with fixed seeds. Without a seed Linux' random generator starts late, and a seed
+    from the host would make each run different (linux-baseline.md, trap 2)."""
+    path = os.path.join(directory, "virt.dtb")
+    machine = [word + ",dumpdtb=" + path if word.startswith("virt") else word for word in machine]
+    subprocess.run([QEMU] + machine, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    source = subprocess.run(["dtc", "-I", "dtb", "-O", "dts", "-q", path], check=True, capture_output=True,
+                            text=True).stdout
+    source = re.sub(r"rng-seed = <[^>]*>", "rng-seed = <" + " ".join(f"0x{n * 0x01234567 & 0xffffffff:08x}"
+                                                                   for n in range(1, 9)) + ">", source)
+    source = re.sub(r"kaslr-seed = <[^>]*>", "kaslr-seed = <0x00000000 0x00000000>", source)
+    subprocess.run(["dtc", "-I", "dts", "-O", "dtb", "-q", "-o", path], check=True, input=source, text=True)
+    return path
+
+
+def parse_frames(data):
+    """{id: (output bytes, status)} from what the console gave."""
+    results = {}
+    outputs = {}
+    position = 0
+    frame = re.compile(rb"\n@@(\w+) (out|end) (\d+)\n")
+    while match := frame.search(data, position):
+        position = match.end()
+        key, kind, value = match.group(1).decode(), match.group(2), int(match.group(3))
+        if kind == b"out":
+            outputs[key] = data[position:position + value]
+            position += value
+        elif key != "all":
+            results[key] = (outputs.get(key, b""), value)
+    return results
+
+
+def run(jobs, cpus=4, memory="2G", icount=False, cpu="neoverse-n1", seconds=None, log=None):
+    """Run `jobs` in one boot of Linux. {job.name: (output bytes, status)}; a job that never ended is missing."""
+    if not jobs:
+        return {}
+    image, _ = kernel()
+    with tempfile.TemporaryDirectory(prefix="samara-linux-") as directory:
+        initrd = os.path.join(directory, "initrd")
+        with open(initrd, "wb") as handle:
+            handle.write(initramfs(jobs))
+        machine = ["-M", "virt,gic-version=3", "-cpu", cpu, "-smp", str(cpus), "-m", memory]
+        tree = seeded_device_tree(directory, machine)
+        # -dtb replaces QEMU's tree, to which -append and -initrd are then added by QEMU.
+        command = [QEMU] + machine + ["-dtb", tree, "-nographic", "-nodefaults", "-serial", "stdio", "-no-reboot",
+                                      "-kernel", image, "-initrd", initrd, "-append", ARGUMENTS]
+        if icount:
+            command += ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
+        if seconds is None:
+            seconds = 60 + sum(job.seconds for job in jobs)
+        try:
+            done = subprocess.run(["timeout", "-k", "5", str(seconds)] + command, stdin=subprocess.DEVNULL,
+                                  capture_output=True, check=False)
+        except OSError as error:
+            raise RuntimeError(f"cannot start {QEMU}: {error}") from error
+        if log:
+            with open(log, "wb") as handle:
+                handle.write(done.stdout + b"\n--- stderr ---\n" + done.stderr)
+        frames = parse_frames(done.stdout)
+        if not frames:
+            tail = (done.stdout + done.stderr)[-2000:].decode(errors="replace")
+            raise RuntimeError(f"Linux gave no result (QEMU ended with {done.returncode}):\n{tail}")
+    return {job.name: frames[str(index)] for index, job in enumerate(jobs) if str(index) in frames}
