@@ -22,7 +22,7 @@ GUEST_PROGRAMS := \
 	$(GUEST_S:tests/guest/%.S=$(GUEST_OUT)/%) \
 	$(GUEST_STRESS:tests/guest/stress/%.c=$(GUEST_OUT)/stress/%)
 GUEST_VARIANTS := $(addprefix $(GUEST_OUT)/, \
-	hello-pie hello-nopie hello-static-pie auxv-pie auxv-static-pie)
+	hello-pie hello-nopie hello-static-pie auxv-pie auxv-static-pie threads-pie)
 GUEST_MUSL_VARIANTS := $(addprefix $(GUEST_OUT)/, \
 	hello-musl hello-musl-pie)
 GUEST_GO_PROGRAMS := $(GUEST_GO:tests/guest/go/%.go=$(GUEST_OUT)/go/%)

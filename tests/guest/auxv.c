@@ -9,6 +9,7 @@
 #include <sys/auxv.h>
 
 extern char **environ;
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
 static ElfW(auxv_t) *find(ElfW(auxv_t) *auxv, unsigned long type)
 {
@@ -138,8 +139,8 @@ int main(int argc, char **argv)
 	bool has_code = false;
 	unsigned long main_address = (unsigned long)main, bias = 0;
 	for (size_t i = 0; i < value_of(auxv, AT_PHNUM); i++)
-		if (phdr[i].p_type == PT_PHDR)
-			bias = (unsigned long)phdr - phdr[i].p_vaddr;
+		if (phdr[i].p_type == PT_LOAD && phdr[i].p_offset == 0)
+			bias = (unsigned long)__ehdr_start - phdr[i].p_vaddr;
 	for (size_t i = 0; i < value_of(auxv, AT_PHNUM); i++)
 		if (phdr[i].p_type == PT_LOAD && main_address - bias - phdr[i].p_vaddr < phdr[i].p_memsz)
 			has_code |= (phdr[i].p_flags & PF_X) != 0;

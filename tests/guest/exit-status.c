@@ -32,6 +32,9 @@ static int recurse(int depth)
 {
 	volatile char frame[4096];
 
+	if (depth < 0)
+		return 0;
+
 	frame[depth & 4095] = 1;
 	return recurse(depth + 1) + frame[0];
 }

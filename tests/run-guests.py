@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Guest tests: each program of tests/guest/list must print on Samara what it prints on Linux, and end alike.
+
+  tests/run-guests.py [--on samara|linux|qemu-user] [--group G] [--jobs N] [--update] [PATTERN...]
+
+The expected output lies in tests/guest/expected/; with --on linux it is compared with what Linux says now, and with
+--update written anew. PATTERN is a shell pattern for NAME or NAME:LABEL. The last line is "N passed, N failed".
+"""
+import argparse
+import concurrent.futures
+import difflib
+import fnmatch
+import os
+import shlex
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+TESTS = os.path.dirname(os.path.realpath(__file__))
+REPO = os.path.dirname(TESTS)
+sys.path.insert(0, TESTS)
+
+from harness import linux  # noqa: E402  (the path above must be set first)
+
+PROGRAMS = os.path.join(REPO, "build", "guest", "arm64")
+EXPECTED = os.path.join(TESTS, "guest", "expected")
+STATUS_LINE = b"exit status %d\n"
+DIFF_LINES = 25
+
+
+class Test:
+    """One row of the list."""
+
+    def __init__(self, line):
+        words = shlex.split(line)
+        self.name, cpus, self.memory, self.seconds, groups = words[:5]
+        rest = words[5:]
+        split = rest.index("--") if "--" in rest else len(rest)
+        self.options, self.arguments = rest[:split], rest[split + 1:]
+        self.cpus = [int(number) for number in cpus.split(",")]
+        self.seconds = int(self.seconds)
+        self.groups = groups.split(",")
+        self.is_timing = "timing" in self.options
+        self.environment = [word[4:] for word in self.options if word.startswith("env=")]
+        self.packages = [word[8:] for word in self.options if word.startswith("package=")]
+        self.program = os.path.join(PROGRAMS, self.name.split(":")[0])
+        self.expected_path = os.path.join(EXPECTED, self.name.replace("/", "-").replace(":", "-") + ".out")
+
+    def expected(self):
+        """What Linux printed, with the exit status as last line; None when it was never run."""
+        try:
+            with open(self.expected_path, "rb") as handle:
+                return handle.read()
+        except FileNotFoundError:
+            return None
+
+
+def read_list(path):
+    """The tests of the list, in its order."""
+    with open(path, encoding="utf-8") as handle:
+        lines = [line for line in handle.read().splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    tests = [Test(line) for line in lines]
+    names = [test.name for test in tests]
+    for name in names:
+        if names.count(name) > 1:
+            sys.exit(f"{path}: {name} is listed twice")
+    return tests
+
+
+def select(tests, patterns, group):
+    """Those of a group that match any pattern."""
+    return [test for test in tests
+            if (not group or group in test.groups)
+            and (not patterns or any(fnmatch.fnmatch(test.name, pattern) or
+                                     fnmatch.fnmatch(test.name.split(":")[0], pattern) for pattern in patterns))]
+
+
+def with_status(output, status):
+    """Output and exit status as one text. The status line stands on a line of its own."""
+    if output and not output.endswith(b"\n"):
+        output += b"\n(no newline at the end)\n"
+    return output + STATUS_LINE % status
+
+
+def run_on_samara(test, cpus, extra):
+    """(text, problem or None) of one run."""
+    command = [os.path.join(REPO, "samara"), "run", "--quiet", "--timeout", str(test.seconds), "--cpus", str(cpus),
+               "--memory", test.memory]
+    for assignment in test.environment:
+        command += ["--env", assignment]
+    for package in test.packages:
+        command += ["--package", package]
+    command += extra + ["--", test.program] + test.arguments
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=test.seconds + 30,
+                              check=False)
+    except subprocess.TimeoutExpired as late:
+        return late.stdout or b"", "samara run did not end in time"
+    messages = done.stderr.decode(errors="replace").strip()
+    return with_status(done.stdout, done.returncode), messages or None
+
+
+def run_on_qemu_user(test):
+    """The same with qemu-aarch64-static: quick, but wrong in corners of signals and mmap."""
+    environment = {"PATH": "/usr/bin", "HOME": "/root"}
+    environment.update(word.split("=", 1) for word in test.environment)
+    try:
+        done = subprocess.run(["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu", test.program] + test.arguments,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=test.seconds, env=environment,
+                              cwd="/", check=False)
+    except subprocess.TimeoutExpired as late:
+        return late.stdout or b"", "timeout"
+    status = done.returncode if done.returncode >= 0 else 128 - done.returncode
+    return with_status(done.stdout, status), done.stderr.decode(errors="replace").strip() or None
+
+
+def linux_results(tests, log):
+    """{name: text} of one boot of Linux with 4 CPUs."""
+    jobs = [linux.Job(test.name, test.program, test.arguments, test.environment, test.seconds) for test in tests]
+    return {name: with_status(output, status)
+            for name, (output, status) in linux.run(jobs, cpus=4, memory="2G", log=log).items()}
+
+
+def difference(expected, got):
+    """The first lines of a diff."""
+    lines = list(difflib.unified_diff(expected.decode(errors="replace").splitlines(),
+                                      got.decode(errors="replace").splitlines(), "linux", "got", lineterm="", n=1))
+    more = [f"... {len(lines) - DIFF_LINES} lines more"] if len(lines) > DIFF_LINES else []
+    return "\n".join("    " + line for line in lines[:DIFF_LINES] + more)
+
+
+class Report:
+    """Prints a line per run and counts."""
+
+    def __init__(self):
+        self.passed, self.failed = 0, []
+
+    def add(self, label, expected, got, problem, seconds):
+        if got == expected:
+            self.passed += 1
+            print(f"ok   {label} ({seconds:.1f} s)", flush=True)
+            return
+        self.failed.append(label)
+        print(f"FAIL {label} ({seconds:.1f} s)", flush=True)
+        if expected is None:
+            print("    no expected output: run tests/run-guests.py --on linux --update", flush=True)
+        else:
+            print(difference(expected, got), flush=True)
+        if problem:
+            print("\n".join("    stderr: " + line for line in problem.splitlines()[-12:]), flush=True)
+
+    def end(self):
+        if self.failed:
+            print("failed: " + " ".join(self.failed))
+        print(f"{self.passed} passed, {len(self.failed)} failed")
+        return 1 if self.failed else 0
+
+
+def timed(function, *arguments):
+    """(result..., seconds) of a call."""
+    begin = time.monotonic()
+    text, problem = function(*arguments)
+    return text, problem, time.monotonic() - begin
+
+
+def run_each(tests, args, report):
+    """Every test with every number of CPUs, args.jobs at a time, reported in the order of the list."""
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        runs = []
+        for test in tests:
+            for cpus in [int(args.cpus)] if args.cpus else test.cpus if args.on == "samara" else [0]:
+                label = test.name + (f" on {cpus} CPU{'s' * (cpus > 1)}" if cpus else "")
+                call = (run_on_samara, test, cpus, args.option) if args.on == "samara" else (run_on_qemu_user, test)
+                runs.append((label, test, call, pool.submit(timed, *call)))
+        for label, test, call, future in runs:
+            text, problem, seconds = future.result()
+            if text != test.expected() and test.is_timing:
+                text, problem, seconds = timed(*call)
+            report.add(label, test.expected(), text, problem, seconds)
+
+
+def run_oracle(tests, args, report):
+    """All tests in one boot of Linux; compare with what is committed, or commit it."""
+    begin = time.monotonic()
+    results = linux_results(tests, args.log)
+    os.makedirs(EXPECTED, exist_ok=True)
+    for test in tests:
+        got = results.get(test.name, b"")
+        if args.update and got and b"FAIL" not in got and b"exit status 124" not in got:
+            with open(test.expected_path, "wb") as handle:
+                handle.write(got)
+        bad = b"FAIL" in got
+        report.add(test.name + " on Linux", None if bad else test.expected(), got, got.decode(errors="replace") if bad
+                   else None, time.monotonic() - begin)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--on", choices=("samara", "linux", "qemu-user"), default="samara")
+    parser.add_argument("--group", help="only tests of this group")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time (default 2)")
+    parser.add_argument("--cpus", help="this number of CPUs instead of the list's")
+    parser.add_argument("--update", action="store_true", help="with --on linux: write the expected outputs")
+    parser.add_argument("--list", action="store_true", help="print the names and end")
+    parser.add_argument("--log", help="with --on linux: keep the console output here")
+    parser.add_argument("--option", action="append", default=[], help="passed on to samara run (repeatable)")
+    parser.add_argument("--no-build", action="store_true", help="use the programs as they are")
+    parser.add_argument("pattern", nargs="*")
+    args = parser.parse_args()
+
+    tests = select(read_list(os.path.join(TESTS, "guest", "list")), args.pattern, args.group)
+    if not tests:
+        sys.exit("no test matches")
+    if args.list:
+        print("\n".join(test.name for test in tests))
+        return 0
+    if not args.no_build:
+        programs = sorted({os.path.relpath(test.program, REPO) for test in tests})
+        built = subprocess.run(["make", "-s", "-C", REPO, "-f", "tests/guest.mk"] + programs, check=False)
+        if built.returncode:
+            sys.exit("the guest programs do not build")
+    report = Report()
+    (run_oracle if args.on == "linux" else run_each)(tests, args, report)
+    return report.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
