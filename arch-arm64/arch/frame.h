@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * struct frame: what an exception saves of the interrupted context, on the kernel stack. Its layout is known to vectors.S
+ * through gen/asm-offsets.h. Portable code uses the accessors only.
+ *
+ * A frame of the application lies at the very top of the thread's kernel stack (thread_user_frame()).
+ */
+#pragma once
+
+#include "libc/types.h"
+
+struct frame {
+	uint64_t x[31];
+	uint64_t sp;		/* SP_EL0 when from the application, else the kernel's sp at the exception */
+	uint64_t pc;
+	uint64_t pstate;	/* SPSR_EL1 */
+	uint64_t orig_x0;	/* first argument of the system call, for restarting it */
+	int64_t syscall_nr;	/* -1: not in a system call (or restart done with) */
+	uint64_t esr;
+	uint64_t far;
+};
+
+#define FRAME_NR_ARGS	6
+
+/* PSTATE.M of the application: EL1t (Arm ARM C5.2.19 SPSR_EL1.M). */
+#define PSTATE_MODE_MASK	0xful
+#define PSTATE_EL1T		0x4ul
+#define PSTATE_EL1H		0x5ul
+
+static inline bool frame_is_user(const struct frame *f)
+{
+	return (f->pstate & PSTATE_MODE_MASK) == PSTATE_EL1T;
+}
+
+static inline vaddr_t frame_pc(const struct frame *f)
+{
+	return f->pc;
+}
+
+static inline vaddr_t frame_sp(const struct frame *f)
+{
+	return f->sp;
+}
+
+static inline long frame_arg(const struct frame *f, unsigned i)
+{
+	return (long)f->x[i];
+}
+
+static inline void frame_set_result(struct frame *f, long value)
+{
+	f->x[0] = (uint64_t)value;
+}

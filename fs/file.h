@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Open file descriptions and descriptor tables. What linux/ calls for read(2) and friends, and what everything that has descriptors (fs, net, linux) implements.
+ */
+#pragma once
+
+#include "fs/uio.h"
+#include "libc/atomic.h"
+#include "libc/types.h"
+#include "sched/mutex.h"
+#include "sched/waitq.h"
+
+struct dirent_sink;
+struct file;
+struct poll_table;
+struct fdtable;
+struct stat_info;
+struct vm_object;
+struct vnode;
+struct dentry;
+
+/* Events: numbers of poll(2). */
+#define FILE_POLLIN	0x001u
+#define FILE_POLLPRI	0x002u
+#define FILE_POLLOUT	0x004u
+#define FILE_POLLERR	0x008u
+#define FILE_POLLHUP	0x010u
+#define FILE_POLLNVAL	0x020u
+#define FILE_POLLRDNORM	0x040u
+#define FILE_POLLRDBAND	0x080u
+#define FILE_POLLWRNORM	0x100u
+#define FILE_POLLWRBAND	0x200u
+#define FILE_POLLRDHUP	0x2000u
+
+/* Open flags: numbers of Linux arm64 (asm-generic, with arm64's O_DIRECTORY, O_NOFOLLOW, O_DIRECT, O_LARGEFILE). linux/ translates for other ports. */
+#define O_ACCMODE	00000003
+#define O_RDONLY	00000000
+#define O_WRONLY	00000001
+#define O_RDWR		00000002
+#define O_CREAT		00000100
+#define O_EXCL		00000200
+#define O_NOCTTY	00000400
+#define O_TRUNC		00001000
+#define O_APPEND	00002000
+#define O_NONBLOCK	00004000
+#define O_DSYNC		00010000
+#define O_ASYNC		00020000
+#define O_DIRECTORY	00040000
+#define O_NOFOLLOW	00100000
+#define O_DIRECT	00200000
+#define O_LARGEFILE	00400000
+#define O_NOATIME	01000000
+#define O_CLOEXEC	02000000
+#define O_SYNC		04010000
+#define O_PATH		010000000
+#define O_TMPFILE	(020000000 | O_DIRECTORY)
+
+/*
+ * All may sleep; all are optional (NULL: the errno in brackets). f is referenced by the caller during the call. Blocking calls honour O_NONBLOCK in f->flags (-EAGAIN)
+ * and are interruptible: -EINTR when nothing has been transferred (linux/ turns that into restart or EINTR).
+ */
+struct file_ops {
+	/* Bytes moved, 0 at end of file. *pos is the offset to use and advance (files without one ignore it; NULL never). [EINVAL] */
+	ssize_t (*read)(struct file *f, struct uio *u, uint64_t *pos);
+	ssize_t (*write)(struct file *f, struct uio *u, uint64_t *pos);
+	/* Present events (FILE_POLL*). If w is not NULL also subscribe it: waitq_add() to one queue. A file that has two (read, write) uses poll_add. Never sleeps long. [always ready] */
+	uint32_t (*poll)(struct file *f, struct poll_table *pt);
+	int64_t (*seek)(struct file *f, int64_t off, int whence);	/* [ESPIPE] */
+	long (*ioctl)(struct file *f, unsigned cmd, unsigned long arg);	/* [ENOTTY] */
+	/* Object to map [off, off+len) of f; referenced for the caller. [ENODEV] */
+	int (*map)(struct file *f, uint64_t off, size_t len, unsigned prot, bool is_shared, struct vm_object **out);
+	int (*getdents)(struct file *f, struct dirent_sink *sink);	/* [ENOTDIR] */
+	int (*fsync)(struct file *f, bool data_only);			/* [EINVAL] */
+	int (*truncate)(struct file *f, uint64_t size);			/* [EINVAL] */
+	int (*allocate)(struct file *f, int mode, uint64_t off, uint64_t len);	/* fallocate(2) [EOPNOTSUPP] */
+	int (*stat)(struct file *f, struct stat_info *out);		/* [from the vnode] */
+	/* F_SETFL changed f->flags (e.g. O_ASYNC). [nothing] */
+	int (*set_flags)(struct file *f, unsigned flags);
+	/* Each close(2) of a descriptor (POSIX locks). [nothing] */
+	void (*flush)(struct file *f, struct fdtable *table);
+	/* Last reference gone: free private. Runs in thread context. */
+	void (*release)(struct file *f);
+	/* Extra lines for /proc/self/fdinfo/N. Optional. */
+	size_t (*fdinfo)(struct file *f, char *buf, size_t size);
+};
+
+/* Created by file_alloc() (count 1) and freed by the last file_put(), through RCU (fdtable lookups are lock-free). */
+struct file {
+	const struct file_ops *ops;	/* [I] */
+	uint32_t refs;			/* [a] */
+	uint32_t flags;			/* [a] O_* status flags and access mode */
+	uint64_t pos;			/* [pos_lock] */
+	struct mutex pos_lock;
+	struct vnode *vnode;		/* [I] or NULL (pipe ends of pipe(2), sockets, ...); ref */
+	struct dentry *dentry;		/* [I] name it was opened by, or NULL; ref */
+	void *private;			/* [I] the implementation's */
+	const char *kind;		/* [I] "eventfd" for /proc/self/fd: anon_inode:[eventfd]; NULL with a dentry */
+	int owner_pid, owner_sig;	/* F_SETOWN, F_SETSIG */
+	struct list epoll_items;	/* fs/epoll.c: subscriptions of epoll instances to this file */
+	struct mutex epoll_lock;
+};
+
+/* give: file_put(). NULL: no memory. Takes over nothing on failure. */
+struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private);
+static inline void file_get(struct file *f)
+{
+	atomic_fetch_add(&f->refs, 1u, RELAXED);
+}
+void file_put(struct file *f);
+
+/* Checked calls: access mode (-EBADF), missing operation, offset handling. pos NULL: use and update f->pos. */
+ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos);
+ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos);
+int64_t file_seek(struct file *f, int64_t off, int whence);
+uint32_t file_poll(struct file *f, struct poll_table *pt);
+
+/*
+ * Polling. The caller prepares a poll_table; the file's poll() calls poll_add(pt, queue) for each queue whose wake-ups change its answer, then returns its
+ * present events. pt NULL: only ask.
+ */
+struct poll_table {
+	void (*add)(struct poll_table *pt, struct waitq *q);
+	uint32_t events;		/* what the caller wants */
+};
+static inline void poll_add(struct poll_table *pt, struct waitq *q)
+{
+	if (pt)
+		pt->add(pt, q);
+}
+
+/* ---- descriptor tables ----------------------------------------------------------------------------------------------------- */
+
+struct fdtable *fdtable_create(void);
+struct fdtable *fdtable_copy(struct fdtable *t);	/* clone without CLONE_FILES */
+void fdtable_get(struct fdtable *t);
+void fdtable_put(struct fdtable *t);			/* last: closes all */
+/* Referenced (file_put() it), or NULL. O_PATH files too. Lock-free. */
+struct file *fd_get(struct fdtable *t, int fd);
+/* Install f (takes the reference on success) at the lowest free descriptor >= min. Descriptor, -EMFILE (limit), -ENOMEM. */
+int fd_install(struct fdtable *t, struct file *f, int min, bool cloexec, int limit);
+/* At exactly fd, closing what is there (dup2, dup3). fd, or -EBADF beyond limit, -ENOMEM. Takes the reference on success. */
+int fd_install_at(struct fdtable *t, struct file *f, int fd, bool cloexec, int limit);
+int fd_close(struct fdtable *t, int fd);		/* 0, -EBADF */
+int fd_close_range(struct fdtable *t, unsigned first, unsigned last, bool only_set_cloexec);
+int fd_get_cloexec(struct fdtable *t, int fd);		/* 0, 1, -EBADF */
+int fd_set_cloexec(struct fdtable *t, int fd, bool on);
+void fd_close_on_exec(struct fdtable *t);
+/* Next used descriptor >= fd, or -1: for /proc/self/fd. */
+int fd_next(struct fdtable *t, int fd);

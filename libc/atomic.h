@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Atomic operations with the order spelled out at each use:
+ *	atomic_load(&x, ACQUIRE)   atomic_store(&x, v, RELEASE)   atomic_fetch_add(&x, 1, RELAXED)
+ * The operands are plain integers or pointers; a field that is accessed so carries [a] in its struct's legend.
+ * atomic_cas() is strong: it fails only if *p != *expected, which it then stores in *expected.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#define RELAXED	__ATOMIC_RELAXED
+#define ACQUIRE	__ATOMIC_ACQUIRE
+#define RELEASE	__ATOMIC_RELEASE
+#define ACQ_REL	__ATOMIC_ACQ_REL
+#define SEQ_CST	__ATOMIC_SEQ_CST
+
+#define atomic_load(p, order)		__atomic_load_n((p), order)
+#define atomic_store(p, v, order)	__atomic_store_n((p), (v), order)
+#define atomic_exchange(p, v, order)	__atomic_exchange_n((p), (v), order)
+#define atomic_fetch_add(p, v, order)	__atomic_fetch_add((p), (v), order)
+#define atomic_fetch_sub(p, v, order)	__atomic_fetch_sub((p), (v), order)
+#define atomic_fetch_or(p, v, order)	__atomic_fetch_or((p), (v), order)
+#define atomic_fetch_and(p, v, order)	__atomic_fetch_and((p), (v), order)
+#define atomic_cas(p, expected, v, order) \
+	__atomic_compare_exchange_n((p), (expected), (v), false, order, __ATOMIC_RELAXED)
+/* The failure order too: for loops that read through the value they lost to. */
+#define atomic_cas2(p, expected, v, order, fail) \
+	__atomic_compare_exchange_n((p), (expected), (v), false, order, fail)
+#define atomic_fence(order)		__atomic_thread_fence(order)
+#define compiler_fence()		__atomic_signal_fence(__ATOMIC_SEQ_CST)

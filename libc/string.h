@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The C string functions that the kernel uses; semantics of ISO C (C17 7.24) and of OpenBSD's strlcpy(3).
+ * On the host the unit tests use the host's own.
+ */
+#pragma once
+
+#include <stddef.h>
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t n);
+void *memmove(void *dst, const void *src, size_t n);
+void *memset(void *dst, int c, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+void *memchr(const void *s, int c, size_t n);
+size_t strlen(const char *s);
+size_t strnlen(const char *s, size_t max);
+int strcmp(const char *a, const char *b);
+int strncmp(const char *a, const char *b, size_t n);
+char *strchr(const char *s, int c);
+char *strrchr(const char *s, int c);
+char *strstr(const char *s, const char *what);
+
+/* Copies at most size-1 bytes and always terminates (size > 0). Returns strlen(src). */
+size_t samara_strlcpy(char *dst, const char *src, size_t size);
+#define strlcpy(dst, src, size)	samara_strlcpy(dst, src, size)
+
+/* Let gcc expand small constant sizes in place: -ffreestanding would always call. */
+#ifndef HOST_TEST
+#define memcpy(d, s, n)		__builtin_memcpy(d, s, n)
+#define memset(d, c, n)		__builtin_memset(d, c, n)
+#define memcmp(a, b, n)		__builtin_memcmp(a, b, n)
+#endif

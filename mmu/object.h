@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a mapping shows: the interface that mmu/ calls and fs/ (page cache, devices), linux/ (vDSO, veneers) implement.
+ */
+#pragma once
+
+#include "libc/types.h"
+
+struct vm_object;
+
+/* A page as an object hands it out. */
+struct vm_page {
+	paddr_t pa;
+	bool is_writable;	/* may be mapped writable in a shared mapping (else: mapped read-only, write faults ask again with for_write) */
+};
+
+struct vm_object_ops {
+	/*
+	 * The page at index idx (units of PAGE_SIZE from the start of the object), with a reference (page_get) for the caller's mapping. for_write: a shared mapping will
+	 * write it. 0, -ENXIO beyond the end (SIGBUS), -EIO, -ENOMEM. Context: thread, may sleep.
+	 */
+	int (*get_page)(struct vm_object *o, uint64_t idx, bool for_write, struct vm_page *out);
+	/*
+	 * Optional: if the 2 MiB at idx (block aligned) are physically contiguous and aligned, give them as one block that need not be reference counted. 0 or -ENOTSUP.
+	 */
+	int (*get_block)(struct vm_object *o, uint64_t idx, bool for_write, paddr_t *pa);
+	/* Counted by each area that maps it. */
+	void (*ref)(struct vm_object *o);
+	void (*unref)(struct vm_object *o);
+	/* Path for /proc/self/maps and crash reports; "" if it has none. Returns its length as snprintf. Optional. */
+	size_t (*name)(struct vm_object *o, char *buf, size_t size);
+	/* Device, inode for /proc/self/maps. Optional. */
+	void (*identity)(struct vm_object *o, uint64_t *dev, uint64_t *ino);
+};
+
+struct vm_object {
+	const struct vm_object_ops *ops;
+	/* Areas that map it, so that truncation can unmap pages: mmu/ only. */
+	struct {
+		void *first;
+	} mappings;
+};
+
+/* The object's pages from idx on, nr of them, are going (truncate, hole): unmap them everywhere. Context: thread, may sleep. */
+void vm_object_unmap(struct vm_object *o, uint64_t idx, uint64_t nr);

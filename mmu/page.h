@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Physical pages: where RAM is, allocation in powers of two, reference counts.
+ *
+ * All RAM is mapped linearly: phys_to_virt() is an addition. The metadata (struct page, one for each 4 KiB) is initialised lazily, a 2 MiB block at a time, so that
+ * boot time does not depend on the size of RAM.
+ *
+ * Context: thread, preemption enabled, unless said otherwise. Never sleeps for memory: fails.
+ */
+#pragma once
+
+#include <arch/layout.h>
+
+#include "libc/types.h"
+
+#define PAGE_ORDER_BLOCK	9	/* 2 MiB */
+#define PAGE_ORDER_MAX		18	/* 1 GiB */
+
+#define PAGE_ZERO	1u		/* zero-filled */
+#define PAGE_NOWAIT	2u		/* do not run the shrinkers first */
+
+static inline void *phys_to_virt(paddr_t pa)
+{
+	return (void *)(LINEAR_BASE + pa);
+}
+
+/* Only for addresses in the linear map. */
+static inline paddr_t virt_to_phys(const void *va)
+{
+	return (vaddr_t)va - LINEAR_BASE;
+}
+
+/* 2^order contiguous, naturally aligned pages, reference count 1; PADDR_NONE: none. */
+paddr_t __must_check page_alloc(unsigned order, unsigned flags);
+/* Give back what page_alloc returned (whatever the count). */
+void page_free(paddr_t pa, unsigned order);
+
+/*
+ * Reference counts, for single pages that several own (page cache, mappings, copy-on-write). On pages that the allocator does not manage (an image mapped
+ * in place) both do nothing. page_put() frees a page at zero.
+ */
+void page_get(paddr_t pa);
+void page_put(paddr_t pa);
+/* Number of owners; a big number for a page that is not managed: never exclusive. */
+unsigned page_count(paddr_t pa);
+/* Split an allocated block of this order into single pages, each with count 1. */
+void page_split(paddr_t pa, unsigned order);
+
+struct page_stats {
+	uint64_t total_bytes;		/* RAM the allocator got */
+	uint64_t free_bytes;
+	uint64_t cached_bytes;		/* page cache, tmpfs */
+	uint64_t anon_bytes;		/* application's anonymous pages */
+	uint64_t kernel_bytes;		/* heap and stacks */
+};
+void page_stats(struct page_stats *out);
+
+/* Memory that can be given back under pressure. shrink() frees about want bytes, returns what it freed; must not allocate. */
+struct shrinker {
+	const char *name;
+	uint64_t (*shrink)(uint64_t want);
+	struct shrinker *next;
+};
+void shrinker_register(struct shrinker *s);
+
+/* ---- boot ------------------------------------------------------------------------------------------------------ */
+
+/* RAM banks and what in them is taken (kernel image, initrd, device tree, /memreserve/, reserved-memory); both sorted by nothing. */
+struct mem_range {
+	paddr_t start, size;
+};
+#define MEM_MAX_BANKS		64
+#define MEM_MAX_RESERVED	64
+struct mem_layout {
+	struct mem_range bank[MEM_MAX_BANKS];
+	struct mem_range reserved[MEM_MAX_RESERVED];
+	unsigned nr_banks, nr_reserved;
+};
+
+/*
+ * Build the linear map of all banks (2 MiB and 1 GiB blocks; the early map that the entry code made covers the kernel image and the device tree) and start the
+ * allocator. 0, or -ENOMEM with too little memory. Boot CPU, single threaded.
+ */
+int __must_check mmu_init(const struct mem_layout *layout);
+
+/* Kernel mapping of device registers; stays for ever. NULL: no memory for tables. */
+void *mmu_map_device(paddr_t pa, size_t len);
+
+/*
+ * A kernel stack of KSTACK-like size (power of two pages) with an unmapped guard page below it, in LAYOUT's stack region. NULL: no memory. Cached for reuse.
+ */
+void *kstack_alloc(void);
+void kstack_free(void *stack);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Map of the folder:
+ *	thread.h	create, sleep, wake, preempt		rq.c	run queue, fairness
+ *	mutex.h		the mutex				wake.c	wake-ups across CPUs, placement, stealing
+ *	sync.h		rwlock, condition, semaphore		idle.c	polling and waiting
+ *	waitq.h		wait queues for poll and friends	timer.h	per-CPU timers
+ *	rcu.h		read-copy update			irq.h	interrupts and their threads
+ *	cpu.h		CPUs and per-CPU data			clock.h	clocks
+ */
+#pragma once
+
+#include "libc/types.h"
+
+struct cpu;
+struct thread;
+
+/*
+ * Turn the boot context into the first thread and its CPU into cpus[0]; heap and pages work. Interrupts stay masked until sched_start().
+ */
+void sched_init(uint64_t boot_hwid);
+/* Prepare cpus[id] (idle thread, run queue) before it is started. 0 or -ENOMEM. Returns its idle thread's kernel stack top for the entry code. */
+int sched_add_cpu(uint64_t hwid, struct cpu **out);
+/* First C code of a secondary CPU, on its idle thread's stack, arch_current() set: never returns. */
+_Noreturn void sched_secondary(struct cpu *cpu);
+/* Enable interrupts on the boot CPU; from here on threads run. */
+void sched_start(void);
+/* Stop all other CPUs for good (panic). Any context. */
+void sched_stop_others(void);
