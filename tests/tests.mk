@@ -1,0 +1,66 @@
+# Host tests: portable code compiled against tests/host-arch (a fake port) and run under sanitizers.
+#
+# A test is tests/unit/<folder>-<concept>.c with a plain main. The kernel files it needs are named in its first lines:
+#	/* sources: sched/timer.c libc/rbtree.c tests/host/fake-sched.c */
+#	/* sanitizer: thread */		(default: address,undefined)
+HOSTCC  ?= gcc
+HCFLAGS := -std=gnu17 -g -O1 -I. -Itests/host-arch -DHOST_TEST -DDEBUG -fno-sanitize-recover=all -fno-omit-frame-pointer \
+	$(WARN) -Wno-error=cpp
+
+UNIT  := $(wildcard tests/unit/*.c)
+UBINS := $(UNIT:tests/unit/%.c=build/host/%)
+FUZZ  := $(wildcard tests/fuzz/*.c)
+FBINS := $(FUZZ:tests/fuzz/%.c=build/fuzz/%)
+sources   = $(shell sed -n 's,.*/\* sources: \(.*\) \*/.*,\1,p' $(1))
+sanitizer = $(or $(shell sed -n 's,.*/\* sanitizer: \(.*\) \*/.*,\1,p' $(1)),address$(comma)undefined)
+hostlibs  = $(shell sed -n 's,.*/\* libs: \(.*\) \*/.*,\1,p' $(1))
+comma := ,
+$(eval $(call stamp,build/host/flags,$(HOSTCC) $(HCFLAGS)))
+
+build/host/%: tests/unit/%.c build/host/flags
+	$(call say,HOSTCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HCFLAGS) -fsanitize=$(call sanitizer,$<) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(call sources,$<) $(call hostlibs,$<) -lpthread
+# gcc's -MMD names only the last source's headers when several are compiled at once: name the sources themselves too.
+$(foreach t,$(UNIT),$(eval $(t:tests/unit/%.c=build/host/%): $(call sources,$(t)) $(wildcard */*.h arch-arm64/arch/*.h tests/host-arch/arch/*.h)))
+$(UBINS:=.ok): %.ok: %
+	$(call say,TEST,$*)
+	$(Q)timeout 120 ./$< > $<.log 2>&1 || { cat $<.log; echo "FAILED: $<"; exit 1; }
+	$(Q)touch $@
+
+#: check         lint, host unit tests under sanitizers, models, fuzz corpora: seconds
+check: $(UBINS:=.ok) fuzz-replay lint models tools-tests
+#: fuzz-run      T=name SECS=60: fuzz one parser from its corpus
+build/fuzz/%: tests/fuzz/%.c
+	$(call say,FUZZCC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang -std=gnu17 -g -O1 -I. -Itests/host-arch -DHOST_TEST -DDEBUG -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -Wno-unknown-warning-option -o $@ $< $(call sources,$<) $(call hostlibs,$<)
+$(foreach t,$(FUZZ),$(eval $(t:tests/fuzz/%.c=build/fuzz/%): $(call sources,$(t)) $(wildcard */*.h)))
+fuzz-run: build/fuzz/$(T)
+	mkdir -p tests/fuzz/corpus/$(T)
+	$< -max_total_time=$(or $(SECS),60) tests/fuzz/corpus/$(T)
+# Replay the committed corpus and a few thousand mutations with a fixed seed.
+fuzz-replay: $(FBINS)
+	$(Q)for f in $(FBINS); do \
+		n=$$(basename $$f); mkdir -p build/fuzz/work/$$n; \
+		timeout 120 $$f -seed=1 -runs=3000 -max_total_time=10 build/fuzz/work/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) >build/fuzz/$$n.log 2>&1 \
+		|| { tail -40 build/fuzz/$$n.log; echo "FAILED: fuzz $$n"; exit 1; }; done
+
+#: lint          layering, headers that compile alone, no spinlocks, arch parity
+lint: layers headers
+	$(Q)if [ -f tools/nospin.sh ]; then sh tools/nospin.sh; fi
+layers:
+	$(Q)sh tools/layers.sh
+HDRS := $(foreach d,$(PORTABLE),$(wildcard $(d)/*.h))
+headers: $(HDRS:%=build/host/%.hdr)
+build/host/%.h.hdr: %.h build/host/flags
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '#include "$<"' | $(HOSTCC) $(HCFLAGS) -fsyntax-only -x c - && touch $@
+
+models:
+	$(Q)if [ -f tests/models/run.sh ]; then sh tests/models/run.sh; fi
+tools-tests:
+	$(Q)if [ -d tests/tools ]; then python3 -m unittest discover -q -s tests/tools; fi
+.PHONY: check fuzz-run fuzz-replay lint layers headers models tools-tests
+-include $(UBINS:=.d)
