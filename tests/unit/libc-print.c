@@ -33,7 +33,7 @@ int main(void)
 	SAME("%s|%8s|%-8s|%.2s|%.*s|%*d", "abc", "abc", "abc", "abc", 1, "abc", 6, 7);
 	SAME("%c%c|%3c", 'a', 'b', 'c');
 	SAME("%p", (void *)0x1234);
-	SAME("%ld %lu", (long)1 << 63, ~0ul);
+	SAME("%ld %lu", -0x7fffffffffffffffl - 1, ~0ul);
 	SAME("%016lx|%#018lx", 0xabcul, 0xabcul);
 	if (samara_snprintf(small, sizeof(small), "abcdefgh") != 8 || strcmp(small, "abcd"))
 		failures++;
