@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A thread of the application, as Linux sees it: what belongs to one thread beyond sched/thread.h.
+ */
+#pragma once
+
+#include "libc/list.h"
+#include "libc/types.h"
+#include "linux/signal.h"
+#include "sched/thread.h"
+
+struct process;
+
+/* Created by clone.c, exec.c; freed through RCU after the thread has ended (exit.c). Others may hold pointers under process->threads_lock or RCU. */
+struct task {
+	struct thread *thread;		/* [I] its name is the comm */
+	struct process *process;	/* [I] */
+	int tid;			/* [I] */
+	struct list node;		/* [process->threads_lock] in process->threads */
+
+	vaddr_t clear_child_tid;	/* [o] 0: none */
+	vaddr_t set_child_tid;		/* [o] */
+	vaddr_t robust_list;		/* [o] */
+	vaddr_t rseq;			/* [o] 0: none */
+	uint32_t rseq_len, rseq_sig;	/* [o] */
+
+	sigmask_t blocked;		/* [process->signal_lock] written by the owner only */
+	sigmask_t saved_mask;		/* [o] of a temporary mask */
+	bool has_saved_mask;		/* [o] */
+	sigmask_t sigwait_mask;		/* [process->signal_lock] what rt_sigtimedwait waits for */
+	struct signal_queue pending;	/* [process->signal_lock] */
+	vaddr_t alt_sp;			/* [o] sigaltstack */
+	uint64_t alt_size;		/* [o] */
+	uint32_t alt_flags;		/* [o] SS_DISABLE: none */
+
+	bool is_restarting;		/* [o] the next call is an interrupted one, again: use restart_deadline */
+	nsec_t restart_deadline;	/* [o] */
+	struct siginfo forced;		/* [o] fault to deliver; signo 0: none */
+	uint64_t fault_address, fault_esr;	/* [o] for the signal frame */
+
+	uint64_t personality;		/* [o] */
+	int pdeath_signal;		/* [o] prctl */
+	uint32_t timer_slack_ns;	/* [o] prctl PR_SET_TIMERSLACK */
+	bool no_new_privs;		/* [o] */
+	bool is_dead;			/* [process->threads_lock] */
+};
+
+static inline struct task *task_current(void)
+{
+	return thread_current()->task;
+}
+
+/* The task with this tid in the process, with a reference on its thread (thread_put(t->thread)); NULL: none. Context: thread. */
+struct task *task_get(struct process *p, int tid);
