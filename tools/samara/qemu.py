@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""The QEMU command line of a machine.
+
+Console "ports": the program's streams are three ports of a virtio-serial device, kernel messages come from the UART.
+Console "uart": everything is on the UART (a kernel without the driver for ports, or the wish to see what it does).
+Where the streams end on the host is for the caller to say, as QEMU character devices (see Chardevs).
+"""
+import re
+import shlex
+from dataclasses import dataclass, field
+
+from . import paths
+from .errors import Failure
+
+DEFAULT_CONSOLE = "uart"  # "ports" once the kernel drives virtio-serial ports
+STREAMS = ("stdin", "stdout", "stderr")
+GDB_PORT = 1234
+MEGABYTE = 1 << 20
+DEFAULT_MEMORY = 256 * MEGABYTE
+MIN_MEMORY = 2 * MEGABYTE
+
+# On one virtual CPU, one instruction is one nanosecond of guest time, whatever the host does.
+ICOUNT = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
+
+
+@dataclass
+class Machine:
+    """What is asked for. memory in bytes, None: enough for the image."""
+    kernel: str
+    initrd: str
+    append: str
+    machine: str = "virt"
+    cpu: str = "cortex-a72"
+    cpus: int = 1
+    memory: int = None
+    icount: bool = False
+    gdb: bool = False
+    console: str = DEFAULT_CONSOLE
+    initrd_size: int = 0
+
+
+@dataclass
+class Chardevs:
+    """QEMU character devices as text after `-chardev`, each with the id it is used by: "uart", "stdin", ..."""
+    texts: dict = field(default_factory=dict)
+
+    def words(self):
+        return [word for name, text in self.texts.items() for word in ("-chardev", text.replace("{id}", name))]
+
+
+def inherited(descriptors):
+    """Chardevs on connected sockets that QEMU inherits: {name: file descriptor}."""
+    return Chardevs({name: f"socket,id={{id}},fd={number}" for name, number in descriptors.items()})
+
+
+def pasted(console):
+    """Chardevs for a command that a person pastes into a shell (--dry-run)."""
+    if console == "uart":
+        return Chardevs({"uart": "stdio,id={id}"})
+    return Chardevs({"uart": "file,id={id},path=/dev/stderr", "stdin": "stdio,id={id}",
+                     "stdout": "file,id={id},path=/dev/stdout", "stderr": "file,id={id},path=/dev/stderr"})
+
+
+def parse_memory(text):
+    """Bytes from "256M", "1G", "65536K"; a plain number is megabytes, as for QEMU."""
+    match = re.fullmatch(r"(\d+)([KMGT]?)i?B?", text.strip(), re.IGNORECASE)
+    if not match:
+        raise Failure(f"--memory {text} is not a size; write it like 64M or 2G")
+    size = int(match.group(1)) << {"K": 10, "": 20, "M": 20, "G": 30, "T": 40}[match.group(2).upper()]
+    if size < MIN_MEMORY:
+        raise Failure(f"--memory {text} is too little for any machine; give at least {MIN_MEMORY // MEGABYTE}M")
+    return size
+
+
+def memory_for(machine):
+    """The size of RAM in bytes; Failure when the image cannot fit in what was asked for.
+
+    QEMU puts the image at half of RAM, but not beyond 128 MiB (hw/arm/boot.c), and the device tree behind it."""
+    needed = machine.initrd_size + 2 * MEGABYTE
+    if machine.memory is None:
+        wanted = 128 * MEGABYTE + needed + 64 * MEGABYTE
+        step = 64 * MEGABYTE
+        return max(DEFAULT_MEMORY, (wanted + step - 1) // step * step)
+    if machine.memory < min(machine.memory // 2, 128 * MEGABYTE) + needed - MEGABYTE:
+        least = min(2 * needed, 128 * MEGABYTE + needed)
+        raise Failure(f"the root image has {machine.initrd_size / MEGABYTE:.1f} MiB and does not fit; give --memory "
+                      f"{-(-least // MEGABYTE)}M or more")
+    return machine.memory
+
+
+def machine_type(machine):
+    """The argument of -M. Options alone, such as gic-version=3, mean the machine virt with these."""
+    text = machine.machine
+    if "=" in text.split(",")[0]:
+        text = "virt," + text
+    if machine.cpus > 8 and text.split(",")[0].startswith("virt") and "gic-version" not in text:
+        text += ",gic-version=3"  # GICv2 ends at 8 CPUs
+    return text
+
+
+def command(machine, chardevs):
+    """The whole command as a list of words."""
+    words = [paths.find_tool("qemu-system-aarch64", "qemu-system-arm")]
+    words += ["-M", machine_type(machine), "-cpu", machine.cpu, "-smp", str(machine.cpus),
+              "-m", f"{memory_for(machine) // MEGABYTE}M"]
+    words += ["-nodefaults", "-display", "none", "-no-reboot"]
+    words += ICOUNT if machine.icount else []
+    words += ["-kernel", machine.kernel]
+    words += ["-initrd", machine.initrd] if machine.initrd else []
+    words += ["-append", machine.append, "-semihosting-config", "enable=on,target=native"]
+    words += chardevs.words() + ["-serial", "chardev:uart"]
+    if machine.console == "ports":
+        words += ports()
+    if machine.gdb:
+        words += ["-S", "-gdb", f"tcp:127.0.0.1:{GDB_PORT}"]
+    return words
+
+
+def ports():
+    """A virtio-serial device with one port for each of the program's streams (port 0 is a console, not used)."""
+    words = ["-global", "virtio-mmio.force-legacy=false",
+             "-device", f"virtio-serial-device,id=streams,max_ports={len(STREAMS) + 1}"]
+    for number, name in enumerate(STREAMS, 1):
+        words += ["-device", f"virtserialport,bus=streams.0,nr={number},chardev={name},name=samara.{name}"]
+    return words
+
+
+def shell(words):
+    """The command for a shell, one option a line."""
+    lines = [shlex.quote(words[0])]
+    for word in words[1:]:
+        if word.startswith("-") and not lines[-1].endswith(" -append"):
+            lines.append("    " + word)
+        else:
+            lines[-1] += " " + shlex.quote(word)
+    return " \\\n".join(lines)

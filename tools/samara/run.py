@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""What `samara run` does: a root, an image, a kernel, a command line, a machine."""
+import os
+import subprocess
+import sys
+
+from . import cmdline, console, image, paths, program, qemu, rootfs
+from .errors import Failure
+from .progress import Progress
+
+
+class Root:
+    """The root that --rootfs and --package ask for.
+
+    .layers for image.Image, .tree to look into (None when the root holds the program alone), .foreign the user's image."""
+
+    def __init__(self, packages, root):
+        self.layers, self.tree, self.foreign = [], None, None
+        if packages:
+            from .packages import tree_of  # apt is not needed without packages
+            tree = tree_of(packages)
+            self.layers.append((tree, os.path.basename(tree)))
+        if root and os.path.isdir(root):
+            root = os.path.abspath(root)
+            self.layers.append((root, image.tree_key(root)))
+        elif root:
+            image.check_foreign(root)
+            self.foreign = os.path.abspath(root)
+            self.layers.append(image.extract(self.foreign))
+        if len(self.layers) == 1:
+            self.tree = self.layers[0][0]
+        elif self.layers:
+            self.tree = merged(self.layers)
+
+
+def merged(layers):
+    """One tree of several layers, so that programs can be looked up in it."""
+    key = image.digest([layer[1] for layer in layers])
+    tree = os.path.join(paths.cache_dir("roots"), key)
+    with paths.locked(tree + ".lock"):
+        if not os.path.isdir(tree):
+            temporary = f"{tree}.{os.getpid()}.tmp"
+            for layer, _ in layers:
+                rootfs.clone(layer, temporary)
+            os.rename(temporary, tree)
+    return tree
+
+
+def choose_program(name, root):
+    """(path of the program in the root, files to add to the root).
+
+    Without a root: a file of the host. With one: a bare name means a command of the root, then a file of the host; an
+    absolute path that exists in the root means that; another path means a file of the host."""
+    if root.tree:
+        if "/" not in name:
+            found = rootfs.find_command(root.tree, name)
+            if found:
+                program.check_in_tree(root.tree, found)
+                return found, {}
+        elif name.startswith("/") and rootfs.lookup(root.tree, name):
+            program.check_in_tree(root.tree, name)
+            return name, {}
+    if os.path.isfile(name):
+        plan = program.Plan(name, root.tree)
+        return plan.path, plan.files
+    if os.path.isdir(name):
+        raise Failure(f"{name} is a directory; give the program in it")
+    if root.tree:
+        place = "in " + ":".join(rootfs.SEARCH_PATH) if "/" not in name else "in the root"
+        raise Failure(f"there is no {name} {place}, nor such a file here; check the name, or add the package that has "
+                      "it with --package")
+    hint = f"; for Debian's, add --package {name}" if "/" not in name else ""
+    raise Failure(f"there is no file {name}{hint}")
+
+
+def parse_volume(text):
+    """(host directory, path in the root) of --volume HOSTDIR:DIR."""
+    host, _, path = text.partition(":")
+    path = path[:-3] if path.endswith(":ro") else path
+    if not host or not path.startswith("/") or path == "/":
+        raise Failure(f"--volume {text} is not HOSTDIR:DIR with an absolute DIR, such as ./data:/data")
+    if not os.path.isdir(host):
+        raise Failure(f"--volume {text}: there is no directory {host}")
+    return os.path.abspath(host), os.path.normpath(path)
+
+
+def build_image(options):
+    """(path of the root image, path of the program in it)."""
+    root = Root(options.package, options.rootfs)
+    path, files = choose_program(options.program, root) if options.program else (None, {})
+    volumes = [parse_volume(text) for text in options.volume]
+    if root.foreign and not files and not volumes and len(root.layers) == 1:
+        return root.foreign, path
+    return image.Image(root.layers, files, volumes).build(), path
+
+
+def kernel_options(options):
+    """The words before `--` on the kernel command line, not encoded."""
+    words = ["exit=semihosting"]
+    shown = console.terminals()
+    if shown:
+        words.append("tty=" + ",".join(shown))
+        size = console.window_size()
+        if size:
+            words.append("winsize=" + size)
+        if os.environ.get("TERM") and not any(text.startswith("TERM=") for text in options.env):
+            words.append("env=TERM=" + os.environ["TERM"])
+    if options.console == "uart":
+        words.append("console=pl011")
+    if options.quiet:
+        words.append("quiet")
+    if options.boot_report:
+        words.append("boot-report")
+    if options.cwd:
+        words.append("cwd=" + options.cwd)
+    for text in options.env:
+        name, equals, value = text.partition("=")
+        if not name or (not equals and name not in os.environ):
+            raise Failure(f"--env {text} is not NAME=VALUE, nor the name of a variable that is set here")
+        words.append(f"env={name}={value if equals else os.environ[name]}")
+    return words
+
+
+def kernel_command_line(options, path):
+    line = cmdline.encode(kernel_options(options), path, options.arguments)
+    extra = options.append.split()
+    if "--" in extra:
+        raise Failure("--append takes kernel options only; the program's arguments stand after PROGRAM")
+    return " ".join(extra + [line])
+
+
+def kernel_image(options):
+    """The kernel to boot; built with make when there is none yet."""
+    if options.kernel:
+        if not os.path.isfile(options.kernel):
+            raise Failure(f"there is no kernel {options.kernel}")
+        return options.kernel
+    if not os.path.isfile(paths.KERNEL):
+        if not os.path.isfile(os.path.join(paths.REPO, "Makefile")):
+            raise Failure(f"there is no kernel at {paths.KERNEL}, and no Makefile to build it")
+        with Progress() as progress:
+            progress.show("building the kernel")
+            done = subprocess.run([paths.find_tool("make", "make"), "-s", "-C", paths.REPO], stdin=subprocess.DEVNULL,
+                                  stdout=sys.stderr, check=False)
+        if done.returncode or not os.path.isfile(paths.KERNEL):
+            raise Failure(f"the kernel could not be built; run make in {paths.REPO} and see what it says")
+    return paths.KERNEL
+
+
+def run(options):
+    """`samara run`: the exit status."""
+    console.open_standard_streams()
+    if options.arch != "arm64":
+        raise Failure(f"--arch {options.arch} is not there yet; Samara runs arm64 programs")
+    initrd, path = build_image(options)
+    machine = qemu.Machine(
+        kernel=kernel_image(options) if not options.dry_run else options.kernel or paths.KERNEL, initrd=initrd,
+        append=kernel_command_line(options, path), machine=options.machine, cpu=options.cpu, cpus=options.cpus,
+        memory=qemu.parse_memory(options.memory) if options.memory else None,
+        icount=options.icount or options.boot_report, gdb=options.gdb, console=options.console,
+        initrd_size=os.stat(initrd).st_size)
+    if options.dry_run:
+        print(qemu.shell(qemu.command(machine, qemu.pasted(machine.console))))
+        return 0
+    session = console.Session(machine.console, options.quiet, options.timeout)
+    words = qemu.command(machine, qemu.inherited(session.descriptors()))
+    if options.gdb:
+        elf = os.path.splitext(machine.kernel)[0] + ".elf"
+        print(f"samara: waiting for gdb: gdb-multiarch {elf} -ex 'target remote :{qemu.GDB_PORT}'", file=sys.stderr)
+    return session.run(words)
