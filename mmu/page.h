@@ -88,6 +88,8 @@ void *mmu_map_device(paddr_t pa, size_t len);
 
 /*
  * A kernel stack of KSTACK-like size (power of two pages) with an unmapped guard page below it, in LAYOUT's stack region. NULL: no memory. Cached for reuse.
+ * It is the upper half of a naturally aligned slot of twice its size (virtual addresses are plenty): below the stack one address bit flips, which is how the
+ * exception entry finds an overflow with no register to spare.
  */
 void *kstack_alloc(void);
 void kstack_free(void *stack);
