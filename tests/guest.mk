@@ -10,7 +10,7 @@
 
 GUEST_CC ?= aarch64-linux-gnu-gcc
 GUEST_OUT := build/guest/arm64
-GUEST_CFLAGS := -std=gnu11 -O2 -g1 -Wall -Wextra -Werror -pthread -fno-omit-frame-pointer -Itests/guest
+GUEST_CFLAGS := -std=gnu11 -O2 -g1 -Wall -Wextra -Werror -pthread -fno-omit-frame-pointer --param=min-pagesize=0 -Itests/guest
 
 GUEST_C := $(sort $(wildcard tests/guest/*.c))
 GUEST_S := $(sort $(wildcard tests/guest/*.S))
@@ -36,7 +36,7 @@ GUEST_DEPS := tests/guest/test.h tests/guest.mk
 
 $(GUEST_OUT)/%: tests/guest/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_CFLAGS) -static -o $@ $<
+	$(GUEST_CC) $(GUEST_CFLAGS) -fno-pie -static -o $@ $<
 $(GUEST_OUT)/%: tests/guest/%.S $(GUEST_DEPS)
 	@mkdir -p $(@D)
 	$(GUEST_CC) -g -nostdlib -static -o $@ $<
