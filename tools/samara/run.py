@@ -165,6 +165,6 @@ def run(options):
     session = console.Session(machine.console, options.quiet, options.timeout)
     words = qemu.command(machine, qemu.inherited(session.descriptors()))
     if options.gdb:
-        elf = os.path.splitext(machine.kernel)[0] + ".elf"
+        elf = os.path.join(os.path.dirname(machine.kernel), "kernel.elf")
         print(f"samara: waiting for gdb: gdb-multiarch {elf} -ex 'target remote :{qemu.GDB_PORT}'", file=sys.stderr)
     return session.run(words)
