@@ -4,6 +4,8 @@
 # tests/guest/stress/*.c become build/guest/arm64/stress/NAME.
 # Usable alone: make -f tests/guest.mk guest
 #
+# libgcc_s is linked by name, for pthread_cancel would load it by dlopen.
+#
 # Variants of one source are separate programs with a suffix:
 #   NAME-pie (dynamic, PIE)  NAME-nopie (dynamic, at a fixed address)
 #   NAME-static-pie  NAME-musl (static)  NAME-musl-pie (dynamic, PIE)
@@ -22,7 +24,7 @@ GUEST_PROGRAMS := \
 	$(GUEST_S:tests/guest/%.S=$(GUEST_OUT)/%) \
 	$(GUEST_STRESS:tests/guest/stress/%.c=$(GUEST_OUT)/stress/%)
 GUEST_VARIANTS := $(addprefix $(GUEST_OUT)/, \
-	hello-pie hello-nopie hello-static-pie auxv-pie auxv-static-pie threads-pie)
+	hello-pie hello-nopie hello-static-pie auxv-pie auxv-static-pie threads-pie cancel-pie signals-pie)
 GUEST_MUSL_VARIANTS := $(addprefix $(GUEST_OUT)/, \
 	hello-musl hello-musl-pie)
 GUEST_GO_PROGRAMS := $(GUEST_GO:tests/guest/go/%.go=$(GUEST_OUT)/go/%)
@@ -43,7 +45,7 @@ $(GUEST_OUT)/%: tests/guest/%.S $(GUEST_DEPS)
 
 $(GUEST_OUT)/%-pie: tests/guest/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_CFLAGS) -fPIE -pie -o $@ $<
+	$(GUEST_CC) $(GUEST_CFLAGS) -fPIE -pie -o $@ $< -Wl,--no-as-needed -lgcc_s
 $(GUEST_OUT)/%-nopie: tests/guest/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_CFLAGS) -fno-pie -no-pie -o $@ $<
