@@ -8,6 +8,7 @@
 #include "libc/atomic.h"
 #include "libc/types.h"
 #include "sched/mutex.h"
+#include "sched/rcu.h"
 #include "sched/waitq.h"
 
 struct dirent_sink;
@@ -74,6 +75,8 @@ struct file_ops {
 	int (*truncate)(struct file *f, uint64_t size);			/* [EINVAL] */
 	int (*allocate)(struct file *f, int mode, uint64_t off, uint64_t len);	/* fallocate(2) [EOPNOTSUPP] */
 	int (*stat)(struct file *f, struct stat_info *out);		/* [from the vnode] */
+	/* fcntl(2) commands of one kind of file: F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS, leases. [EINVAL] */
+	long (*fcntl)(struct file *f, unsigned cmd, unsigned long arg);
 	/* F_SETFL changed f->flags (e.g. O_ASYNC). [nothing] */
 	int (*set_flags)(struct file *f, unsigned flags);
 	/* Each close(2) of a descriptor (POSIX locks). [nothing] */
@@ -98,6 +101,7 @@ struct file {
 	int owner_pid, owner_sig;	/* F_SETOWN, F_SETSIG */
 	struct list epoll_items;	/* fs/epoll.c: subscriptions of epoll instances to this file */
 	struct mutex epoll_lock;
+	struct rcu_head rcu;		/* file.c */
 };
 
 /* give: file_put(). NULL: no memory. Takes over nothing on failure. */
