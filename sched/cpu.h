@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "libc/set.h"
 #include "libc/types.h"
 #include "sched/thread.h"
 
@@ -15,12 +16,11 @@ struct __cacheline cpu {
 	unsigned id;			/* [I] */
 	uint64_t hwid;			/* [I] MPIDR affinity fields, APIC id */
 	uint32_t is_online;		/* [a] */
-	uint32_t needs_resched;		/* [a] looked at by preempt_enable() and on return from an interrupt */
 	struct thread *running;		/* [a] written by this CPU */
 	struct thread *idle;		/* [I] */
 	struct runqueue *rq;		/* [I] sched/ only */
 	uint64_t nr_irqs, nr_switches, nr_ipis;	/* [c] counters for /proc */
-	nsec_t idle_ns;			/* [c] */
+	nsec_t idle_ns;			/* [c] time in the idle thread */
 };
 
 extern unsigned nr_cpus;
@@ -33,10 +33,18 @@ static inline struct cpu *cpu_this(void)
 }
 
 /*
- * A variable for each CPU: PERCPU(type, name) defines, PERCPU_PTR(name, cpu) points at one. Allocated for nr_cpus at boot by percpu_init();
- * before that only CPU 0's exists.
+ * A variable for each CPU: PERCPU(type, name) defines it at file level (static); PERCPU_PTR(name, cpu) points at one. Zero-initialised. CPU 0's exists from the
+ * start, the others' after sched_add_cpu() of that CPU.
  */
 struct percpu_def {
-	void **slots;			/* nr_cpus pointers */
 	size_t size;
+	void **slots;			/* nr_cpus pointers, or one that is CPU 0's */
+	void *first[1];			/* CPU 0's */
 };
+
+#define PERCPU(type, name) \
+	static __cacheline type name##_cpu0; \
+	static struct percpu_def name = { sizeof(type), name.first, { &name##_cpu0 } }; \
+	typedef type name##_percpu_t; \
+	SET_ADD(percpu_defs, name)
+#define PERCPU_PTR(name, cpu_)	((name##_percpu_t *)(name).slots[(cpu_)->id])

@@ -16,10 +16,14 @@ struct cpu;
 struct thread;
 
 /*
+ * First of all C code on the boot CPU: makes thread_current() valid, so that preempt_disable() and mutex_lock() work in what runs before sched_init().
+ */
+void sched_early_init(void);
+/*
  * Turn the boot context into the first thread and its CPU into cpus[0]; heap and pages work. Interrupts stay masked until sched_start().
  */
 void sched_init(uint64_t boot_hwid);
-/* Prepare cpus[id] (idle thread, run queue) before it is started. 0 or -ENOMEM. Returns its idle thread's kernel stack top for the entry code. */
+/* Prepare cpus[id] (idle thread, run queue) before it is started. 0 or -ENOMEM. The entry code enters on (*out)->idle->kstack + KSTACK_SIZE with arch_current() = (*out)->idle. */
 int sched_add_cpu(uint64_t hwid, struct cpu **out);
 /* First C code of a secondary CPU, on its idle thread's stack, arch_current() set: never returns. */
 _Noreturn void sched_secondary(struct cpu *cpu);

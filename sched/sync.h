@@ -11,10 +11,11 @@ struct thread;
 
 /* Many readers or one writer; a waiting writer holds new readers back. Zero-initialised is free. Readers may not nest. */
 struct rwlock {
-	uint32_t word;			/* [a] readers, writer bit, waiting-writer bit */
-	struct mutex writers;
-	struct mutex_waiter *readers;	/* [a] */
+	uint32_t word;			/* [a] number of readers, RWLOCK_WRITER */
+	struct mutex writers;		/* held by the writer; readers that find a writer queue here too */
 };
+
+#define RWLOCK_WRITER	0x80000000u	/* a writer holds the lock or waits for the readers to leave */
 
 void rwlock_read_lock(struct rwlock *l);
 void rwlock_read_unlock(struct rwlock *l);
@@ -38,14 +39,18 @@ struct semaphore {
 	uint64_t count;
 };
 
+/* Takes units at once, in no particular order among waiters. 0, -ETIMEDOUT, -EINTR. */
 int semaphore_wait(struct semaphore *s, uint64_t units, nsec_t deadline, unsigned flags);
 void semaphore_post(struct semaphore *s, uint64_t units);
 
-/* Something that happens once, for one waiter. completion_set(): any context. */
+/* Something that happens once, for one waiter. Zero-initialised is "not yet". completion_set(): any context; does not touch c after the waiter can know. */
 struct completion {
-	struct thread *waiter;		/* [a] */
-	uint32_t is_set;		/* [a] */
+	uintptr_t word;			/* [a] 0, the waiting thread, or COMPLETION_SET */
 };
 
+#define COMPLETION_SET	1ul
+
 void completion_set(struct completion *c);
+bool completion_is_set(const struct completion *c);
+/* 0, -ETIMEDOUT or -EINTR. */
 int completion_wait(struct completion *c, nsec_t deadline, unsigned flags);

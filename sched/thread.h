@@ -41,6 +41,7 @@ struct task;
 struct thread {
 	uint32_t preempt_count;		/* [o] > 0: not preemptible, may not sleep. Also the RCU read side */
 	uint32_t attention;		/* [a] ATTN_* */
+	uint32_t needs_resched;		/* [c] while it runs: switch as soon as preempt_count is 0. Set and cleared by its CPU, interrupts masked */
 	struct cpu *cpu;		/* [o] where it runs or last ran; stable while preemption is disabled */
 	struct task *task;		/* [I] the application's side; NULL for a kernel thread */
 	struct aspace *aspace;		/* [o] address space of the application; NULL for a kernel thread */
@@ -72,7 +73,10 @@ int __must_check thread_create(const struct thread_params *params, struct thread
 void thread_start(struct thread *t);
 /* Ends the current thread; its memory is freed later. Locks must have been released. */
 _Noreturn void thread_exit(void);
-/* A reference keeps struct thread valid (not running). */
+/*
+ * A reference keeps struct thread valid (not running). A thread owns one of itself from thread_create() until it has ended; thread_put() of a thread that was
+ * never started drops that one and frees it.
+ */
 void thread_get(struct thread *t);
 void thread_put(struct thread *t);
 
@@ -124,8 +128,7 @@ void thread_yield(void);
 
 /* ---- preemption ------------------------------------------------------------------------------------------------ */
 
-void thread_preempt_slow(void);		/* reschedule that was put off while the count was held */
-extern bool thread_needs_resched(void);
+void thread_preempt_slow(void);		/* the switch that was put off while the count was held */
 
 static inline void preempt_disable(void)
 {
@@ -141,8 +144,12 @@ static inline void preempt_enable_no_resched(void)
 
 static inline void preempt_enable(void)
 {
-	preempt_enable_no_resched();
-	if (unlikely(thread_needs_resched()))
+	struct thread *self = thread_current();
+
+	compiler_fence();
+	self->preempt_count--;
+	/* An interrupt between the two looks for itself: nothing is lost, at worst this looks twice. */
+	if (unlikely(READ_ONCE(self->needs_resched)) && self->preempt_count == 0)
 		thread_preempt_slow();
 }
 

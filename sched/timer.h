@@ -7,22 +7,28 @@
 #pragma once
 
 #include "libc/list.h"
-#include "libc/rbtree.h"
 #include "libc/types.h"
 
 struct cpu;
 
+/* Member of a struct timer_set (timer-set.h). */
+struct timer_node {
+	nsec_t deadline;
+	struct list link;
+	uint32_t bucket;		/* index + 1; 0: in no set */
+};
+
+/* Owner: the caller, who may free it after timer_cancel(), or inside fn. Guarded by the lock of the CPU's callback set, but for the copy of the deadline. */
 struct timer {
-	nsec_t deadline;		/* [o] */
-	void (*fn)(struct timer *t);
-	struct list node;		/* [c] */
-	struct cpu *cpu;		/* [a] where it is armed; NULL: not armed */
-	uint32_t state;			/* [a] */
-	uint32_t bucket;		/* [c] */
+	nsec_t deadline;		/* [o] as given to timer_arm() */
+	void (*fn)(struct timer *t);	/* [I] */
+	struct timer_node node;		/* [l] */
+	struct cpu *cpu;		/* [a] whose set it is, or was last, in; NULL: never armed */
+	bool is_armed;			/* [l] */
 };
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
-/* (Re)arm. The caller serialises arm and cancel of one timer. Context: thread. */
+/* (Re)arm. The caller serialises arm and cancel of one timer; fn may arm its own. Context: thread, may sleep. */
 void timer_arm(struct timer *t, nsec_t deadline, nsec_t slack);
 /* After it returns fn neither runs nor will run. True if it was armed and has not fired. Context: thread, not from fn of the same timer; may sleep. */
 bool timer_cancel(struct timer *t);
