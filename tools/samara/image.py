@@ -8,6 +8,7 @@ name and renamed, so several runs at once do no harm.
 How the image is made: uncompressed, each file's data block aligned (the kernel maps it in place, so no inline tails), owned
 by root, no extended attributes, files keep their times.
 """
+import contextlib
 import hashlib
 import os
 import shutil
@@ -73,9 +74,10 @@ class Image:
     def build(self):
         """The path of the image; made if it is not in the cache."""
         folder = paths.cache_dir("images")
-        path = os.path.join(folder, self.key() + ".erofs")
+        key = self.key()
+        path = os.path.join(folder, key + ".erofs")
         if not use(path):
-            with paths.locked(path + ".lock"):
+            with paths.locked_entry(folder, key):
                 if not use(path):
                     self.make(folder, path)
         return path
@@ -164,15 +166,19 @@ def check_room(tree, folder):
 def prune(folder):
     """Delete the images that were not used for longest while all together exceed CACHE_LIMIT."""
     images = []
-    for entry in os.scandir(folder):
+    for entry in list(os.scandir(folder)):
         if entry.name.endswith(".erofs"):
-            status = entry.stat()
+            try:
+                status = entry.stat()
+            except FileNotFoundError:
+                continue  # another run deleted it
             images.append((status.st_mtime, status.st_size, entry.path))
     total = sum(size for _, size, _ in images)
     for used, size, path in sorted(images):
         if total <= CACHE_LIMIT or used > time.time() - CACHE_KEEP_SECONDS:
             break
-        os.unlink(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
         total -= size
 
 
@@ -202,8 +208,9 @@ def extract(path):
     """The content of an EROFS image as a directory, for adding files to it or looking into it."""
     status = os.stat(path)
     key = digest([os.path.abspath(path), status.st_size, status.st_mtime_ns, status.st_ino])
-    tree = os.path.join(paths.cache_dir("roots"), key)
-    with paths.locked(tree + ".lock"):
+    roots = paths.cache_dir("roots")
+    tree = os.path.join(roots, key)
+    with paths.locked_entry(roots, key):
         if not os.path.isdir(tree):
             temporary = f"{tree}.{os.getpid()}.tmp"
             done = subprocess.run([paths.find_tool("fsck.erofs", "erofs-utils"), f"--extract={temporary}", path],

@@ -71,10 +71,11 @@ def tree_of(names, arch="arm64"):
     with Progress() as progress:
         packages = resolve(apt, names, progress)
         roots = paths.cache_dir("roots")
-        tree = os.path.join(roots, digest([packages, arch, code_digest()]))
+        key = digest([packages, arch, code_digest()])
+        tree = os.path.join(roots, key)
         if os.path.isdir(tree):
             return tree
-        with paths.locked(tree + ".lock"):
+        with paths.locked_entry(roots, key):
             if not os.path.isdir(tree):
                 with paths.locked(apt.lock):
                     apt.configure()

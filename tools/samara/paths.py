@@ -47,6 +47,11 @@ def locked(path):
         yield
 
 
+def locked_entry(folder, key):
+    """A lock for making the entry `key` of a cache folder. Few files serve all keys: locks cannot be deleted safely."""
+    return locked(os.path.join(folder, f"lock-{key[0]}"))
+
+
 def write_file(path, content):
     """Replace the file `path` in one step, so that nobody sees half of it."""
     temporary = f"{path}.{os.getpid()}.tmp"

@@ -36,8 +36,9 @@ class Root:
 def merged(layers):
     """One tree of several layers, so that programs can be looked up in it."""
     key = image.digest([layer[1] for layer in layers])
-    tree = os.path.join(paths.cache_dir("roots"), key)
-    with paths.locked(tree + ".lock"):
+    roots = paths.cache_dir("roots")
+    tree = os.path.join(roots, key)
+    with paths.locked_entry(roots, key):
         if not os.path.isdir(tree):
             temporary = f"{tree}.{os.getpid()}.tmp"
             for layer, _ in layers:
