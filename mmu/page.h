@@ -5,7 +5,8 @@
  * All RAM is mapped linearly: phys_to_virt() is an addition. The metadata (struct page, one for each 4 KiB) is initialised lazily, a 2 MiB block at a time, so that
  * boot time does not depend on the size of RAM.
  *
- * Context: thread, preemption enabled, unless said otherwise. Never sleeps for memory: fails.
+ * Context: thread, preemption enabled, unless said otherwise. Never sleeps for memory: fails. With preemption disabled it works from what this CPU has cached and may fail
+ * early; freeing always works.
  */
 #pragma once
 
@@ -18,6 +19,8 @@
 
 #define PAGE_ZERO	1u		/* zero-filled */
 #define PAGE_NOWAIT	2u		/* do not run the shrinkers first */
+#define PAGE_ANON	4u		/* accounted as the application's anonymous memory */
+#define PAGE_CACHE	8u		/* accounted as page cache */
 
 static inline void *phys_to_virt(paddr_t pa)
 {

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kernel stacks: virtual slots of twice the size, the upper half mapped, so that the bit KSTACK_SIZE of sp says whether it has run below its stack.
+ *
+ *	KSTACK_BASE + n * 2 * KSTACK_SIZE:  | guard, never mapped | stack |
+ *
+ * A stack that was made stays mapped for ever and is used again: threads come and go without page-table changes or TLB invalidation. Each CPU keeps some; the rest are
+ * on one list.
+ */
+#include "mmu/page-priv.h"
+
+#include <arch/pt.h>
+
+#include "sched/thread.h"
+
+#define SLOT_SIZE	(2 * KSTACK_SIZE)
+#define KEEP_PER_CPU	8
+
+static struct {
+	struct mutex lock;
+	void *free;			/* [lock] linked through the first word */
+	uint64_t nr_slots;		/* [lock] ever made */
+} stacks;
+
+/* Map fresh pages into slot n. On failure what was mapped stays for the next try. */
+static bool fill_slot(vaddr_t stack)
+{
+	vaddr_t va;
+
+	for (va = stack; va < stack + KSTACK_SIZE; va += PAGE_SIZE) {
+		paddr_t pa = page_alloc(0, 0);
+
+		if (pa == PADDR_NONE)
+			goto err_unmap;
+		if (!kmap_range(va, pa, PAGE_SIZE, PT_WRITE)) {
+			page_free(pa, 0);
+			goto err_unmap;
+		}
+	}
+	return true;
+err_unmap:
+	while (va > stack) {
+		paddr_t pa;
+
+		va -= PAGE_SIZE;
+		if (arch_pt_translate((void *)va, &pa)) {
+			kmap_remove_pages(va, 1);
+			page_free(pa, 0);
+		}
+	}
+	return false;
+}
+
+void *kstack_alloc(void)
+{
+	struct mmu_cpu *c;
+	void *s = NULL;
+	vaddr_t stack;
+
+	preempt_disable();
+	c = mmu_cpu();
+	if (c && c->stacks) {
+		s = c->stacks;
+		c->stacks = *(void **)s;
+		c->nr_stacks--;
+	}
+	preempt_enable();
+	if (s)
+		return s;
+	mutex_lock(&stacks.lock);
+	s = stacks.free;
+	if (s) {
+		stacks.free = *(void **)s;
+	} else {
+		stack = KSTACK_BASE + stacks.nr_slots * SLOT_SIZE + KSTACK_SIZE;
+		if (stack + KSTACK_SIZE <= KMAP_BASE && fill_slot(stack)) {
+			stacks.nr_slots++;
+			s = (void *)stack;
+		}
+	}
+	mutex_unlock(&stacks.lock);
+	return s;
+}
+
+/* Context: thread, also with preemption disabled (the last step of a thread's end). */
+void kstack_free(void *stack)
+{
+	struct mmu_cpu *c;
+
+	bool must_keep = !mmu_can_sleep();
+
+	if (!stack)
+		return;
+	preempt_disable();
+	c = mmu_cpu();
+	if (c && (c->nr_stacks < KEEP_PER_CPU || must_keep)) {
+		*(void **)stack = c->stacks;
+		c->stacks = stack;
+		c->nr_stacks++;
+		stack = NULL;
+	}
+	preempt_enable();
+	if (!stack)
+		return;
+	mutex_lock(&stacks.lock);
+	*(void **)stack = stacks.free;
+	stacks.free = stack;
+	mutex_unlock(&stacks.lock);
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Page allocation: per-CPU caches in front of the buddy allocator, reference counts, shrinkers, statistics.
+ *
+ * Each CPU keeps single pages and 2 MiB blocks, touched only by it with preemption off; a batch moves between it and the buddy under buddy.lock. With preemption
+ * disabled by the caller the lock is only tried, and a page to free always fits the CPU's own cache: the next caller that may sleep trims it.
+ */
+#include "mmu/page-priv.h"
+
+#include <arch/cache.h>
+
+#include "libc/atomic.h"
+#include "libc/print.h"
+#include "libc/string.h"
+
+struct mmu_cpu *mmu_cpus[MAX_CPUS];
+static struct mmu_cpu boot_cpu;
+
+/* Sizes of the caches, from RAM and CPUs; changes as CPUs appear. */
+static struct {
+	uint32_t single, block;		/* [a] most a CPU keeps */
+	unsigned nr_cpus;		/* [buddy.lock] */
+} limit;
+
+/* Pages of orders other than 0 and the block, and frees without a mmu_cpu. */
+static int64_t nr_kind_shared[NR_KINDS];	/* [a] */
+
+static struct {
+	struct mutex lock;
+	struct shrinker *first;		/* [lock] */
+} shrinkers;
+
+static unsigned kind_of(unsigned flags)
+{
+	return flags / PAGE_ANON & 3;
+}
+_Static_assert(PAGE_ANON / PAGE_ANON == KIND_ANON && PAGE_CACHE / PAGE_ANON == KIND_CACHE, "flags say the kind");
+
+static void list_push(struct page_list *l, uint32_t idx, struct page *p)
+{
+	p->state = PAGE_CACHED;
+	p->next = l->head;
+	l->head = idx;
+	l->nr++;
+}
+
+static uint32_t list_pop(struct page_list *l)
+{
+	uint32_t idx = l->head;
+
+	l->head = page_at(idx)->next;
+	l->nr--;
+	return idx;
+}
+
+/* Called with CPU caches still small: 8 MiB of RAM must not end up in them. */
+static void limits_update(void)
+{
+	uint64_t singles = buddy.nr_total / (256 * limit.nr_cpus), blocks = buddy.nr_total / BLOCK_PAGES / (64 * limit.nr_cpus);
+
+	atomic_store(&limit.single, (uint32_t)(singles < 8 ? 8 : singles > 256 ? 256 : singles), RELAXED);
+	atomic_store(&limit.block, (uint32_t)(blocks > 8 ? 8 : blocks), RELAXED);
+}
+
+static bool cpu_publish(struct mmu_cpu *c, unsigned id)
+{
+	struct mmu_cpu *none = NULL;
+
+	memset(c, 0, sizeof(*c));
+	c->single.head = c->block.head = NO_PAGE;
+	c->id = id;
+	/* release: the cleared struct before the pointer. Pairs: page_stats, and mmu_cpu() through the CPU's own order */
+	return atomic_cas(&mmu_cpus[id], &none, c, RELEASE);
+}
+
+void page_init_boot_cpu(void)
+{
+	if (cpu_publish(&boot_cpu, 0)) {
+		limit.nr_cpus = 1;
+		limits_update();
+	}
+}
+
+/* The first allocation of a CPU: give it its caches. A failure only means that it goes on without. */
+void mmu_cpu_make(void)
+{
+	struct cpu *cpu = thread_current()->cpu;
+	unsigned id = cpu ? cpu->id : 0, order = 0;
+	uint32_t idx;
+
+	if (id == 0 || atomic_load(&mmu_cpus[id], RELAXED))
+		return;
+	while (PAGE_SIZE << order < sizeof(struct mmu_cpu))
+		order++;
+	mutex_lock(&buddy.lock);
+	idx = buddy_take_locked(order);
+	mutex_unlock(&buddy.lock);
+	if (idx == NO_PAGE)
+		return;
+	page_at(idx)->state = PAGE_USED;
+	mutex_lock(&buddy.lock);
+	if (!cpu_publish(phys_to_virt(page_address(idx)), id)) {	/* another thread of this CPU was first */
+		buddy_give_locked(idx, order);
+		mutex_unlock(&buddy.lock);
+		return;
+	}
+	limit.nr_cpus++;
+	limits_update();
+	mutex_unlock(&buddy.lock);
+}
+
+static struct page_list *cache_of(struct mmu_cpu *c, unsigned order)
+{
+	return order == 0 ? &c->single : &c->block;
+}
+
+/* Put up to nr blocks of this order on a private list, as few trips to the buddy as possible. */
+static void take_batch_locked(struct page_list *l, unsigned order, uint32_t nr)
+{
+	while (l->nr < nr) {
+		unsigned k = order;
+		uint32_t idx, i;
+
+		if (order == 0)		/* one bigger block, cut up here */
+			k = 31 - (unsigned)__builtin_clz(nr - l->nr);
+		while ((idx = buddy_take_locked(k)) == NO_PAGE && k > order)
+			k--;
+		if (idx == NO_PAGE)
+			return;
+		for (i = 1u << (k - order); i-- > 0;) {
+			struct page *p = page_at(idx + i);
+
+			p->order = (uint8_t)order;
+			list_push(l, idx + i, p);
+		}
+	}
+}
+
+/* Return what a CPU keeps too much (keep: how much stays). */
+static void trim(unsigned order, uint32_t keep)
+{
+	struct page_list out = { NO_PAGE, 0 };
+	struct mmu_cpu *c;
+
+	preempt_disable();
+	c = mmu_cpu();
+	while (c && cache_of(c, order)->nr > keep) {
+		uint32_t idx = list_pop(cache_of(c, order));
+
+		list_push(&out, idx, page_at(idx));
+	}
+	preempt_enable();
+	if (!out.nr)
+		return;
+	mutex_lock(&buddy.lock);
+	while (out.nr)
+		buddy_give_locked(list_pop(&out), order);
+	mutex_unlock(&buddy.lock);
+}
+
+/* Shrinkers give back what can be made again; true if it is worth trying once more. */
+static bool reclaim(uint64_t want)
+{
+	struct shrinker *s;
+	uint64_t got = 0;
+
+	trim(0, 0);
+	trim(PAGE_ORDER_BLOCK, 0);
+	if (!mutex_trylock(&shrinkers.lock))
+		return false;
+	for (s = shrinkers.first; s && got < want; s = s->next)
+		got += s->shrink(want - got);
+	mutex_unlock(&shrinkers.lock);
+	return got > 0;
+}
+
+static bool lock_buddy(void)
+{
+	if (!mmu_can_sleep())
+		return mutex_trylock(&buddy.lock);
+	mutex_lock(&buddy.lock);
+	return true;
+}
+
+/* Slow path for the cached orders: fetch a batch, keep one. */
+static uint32_t refill_and_take(unsigned order)
+{
+	struct page_list got = { NO_PAGE, 0 };
+	uint32_t nr = 1, idx;
+	struct mmu_cpu *c;
+
+	if (!mmu_cpu() && mmu_can_sleep())
+		mmu_cpu_make();
+	if (!lock_buddy())
+		return NO_PAGE;
+	if (order == 0)
+		nr = MAX(limit.single / 2, 1u);
+	take_batch_locked(&got, order, nr);
+	mutex_unlock(&buddy.lock);
+	if (!got.nr)
+		return NO_PAGE;
+	idx = list_pop(&got);
+	preempt_disable();
+	c = mmu_cpu();
+	while (c && got.nr) {
+		uint32_t i = list_pop(&got);
+
+		list_push(cache_of(c, order), i, page_at(i));
+	}
+	preempt_enable();
+	if (got.nr) {		/* no caches: could not be made */
+		mutex_lock(&buddy.lock);
+		while (got.nr)
+			buddy_give_locked(list_pop(&got), order);
+		mutex_unlock(&buddy.lock);
+	}
+	return idx;
+}
+
+static uint32_t take(unsigned order)
+{
+	uint32_t idx = NO_PAGE;
+
+	if (order == 0 || order == PAGE_ORDER_BLOCK) {
+		struct mmu_cpu *c;
+
+		preempt_disable();
+		c = mmu_cpu();
+		if (likely(c && cache_of(c, order)->nr))
+			idx = list_pop(cache_of(c, order));
+		preempt_enable();
+		return idx != NO_PAGE ? idx : refill_and_take(order);
+	}
+	if (lock_buddy()) {
+		idx = buddy_take_locked(order);
+		mutex_unlock(&buddy.lock);
+	}
+	return idx;
+}
+
+static uint32_t take_hard(unsigned order, unsigned flags)
+{
+	unsigned tries;
+
+	for (tries = 0; !(flags & PAGE_NOWAIT) && mmu_can_sleep() && tries < 4; tries++) {
+		bool again = reclaim(1ull << order << PAGE_SHIFT);
+		uint32_t idx = take(order);
+
+		if (idx != NO_PAGE || !again)
+			return idx;
+	}
+	return NO_PAGE;
+}
+
+static void account(unsigned kind, int64_t nr)
+{
+	struct mmu_cpu *c;
+
+	preempt_disable();
+	c = mmu_cpu();
+	if (likely(c))
+		c->nr_kind[kind] += nr;
+	else
+		atomic_fetch_add(&nr_kind_shared[kind], nr, RELAXED);
+	preempt_enable();
+}
+
+paddr_t page_alloc(unsigned order, unsigned flags)
+{
+	uint32_t idx;
+	struct page *p;
+
+	if (unlikely(order > PAGE_ORDER_MAX))
+		return PADDR_NONE;
+	idx = take(order);
+	if (unlikely(idx == NO_PAGE)) {
+		idx = take_hard(order, flags);
+		if (idx == NO_PAGE)
+			return PADDR_NONE;
+	}
+	p = page_at(idx);
+	DEBUG_ASSERT(p->state == PAGE_CACHED && p->order == order);
+	p->state = PAGE_USED;
+	p->kind = (uint8_t)kind_of(flags);
+	p->flags = 0;
+	p->count = 1;
+	if (p->kind)
+		account(p->kind, 1ll << order);
+	if (flags & PAGE_ZERO)
+		arch_clear_pages(phys_to_virt(page_address(idx)), PAGE_SIZE << order);
+	return page_address(idx);
+}
+
+/* To the CPU's cache whatever its size; true if it should be trimmed. */
+static bool cache_put(uint32_t idx, struct page *p, unsigned order)
+{
+	struct mmu_cpu *c;
+	bool is_full = false, is_done = false;
+
+	preempt_disable();
+	c = mmu_cpu();
+	if (likely(c)) {
+		struct page_list *l = cache_of(c, order);
+
+		list_push(l, idx, p);
+		is_full = l->nr > (order == 0 ? limit.single : limit.block);
+		is_done = true;
+	}
+	preempt_enable();
+	if (unlikely(!is_done)) {
+		mmu_cpu_make();
+		mutex_lock(&buddy.lock);
+		buddy_give_locked(idx, order);
+		mutex_unlock(&buddy.lock);
+	}
+	return is_full;
+}
+
+void page_free(paddr_t pa, unsigned order)
+{
+	uint32_t idx = page_index(pa);
+	struct page *p = page_find(pa);
+
+	ASSERT(p && p->state == PAGE_USED && p->order == order);
+	if (p->kind)
+		account(p->kind, -(1ll << order));
+	p->count = 0;
+	if (order == 0 || order == PAGE_ORDER_BLOCK || !mmu_can_sleep()) {
+		bool is_odd = order != 0 && order != PAGE_ORDER_BLOCK;
+
+		if (is_odd)		/* rare: not the time to take the lock. As single pages */
+			page_split(pa, order);
+		do {
+			if (cache_put(idx, page_at(idx), is_odd ? 0 : order) && mmu_can_sleep())
+				trim(order, (order == 0 ? limit.single : limit.block) / 2);
+			idx++;
+		} while (is_odd && idx < page_index(pa) + (1u << order));
+		return;
+	}
+	mutex_lock(&buddy.lock);
+	buddy_give_locked(idx, order);
+	mutex_unlock(&buddy.lock);
+}
+
+void page_get(paddr_t pa)
+{
+	struct page *p = page_find(pa);
+
+	if (p)
+		atomic_fetch_add(&p->count, 1u, RELAXED);
+}
+
+void page_put(paddr_t pa)
+{
+	struct page *p = page_find(pa);
+
+	if (!p)
+		return;
+	/* acquire: what other owners did to the page before they put it. Pairs: the release in the fetch_sub. A count of 1 is ours and cannot change. */
+	if (atomic_load(&p->count, ACQUIRE) != 1 && atomic_fetch_sub(&p->count, 1u, ACQ_REL) != 1)
+		return;
+	page_free(pa, 0);
+}
+
+unsigned page_count(paddr_t pa)
+{
+	struct page *p = page_find(pa);
+
+	return p ? atomic_load(&p->count, ACQUIRE) : (unsigned)-1;	/* acquire: see page_put */
+}
+
+void page_split(paddr_t pa, unsigned order)
+{
+	uint32_t idx = page_index(pa), i;
+	uint8_t kind = page_at(idx)->kind, flags = page_at(idx)->flags;
+
+	for (i = idx; i < idx + (1u << order); i++) {
+		struct page *p = page_at(i);
+
+		p->state = PAGE_USED;
+		p->order = 0;
+		p->kind = kind;
+		p->flags = flags;
+		p->count = 1;
+	}
+}
+
+void shrinker_register(struct shrinker *s)
+{
+	mutex_lock(&shrinkers.lock);
+	s->next = shrinkers.first;
+	shrinkers.first = s;
+	mutex_unlock(&shrinkers.lock);
+}
+
+/* Sums of what CPUs change meanwhile: near enough for people. */
+void page_stats(struct page_stats *out)
+{
+	int64_t anon = atomic_load(&nr_kind_shared[KIND_ANON], RELAXED), cache = atomic_load(&nr_kind_shared[KIND_CACHE], RELAXED);
+	uint64_t nr_free = READ_ONCE(buddy.nr_free);
+	unsigned i, n = MAX(nr_cpus, 1u);
+
+	for (i = 0; i < n; i++) {
+		struct mmu_cpu *c = atomic_load(&mmu_cpus[i], ACQUIRE);	/* Pairs: mmu_cpu_make */
+
+		if (!c)
+			continue;
+		nr_free += READ_ONCE(c->single.nr) + (uint64_t)READ_ONCE(c->block.nr) * BLOCK_PAGES;
+		anon += READ_ONCE(c->nr_kind[KIND_ANON]);
+		cache += READ_ONCE(c->nr_kind[KIND_CACHE]);
+	}
+	out->total_bytes = buddy.nr_total << PAGE_SHIFT;
+	out->free_bytes = MIN(nr_free, buddy.nr_total) << PAGE_SHIFT;
+	out->anon_bytes = (uint64_t)MAX(anon, 0) << PAGE_SHIFT;
+	out->cached_bytes = (uint64_t)MAX(cache, 0) << PAGE_SHIFT;
+	out->kernel_bytes = out->total_bytes - out->free_bytes;
+	out->kernel_bytes -= MIN(out->kernel_bytes, out->anon_bytes + out->cached_bytes);
+}
