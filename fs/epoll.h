@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * epoll(7): what the rest of fs/ must tell it. The calls that linux/ uses are in fs/vfs.h.
+ */
+#pragma once
+
+struct file;
+
+/*
+ * The last reference of f has gone: take it out of all interest sets. file_put() calls it before ops->release, with f->epoll_lock and f->epoll_items still
+ * valid. Cheap if f was never watched. Context: thread, may sleep.
+ */
+void epoll_forget_file(struct file *f);

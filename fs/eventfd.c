@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * eventfd(2): a 64-bit counter that is read to zero (or by ones), and blocks at both ends.
+ *
+ * The counter is changed by compare-and-swap only; no lock. Readers and writers sleep on queues of their own so that a read does not disturb an epoll that
+ * waits for input.
+ */
+#include "fs/file.h"
+#include "fs/special-priv.h"
+#include "fs/uio.h"
+#include "fs/vfs.h"
+#include "libc/atomic.h"
+#include "libc/errno.h"
+#include "libc/print.h"
+#include "mmu/heap.h"
+
+#define EFD_SEMAPHORE	1u
+#define EVENTFD_MAX	(UINT64_MAX - 1)	/* the largest value that a write may leave */
+
+#define POLL_IN		(FILE_POLLIN | FILE_POLLRDNORM)
+#define POLL_OUT	(FILE_POLLOUT | FILE_POLLWRNORM)
+
+/* Created by eventfd_create(), freed with its file. */
+struct eventfd {
+	uint64_t count;		/* [a] */
+	struct waitq readable, writable;
+	bool is_semaphore;	/* [I] */
+};
+
+/* False: zero. */
+static bool eventfd_try_take(struct eventfd *e, uint64_t *out)
+{
+	uint64_t have = atomic_load(&e->count, RELAXED);
+
+	while (have) {
+		uint64_t take = e->is_semaphore ? 1 : have;
+
+		/* acquire: what the writer did before its write. Pairs: eventfd_try_add */
+		if (atomic_cas(&e->count, &have, have - take, ACQUIRE)) {
+			*out = take;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* False: would overflow. */
+static bool eventfd_try_add(struct eventfd *e, uint64_t add)
+{
+	uint64_t have = atomic_load(&e->count, RELAXED);
+
+	do {
+		if (add > EVENTFD_MAX - MIN(have, EVENTFD_MAX))
+			return false;
+		/* release: what was done before the write. Pairs: eventfd_try_take */
+	} while (!atomic_cas(&e->count, &have, have + add, RELEASE));
+	return true;
+}
+
+static ssize_t eventfd_read(struct file *f, struct uio *u, uint64_t *pos)
+{
+	struct eventfd *e = f->private;
+	uint64_t value;
+	ssize_t n;
+	int r;
+
+	(void)pos;
+	if (u->left < sizeof(value))
+		return -EINVAL;
+	if (!eventfd_try_take(e, &value)) {
+		if (special_is_nonblock(f))
+			return -EAGAIN;
+		r = waitq_wait_until(&e->readable, "eventfd-read", POLL_IN, eventfd_try_take(e, &value), NSEC_NEVER, WAIT_INTERRUPTIBLE);
+		if (r)
+			return r;
+	}
+	waitq_wake_all(&e->writable, POLL_OUT);
+	n = uio_copy_to(u, &value, sizeof(value));
+	return n == sizeof(value) ? n : -EFAULT;
+}
+
+static ssize_t eventfd_write(struct file *f, struct uio *u, uint64_t *pos)
+{
+	struct eventfd *e = f->private;
+	uint64_t value;
+	int r;
+
+	(void)pos;
+	if (u->left < sizeof(value))
+		return -EINVAL;
+	if (uio_copy_from(u, &value, sizeof(value)) != sizeof(value))
+		return -EFAULT;
+	if (value == UINT64_MAX)
+		return -EINVAL;
+	if (!eventfd_try_add(e, value)) {
+		if (special_is_nonblock(f))
+			return -EAGAIN;
+		r = waitq_wait_until(&e->writable, "eventfd-write", POLL_OUT, eventfd_try_add(e, value), NSEC_NEVER, WAIT_INTERRUPTIBLE);
+		if (r)
+			return r;
+	}
+	waitq_wake_all(&e->readable, POLL_IN);
+	return sizeof(value);
+}
+
+static uint32_t eventfd_poll(struct file *f, struct poll_table *pt)
+{
+	struct eventfd *e = f->private;
+	uint32_t events = 0;
+	uint64_t count;
+
+	if (pt && pt->events & POLL_IN)
+		poll_add(pt, &e->readable);
+	if (pt && pt->events & POLL_OUT)
+		poll_add(pt, &e->writable);
+	count = atomic_load(&e->count, RELAXED);
+	if (count)
+		events |= POLL_IN;
+	if (count < EVENTFD_MAX)
+		events |= POLL_OUT;
+	if (count == UINT64_MAX)
+		events |= FILE_POLLERR;
+	return events;
+}
+
+static size_t eventfd_fdinfo(struct file *f, char *buf, size_t size)
+{
+	struct eventfd *e = f->private;
+
+	return (size_t)snprintf(buf, size, "eventfd-count: %16llx\neventfd-semaphore: %d\n",
+				(unsigned long long)atomic_load(&e->count, RELAXED), e->is_semaphore);
+}
+
+static void eventfd_release(struct file *f)
+{
+	kfree(f->private);
+}
+
+static const struct file_ops eventfd_ops = {
+	.read = eventfd_read,
+	.write = eventfd_write,
+	.poll = eventfd_poll,
+	.stat = special_anon_stat,
+	.fdinfo = eventfd_fdinfo,
+	.release = eventfd_release,
+};
+
+int eventfd_create(uint32_t initial, unsigned flags, struct file **out)
+{
+	struct eventfd *e;
+	struct file *f;
+
+	if (flags & ~(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
+		return -EINVAL;
+	e = KNEW(struct eventfd);
+	if (!e)
+		return -ENOMEM;
+	e->count = initial;
+	e->is_semaphore = flags & EFD_SEMAPHORE;
+	waitq_init(&e->readable);
+	waitq_init(&e->writable);
+	f = file_alloc(&eventfd_ops, O_RDWR | (flags & O_NONBLOCK), e);
+	if (!f) {
+		kfree(e);
+		return -ENOMEM;
+	}
+	f->kind = "eventfd";
+	*out = f;
+	return 0;
+}
