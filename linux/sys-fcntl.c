@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/* fcntl(2). */
+#include <arch/abi.h>
+
+#include "fs/pipe.h"
+#include "linux/signal.h"
+#include "linux/sys-util.h"
+
+enum {
+	F_DUPFD = 0,
+	F_GETFD = 1,
+	F_SETFD = 2,
+	F_GETFL = 3,
+	F_SETFL = 4,
+	F_GETLK = 5,
+	F_SETLK = 6,
+	F_SETLKW = 7,
+	F_SETOWN = 8,
+	F_GETOWN = 9,
+	F_SETSIG = 10,
+	F_GETSIG = 11,
+	F_SETOWN_EX = 15,
+	F_GETOWN_EX = 16,
+	F_OFD_GETLK = 36,
+	F_OFD_SETLK = 37,
+	F_OFD_SETLKW = 38,
+	F_DUPFD_CLOEXEC = 1030,
+	F_SETPIPE_SZ = 1031,
+	F_GETPIPE_SZ = 1032,
+};
+
+#define FD_CLOEXEC	1
+#define SETFL_MASK	(O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
+
+/* struct flock of 64-bit Linux. */
+struct flock_abi {
+	int16_t type, whence;
+	int64_t start, len;
+	int32_t pid;
+};
+
+static int flock_to_range(struct file *f, const struct flock_abi *fl, struct file_lock *l)
+{
+	int64_t start = fl->start;
+	struct stat_info st;
+	int r;
+
+	if (fl->whence == 1) {
+		start += (int64_t)f->pos;
+	} else if (fl->whence == 2) {
+		r = file_stat(f, &st);
+		if (r)
+			return r;
+		start += (int64_t)st.size;
+	} else if (fl->whence != 0) {
+		return -EINVAL;
+	}
+	if (fl->type < 0 || fl->type > 2)
+		return -EINVAL;
+	if (fl->len > 0 && start > INT64_MAX - (fl->len - 1))
+		return -EOVERFLOW;
+	if (start < 0 || (fl->len < 0 && start + fl->len < 0))
+		return -EINVAL;
+	l->type = fl->type;
+	l->start = (uint64_t)(fl->len < 0 ? start + fl->len : start);
+	l->end = fl->len == 0 ? UINT64_MAX : (uint64_t)(fl->len < 0 ? start - 1 : start + fl->len - 1);
+	return 0;
+}
+
+static long do_lock(struct file *f, int cmd, long arg)
+{
+	bool is_ofd = cmd >= F_OFD_GETLK;
+	struct file_lock l = { .pid = process_current()->pid };
+	unsigned access = f->flags & O_ACCMODE;
+	struct flock_abi fl;
+	int r;
+
+	if (copy_from_user(&fl, (const void *)arg, sizeof(fl)))
+		return -EFAULT;
+	if (is_ofd && fl.pid)
+		return -EINVAL;
+	if (!f->vnode)
+		return -EINVAL;
+	r = flock_to_range(f, &fl, &l);
+	if (r)
+		return r;
+	l.owner = is_ofd ? (const void *)f : process_current();
+	if (cmd == F_GETLK || cmd == F_OFD_GETLK) {
+		if (l.type == 2)
+			return -EINVAL;
+		r = file_lock_get(f, &l);
+		if (r)
+			return r;
+		fl.type = l.type;
+		if (l.type != 2) {
+			fl.whence = 0;
+			fl.start = (int64_t)l.start;
+			fl.len = l.end == UINT64_MAX ? 0 : (int64_t)(l.end - l.start + 1);
+			fl.pid = l.pid;
+		}
+		return copy_to_user((void *)arg, &fl, sizeof(fl));
+	}
+	if ((l.type == 0 && access == O_WRONLY) || (l.type == 1 && access == O_RDONLY))
+		return -EBADF;
+	return file_lock_set(f, &l, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
+}
+
+static long set_flags(struct file *f, long arg)
+{
+	uint32_t flags = atomic_load(&f->flags, RELAXED);
+	uint32_t wanted = abi_open_flags((unsigned)arg) & SETFL_MASK;
+
+	/* A racing F_SETFL may win or lose, as on Linux; bits that it does not touch stay. */
+	while (!atomic_cas2(&f->flags, &flags, (flags & ~(uint32_t)SETFL_MASK) | wanted, RELAXED, RELAXED))
+		;
+	return f->ops->set_flags ? f->ops->set_flags(f, f->flags) : 0;
+}
+
+struct owner_abi {
+	int32_t type, pid;
+};
+
+static long do_owner(struct file *f, int cmd, long arg)
+{
+	struct owner_abi o = { 1, f->owner_pid };
+
+	switch (cmd) {
+	case F_SETOWN:
+		f->owner_pid = (int)arg;
+		return 0;
+	case F_GETOWN:
+		return f->owner_pid;
+	case F_SETSIG:
+		if (arg < 0 || arg > NR_SIGNALS)
+			return -EINVAL;
+		f->owner_sig = (int)arg;
+		return 0;
+	case F_GETSIG:
+		return f->owner_sig;
+	case F_SETOWN_EX:
+		if (copy_from_user(&o, (const void *)arg, sizeof(o)))
+			return -EFAULT;
+		f->owner_pid = o.pid;
+		return 0;
+	default:
+		return copy_to_user((void *)arg, &o, sizeof(o));
+	}
+}
+
+static long do_fcntl(struct file *f, long fd, int cmd, long arg)
+{
+	struct fdtable *files = process_current()->files;
+	long r;
+
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		if (arg < 0 || arg >= fd_limit())
+			return -EINVAL;
+		file_get(f);
+		r = fd_install(files, f, (int)arg, cmd == F_DUPFD_CLOEXEC, fd_limit());
+		if (r < 0)
+			file_put(f);
+		return r;
+	case F_GETFD:
+		r = fd_get_cloexec(files, (int)fd);
+		return r > 0 ? FD_CLOEXEC : r;
+	case F_SETFD:
+		return fd_set_cloexec(files, (int)fd, arg & FD_CLOEXEC);
+	case F_GETFL:
+		return (long)abi_open_flags_out((f->flags & ~(uint32_t)(O_CLOEXEC | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)) | (f->flags & O_PATH ? 0 : O_LARGEFILE));
+	}
+	if (f->flags & O_PATH)
+		return -EBADF;
+	switch (cmd) {
+	case F_SETFL:
+		return set_flags(f, arg);
+	case F_GETLK:
+	case F_SETLK:
+	case F_SETLKW:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		return do_lock(f, cmd, arg);
+	case F_SETOWN:
+	case F_GETOWN:
+	case F_SETSIG:
+	case F_GETSIG:
+	case F_SETOWN_EX:
+	case F_GETOWN_EX:
+		return do_owner(f, cmd, arg);
+	case F_SETPIPE_SZ:
+		return pipe_set_size(f, (unsigned)arg);
+	case F_GETPIPE_SZ:
+		return pipe_get_size(f);
+	default:
+		return f->ops->fcntl ? f->ops->fcntl(f, (unsigned)cmd, (unsigned long)arg) : -EINVAL;
+	}
+}
+
+long sys_fcntl(long fd, long cmd, long arg)
+{
+	struct file *f = fd_file(fd);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = do_fcntl(f, fd, (int)cmd, arg);
+	file_put(f);
+	return r;
+}

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT
+/* System calls about the system and the process at large: uname, sysinfo, limits, usage, prctl, random numbers. */
+#include <arch/abi.h>
+
+#include <version.h>
+
+#include "libc/random.h"
+#include "libc/string.h"
+#include "linux/signal.h"
+#include "linux/sys-util.h"
+#include "linux/system.h"
+#include "mmu/aspace.h"
+#include "mmu/page.h"
+#include "sched/clock.h"
+#include "sched/cpu.h"
+
+/* ---- names ------------------------------------------------------------------------------------------------------------------ */
+
+struct utsname_abi {
+	char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
+};
+
+static struct mutex names_lock;
+static char hostname[65] = "samara";		/* [names_lock] */
+static char domainname[65] = "(none)";		/* [names_lock] */
+
+void system_set_hostname(const char *name)
+{
+	mutex_lock(&names_lock);
+	strlcpy(hostname, name, sizeof(hostname));
+	mutex_unlock(&names_lock);
+}
+
+void system_get_hostname(char *buf, size_t size)
+{
+	mutex_lock(&names_lock);
+	strlcpy(buf, hostname, size);
+	mutex_unlock(&names_lock);
+}
+
+/* Programs compare the release with the Linux whose interface they need: we name the one that we follow. */
+long sys_uname(long ptr)
+{
+	struct utsname_abi u = { 0 };
+
+	strlcpy(u.sysname, "Linux", sizeof(u.sysname));
+	strlcpy(u.release, SYSTEM_RELEASE, sizeof(u.release));
+	strlcpy(u.version, SYSTEM_VERSION, sizeof(u.version));
+	strlcpy(u.machine, ABI_MACHINE, sizeof(u.machine));
+	mutex_lock(&names_lock);
+	strlcpy(u.nodename, hostname, sizeof(u.nodename));
+	strlcpy(u.domainname, domainname, sizeof(u.domainname));
+	mutex_unlock(&names_lock);
+	return copy_to_user((void *)ptr, &u, sizeof(u));
+}
+
+static long set_name(char *name, long ptr, long len)
+{
+	char text[65] = { 0 };
+
+	if (process_current()->cred.euid)
+		return -EPERM;
+	if (len < 0 || len > 64)
+		return -EINVAL;
+	if (copy_from_user(text, (const void *)ptr, (size_t)len))
+		return -EFAULT;
+	mutex_lock(&names_lock);
+	memcpy(name, text, sizeof(text));
+	mutex_unlock(&names_lock);
+	return 0;
+}
+
+long sys_sethostname(long ptr, long len)
+{
+	return set_name(hostname, ptr, len);
+}
+
+long sys_setdomainname(long ptr, long len)
+{
+	return set_name(domainname, ptr, len);
+}
+
+struct sysinfo_abi {
+	int64_t uptime;
+	uint64_t loads[3];
+	uint64_t totalram, freeram, sharedram, bufferram, totalswap, freeswap;
+	uint16_t procs, pad;
+	uint64_t totalhigh, freehigh;
+	uint32_t mem_unit;
+};
+_Static_assert(sizeof(struct sysinfo_abi) == 112, "struct sysinfo");
+
+long sys_sysinfo(long ptr)
+{
+	struct sysinfo_abi s = { .uptime = (int64_t)(clock_monotonic() / NSEC_PER_SEC), .procs = (uint16_t)process_current()->nr_threads,
+				 .mem_unit = 1 };
+	struct page_stats m;
+
+	page_stats(&m);
+	s.totalram = m.total_bytes;
+	s.freeram = m.free_bytes;
+	return copy_to_user((void *)ptr, &s, sizeof(s));
+}
+
+/* ---- limits and usage ----------------------------------------------------------------------------------------------------------- */
+
+static long set_limit(struct process *p, unsigned which, const struct rlimit_k *l)
+{
+	struct rlimit_k *old = &p->rlimits[which];
+
+	if (l->cur > l->max)
+		return -EINVAL;
+	if (l->max > old->max && p->cred.euid)
+		return -EPERM;
+	if (which == RLIMIT_NOFILE && l->max > SYSTEM_NR_OPEN)
+		return -EPERM;
+	*old = *l;
+	if (which == RLIMIT_STACK)
+		aspace_set_stack_limit(p->aspace, l->cur);
+	return 0;
+}
+
+long sys_prlimit64(long pid, long which, long new_ptr, long old_ptr)
+{
+	struct process *p = process_current();
+	struct rlimit_k l, old;
+	long r = 0;
+
+	if ((unsigned)which >= NR_RLIMITS)
+		return -EINVAL;
+	if (pid && pid != p->pid)
+		return -ESRCH;
+	if (new_ptr && copy_from_user(&l, (const void *)new_ptr, sizeof(l)))
+		return -EFAULT;
+	mutex_lock(&p->lock);
+	old = p->rlimits[which];
+	if (new_ptr)
+		r = set_limit(p, (unsigned)which, &l);
+	mutex_unlock(&p->lock);
+	if (!r && old_ptr && copy_to_user((void *)old_ptr, &old, sizeof(old)))
+		r = -EFAULT;
+	return r;
+}
+
+long sys_getrlimit(long which, long ptr)
+{
+	return ptr ? sys_prlimit64(0, which, 0, ptr) : -EFAULT;
+}
+
+long sys_setrlimit(long which, long ptr)
+{
+	return ptr ? sys_prlimit64(0, which, ptr, 0) : -EFAULT;
+}
+
+struct rusage_abi {
+	int64_t utime_sec, utime_usec, stime_sec, stime_usec;
+	int64_t maxrss, ixrss, idrss, isrss, minflt, majflt, nswap, inblock, oublock, msgsnd, msgrcv, nsignals, nvcsw, nivcsw;
+};
+
+#define RUSAGE_SELF	0
+#define RUSAGE_CHILDREN	(-1)
+#define RUSAGE_THREAD	1
+
+static bool add_switches(struct task *t, void *arg)
+{
+	struct rusage_abi *u = arg;
+	struct thread_times times;
+
+	thread_times(t->thread, &times);
+	u->nvcsw += (int64_t)times.nr_voluntary;
+	u->nivcsw += (int64_t)times.nr_involuntary;
+	return true;
+}
+
+long sys_getrusage(long who, long ptr)
+{
+	struct process *p = process_current();
+	struct rusage_abi u = { 0 };
+	nsec_t user = 0, system = 0;
+	struct thread_times times;
+	struct aspace_stats s;
+
+	if ((int)who != RUSAGE_SELF && (int)who != RUSAGE_CHILDREN && (int)who != RUSAGE_THREAD)
+		return -EINVAL;
+	if ((int)who == RUSAGE_THREAD) {
+		thread_times(thread_current(), &times);
+		user = times.user_ns;
+		system = times.system_ns;
+		add_switches(task_current(), &u);
+	} else if ((int)who == RUSAGE_SELF) {
+		process_times(p, &user, &system);
+		process_for_each_task(p, add_switches, &u);
+	}
+	if ((int)who != RUSAGE_CHILDREN) {
+		aspace_stats(p->aspace, &s);
+		u.maxrss = (int64_t)(s.resident_bytes / 1024);
+		u.minflt = (int64_t)(s.nr_faults - s.nr_major_faults);
+		u.majflt = (int64_t)s.nr_major_faults;
+	}
+	u.utime_sec = (int64_t)(user / NSEC_PER_SEC);
+	u.utime_usec = (int64_t)(user % NSEC_PER_SEC / NSEC_PER_USEC);
+	u.stime_sec = (int64_t)(system / NSEC_PER_SEC);
+	u.stime_usec = (int64_t)(system % NSEC_PER_SEC / NSEC_PER_USEC);
+	return copy_to_user((void *)ptr, &u, sizeof(u));
+}
+
+/* ---- prctl ------------------------------------------------------------------------------------------------------------------------- */
+
+enum {
+	PR_SET_PDEATHSIG = 1,
+	PR_GET_PDEATHSIG = 2,
+	PR_GET_DUMPABLE = 3,
+	PR_SET_DUMPABLE = 4,
+	PR_GET_KEEPCAPS = 7,
+	PR_SET_KEEPCAPS = 8,
+	PR_SET_NAME = 15,
+	PR_GET_NAME = 16,
+	PR_GET_SECCOMP = 21,
+	PR_CAPBSET_READ = 23,
+	PR_CAPBSET_DROP = 24,
+	PR_GET_SECUREBITS = 27,
+	PR_SET_TIMERSLACK = 29,
+	PR_GET_TIMERSLACK = 30,
+	PR_SET_CHILD_SUBREAPER = 36,
+	PR_GET_CHILD_SUBREAPER = 37,
+	PR_SET_NO_NEW_PRIVS = 38,
+	PR_GET_NO_NEW_PRIVS = 39,
+	PR_SET_THP_DISABLE = 41,
+	PR_GET_THP_DISABLE = 42,
+	PR_CAP_AMBIENT = 47,
+	PR_GET_SPECULATION_CTRL = 52,
+	PR_GET_TAGGED_ADDR_CTRL = 56,
+};
+#define PR_SET_VMA	0x53564d41
+#define CAP_LAST	40
+#define DEFAULT_SLACK	50000u
+
+static long prctl_name(bool set, long ptr)
+{
+	struct thread *t = thread_current();
+	char name[THREAD_NAME_LEN] = { 0 };
+	ssize_t n;
+
+	if (!set)
+		return copy_to_user((void *)ptr, t->name, sizeof(t->name));
+	n = strncpy_from_user(name, (const char *)ptr, sizeof(name) - 1);
+	if (n < 0 && n != -ENAMETOOLONG)
+		return n;
+	name[sizeof(name) - 1] = 0;
+	memcpy(t->name, name, sizeof(name));
+	return 0;
+}
+
+static long prctl_capability(int option, unsigned long cap)
+{
+	struct process *p = process_current();
+
+	if (cap > CAP_LAST)
+		return -EINVAL;
+	if (option == PR_CAPBSET_READ)
+		return (long)(p->cred.cap_bounding >> cap & 1);
+	if (p->cred.euid)
+		return -EPERM;
+	mutex_lock(&p->lock);
+	p->cred.cap_bounding &= ~(1ull << cap);
+	mutex_unlock(&p->lock);
+	return 0;
+}
+
+long sys_prctl(long option, long a, long b, long c, long d)
+{
+	struct process *p = process_current();
+	struct task *t = task_current();
+
+	(void)c, (void)d;
+	switch ((int)option) {
+	case PR_SET_NAME:
+	case PR_GET_NAME:
+		return prctl_name((int)option == PR_SET_NAME, a);
+	case PR_CAPBSET_READ:
+	case PR_CAPBSET_DROP:
+		return prctl_capability((int)option, (unsigned long)a);
+	case PR_SET_PDEATHSIG:
+		if ((unsigned long)a > NR_SIGNALS)
+			return -EINVAL;
+		t->pdeath_signal = (int)a;
+		return 0;
+	case PR_GET_PDEATHSIG:
+		return user_store32((uint32_t *)a, (uint32_t)t->pdeath_signal);
+	case PR_GET_DUMPABLE:
+		return (long)p->dumpable;
+	case PR_SET_DUMPABLE:
+		if (a != 0 && a != 1)
+			return -EINVAL;
+		atomic_store(&p->dumpable, (uint32_t)a, RELAXED);
+		return 0;
+	case PR_SET_TIMERSLACK:
+		t->timer_slack_ns = a > 0 ? (uint32_t)MIN(a, (long)UINT32_MAX) : DEFAULT_SLACK;
+		return 0;
+	case PR_GET_TIMERSLACK:
+		return (long)t->timer_slack_ns;
+	case PR_SET_NO_NEW_PRIVS:
+		if (a != 1 || b)
+			return -EINVAL;
+		t->no_new_privs = true;
+		return 0;
+	case PR_GET_NO_NEW_PRIVS:
+		return t->no_new_privs;
+	case PR_SET_THP_DISABLE:
+		atomic_store(&p->thp_disable, a != 0, RELAXED);
+		return 0;
+	case PR_GET_THP_DISABLE:
+		return p->thp_disable;
+	case PR_SET_KEEPCAPS:
+	case PR_SET_CHILD_SUBREAPER:
+		return 0;
+	case PR_GET_CHILD_SUBREAPER:
+		return user_store32((uint32_t *)a, 0);
+	case PR_GET_KEEPCAPS:
+	case PR_GET_SECCOMP:
+	case PR_GET_SECUREBITS:
+	case PR_CAP_AMBIENT:
+	case PR_GET_SPECULATION_CTRL:
+		return 0;
+	default:	/* PR_SET_VMA (names for anonymous areas), tagged addresses and the rest: as a kernel without the feature */
+		return -EINVAL;
+	}
+}
+
+#define PERSONALITY_QUERY	0xffffffffl
+
+long sys_personality(long persona)
+{
+	struct task *t = task_current();
+	long old = (long)t->personality;
+
+	if ((persona & PERSONALITY_QUERY) != PERSONALITY_QUERY)
+		t->personality = (uint64_t)(uint32_t)persona;
+	return old;
+}
+
+/* ---- random numbers ------------------------------------------------------------------------------------------------------------------ */
+
+#define GRND_MASK	7l
+#define GRND_RANDOM	2l
+#define GRND_INSECURE	4l
+
+long sys_getrandom(long buf, long len, long flags)
+{
+	size_t left = MIN((size_t)len, RW_MAX), done = 0;
+	uint8_t chunk[256];
+
+	if (flags & ~GRND_MASK || (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
+		return -EINVAL;
+	while (left) {
+		size_t n = MIN(left, sizeof(chunk));
+
+		random_bytes(chunk, n);
+		if (copy_to_user((uint8_t *)buf + done, chunk, n))
+			return done ? (long)done : -EFAULT;
+		done += n;
+		left -= n;
+	}
+	return (long)done;
+}
+
+/* ---- the machine ------------------------------------------------------------------------------------------------------------------------ */
+
+#define REBOOT_MAGIC1	0xfee1deadl
+#define REBOOT_RESTART	0x01234567u
+#define REBOOT_HALT	0xcdef0123u
+#define REBOOT_OFF	0x4321fedcu
+#define REBOOT_CAD_ON	0x89abcdefu
+#define REBOOT_CAD_OFF	0u
+
+/* Whatever kind of end is asked for, the machine is this program's: it leaves with status 0. */
+long sys_reboot(long magic1, long magic2, long cmd, long arg)
+{
+	(void)magic2, (void)arg;
+	if (process_current()->cred.euid)
+		return -EPERM;
+	if ((magic1 & 0xffffffffl) != REBOOT_MAGIC1)
+		return -EINVAL;
+	switch ((uint32_t)cmd) {
+	case REBOOT_RESTART:
+	case REBOOT_HALT:
+	case REBOOT_OFF:
+		return sys_exit_group(0);
+	case REBOOT_CAD_ON:
+	case REBOOT_CAD_OFF:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* The kernel keeps no log of its own: an empty one. */
+long sys_syslog(long type, long buf, long len)
+{
+	(void)buf, (void)len;
+	return type < 0 || type > 10 ? -EINVAL : 0;
+}

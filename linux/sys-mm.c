@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+/* System calls on the address space. */
+#include "libc/string.h"
+#include "linux/sys-util.h"
+#include "mmu/aspace.h"
+#include "mmu/heap.h"
+#include "mmu/page.h"
+
+/* mmap(2), asm-generic numbers: the same on both ports but for those that neither uses. */
+#define PROT_MASK		0x0f000007l	/* and PROT_GROWSDOWN/UP; PROT_BTI is 0x10, PROT_MTE 0x20 */
+#define PROT_BTI		0x10l
+#define MAP_SHARED		0x01l
+#define MAP_PRIVATE		0x02l
+#define MAP_SHARED_VALIDATE	0x03l
+#define MAP_TYPE		0x0fl
+#define MAP_FIXED		0x10l
+#define MAP_ANONYMOUS		0x20l
+#define MAP_GROWSDOWN		0x100l
+#define MAP_NORESERVE		0x4000l
+#define MAP_POPULATE		0x8000l
+#define MAP_NONBLOCK		0x10000l
+#define MAP_HUGETLB		0x40000l
+#define MAP_SYNC		0x80000l
+#define MAP_FIXED_NOREPLACE	0x100000l
+
+static unsigned vm_flags(long flags)
+{
+	unsigned vm = 0;
+
+	if (flags & MAP_FIXED_NOREPLACE)
+		vm |= VM_FIXED_NOREPLACE;
+	else if (flags & MAP_FIXED)
+		vm |= VM_FIXED;
+	if ((flags & MAP_TYPE) != MAP_PRIVATE)
+		vm |= VM_SHARED;
+	if (flags & MAP_GROWSDOWN)
+		vm |= VM_GROWSDOWN;
+	if (flags & MAP_NORESERVE)
+		vm |= VM_NORESERVE;
+	if (flags & MAP_POPULATE && !(flags & MAP_NONBLOCK))
+		vm |= VM_POPULATE;
+	return vm;
+}
+
+/* The object that shows [off, off + len) of fd, and what it may ever be protected to. */
+static long file_object(long fd, long prot, bool is_shared, uint64_t off, size_t len, struct vm_map_request *req)
+{
+	struct file *f = fd_file(fd);
+	unsigned access;
+	long r = -EACCES;
+
+	if (!f)
+		return -EBADF;
+	access = f->flags & O_ACCMODE;
+	if (f->flags & O_PATH)
+		r = -EBADF;
+	else if (access == O_WRONLY || (is_shared && prot & VM_WRITE && access != O_RDWR))
+		r = -EACCES;
+	else if (!f->ops->map)
+		r = -ENODEV;
+	else
+		r = f->ops->map(f, off, len, (unsigned)prot & VM_PROT_MASK, is_shared, &req->object);
+	req->max_prot = is_shared && access != O_RDWR ? VM_READ | VM_EXEC : 0;
+	file_put(f);
+	return r;
+}
+
+long sys_mmap(long addr, long len, long prot, long flags, long fd, long off)
+{
+	struct aspace *as = process_current()->aspace;
+	struct vm_map_request req = { .hint = (vaddr_t)addr, .len = (size_t)len,
+				      .prot = (unsigned)prot & VM_PROT_MASK, .flags = vm_flags(flags),
+				      .off = (uint64_t)off };
+	long type = flags & MAP_TYPE;
+	vaddr_t where;
+	long r;
+
+	if (!len || off & (long)(PAGE_SIZE - 1) || (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE))
+		return -EINVAL;
+	if ((size_t)len > USER_TOP || ALIGN_UP((size_t)len, PAGE_SIZE) > USER_TOP)
+		return -ENOMEM;
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && addr & (long)(PAGE_SIZE - 1))
+		return -EINVAL;
+	if (flags & MAP_HUGETLB && !(flags & MAP_ANONYMOUS))
+		return -EINVAL;
+	if (flags & MAP_HUGETLB)
+		return -ENOMEM;		/* no reserved pool, as on a Linux with nr_hugepages 0; large blocks come by themselves */
+	if (type == MAP_SHARED_VALIDATE && flags & MAP_SYNC)
+		return -EOPNOTSUPP;
+	if (!(flags & MAP_ANONYMOUS)) {
+		if (off < 0 || (uint64_t)off + (uint64_t)len < (uint64_t)off)
+			return -EOVERFLOW;
+		r = file_object(fd, prot, type != MAP_PRIVATE, (uint64_t)off, (size_t)len, &req);
+		if (r)
+			return r;
+	} else {
+		req.off = 0;
+		if (type != MAP_PRIVATE) {
+			/* Shared anonymous memory is a nameless file in memory: it survives into a future fork. */
+			struct file *f;
+
+			r = memfd_create_file("dev/zero", 0, &f);
+			if (r)
+				return r;
+			r = f->ops->truncate(f, ALIGN_UP((size_t)len, PAGE_SIZE));
+			if (!r)
+				r = f->ops->map(f, 0, (size_t)len, req.prot, true, &req.object);
+			file_put(f);
+			if (r)
+				return r;
+		}
+	}
+	r = aspace_map(as, &req, &where);
+	if (req.object)
+		req.object->ops->unref(req.object);	/* the area has its own reference */
+	return r ? r : (long)where;
+}
+
+long sys_munmap(long addr, long len)
+{
+	if (addr & (long)(PAGE_SIZE - 1) || !len || !user_range_ok((void *)addr, (size_t)len))
+		return -EINVAL;
+	return aspace_unmap(process_current()->aspace, (vaddr_t)addr, (size_t)len);
+}
+
+long sys_mprotect(long addr, long len, long prot)
+{
+	if (addr & (long)(PAGE_SIZE - 1) || prot & ~(PROT_MASK | PROT_BTI))
+		return -EINVAL;
+	if (!len)
+		return 0;
+	if (!user_range_ok((void *)addr, (size_t)len))
+		return -ENOMEM;
+	return aspace_protect(process_current()->aspace, (vaddr_t)addr, (size_t)len, (unsigned)prot & VM_PROT_MASK);
+}
+
+long sys_pkey_mprotect(long addr, long len, long prot, long key)
+{
+	return key == -1 ? sys_mprotect(addr, len, prot) : -EINVAL;
+}
+
+long sys_mremap(long old, long old_len, long new_len, long flags, long new_addr)
+{
+	vaddr_t where;
+	long r;
+
+	if (old & (long)(PAGE_SIZE - 1) || flags & ~7l || !new_len)
+		return -EINVAL;
+	r = aspace_remap(process_current()->aspace, (vaddr_t)old, (size_t)old_len, (size_t)new_len, (unsigned)flags,
+			 (vaddr_t)new_addr, &where);
+	return r ? r : (long)where;
+}
+
+long sys_madvise(long addr, long len, long advice)
+{
+	if (addr & (long)(PAGE_SIZE - 1) || (ssize_t)len < 0 || !user_range_ok((void *)addr, (size_t)len))
+		return -EINVAL;
+	return aspace_advise(process_current()->aspace, (vaddr_t)addr, (size_t)len, (int)advice);
+}
+
+#define MS_ASYNC	1
+#define MS_INVALIDATE	2
+#define MS_SYNC		4
+
+long sys_msync(long addr, long len, long flags)
+{
+	if (addr & (long)(PAGE_SIZE - 1) || flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
+	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
+		return -EINVAL;
+	if (!user_range_ok((void *)addr, (size_t)len))
+		return -ENOMEM;
+	return aspace_sync(process_current()->aspace, (vaddr_t)addr, (size_t)len, (int)flags);
+}
+
+#define MINCORE_BATCH	256ul
+
+long sys_mincore(long addr, long len, long vec)
+{
+	uint8_t present[MINCORE_BATCH];
+	size_t pages;
+
+	if (addr & (long)(PAGE_SIZE - 1))
+		return -EINVAL;
+	if (!user_range_ok((void *)addr, (size_t)len))
+		return -ENOMEM;
+	pages = DIV_ROUND_UP((size_t)len, PAGE_SIZE);
+	for (size_t done = 0; done < pages;) {
+		size_t n = MIN(MINCORE_BATCH, pages - done);
+		int r = aspace_mincore(process_current()->aspace, (vaddr_t)addr + done * PAGE_SIZE, n * PAGE_SIZE, present);
+
+		if (r)
+			return r;
+		if (copy_to_user((uint8_t *)vec + done, present, n))
+			return -EFAULT;
+		done += n;
+	}
+	return 0;
+}
+
+long sys_brk(long addr)
+{
+	return (long)aspace_brk(process_current()->aspace, (vaddr_t)addr);
+}
+
+/*
+ * Nothing is ever swapped out: locking is making present. mlock(2) faults the range in; the rest has nothing to do.
+ */
+static long lock_range(long addr, long len)
+{
+	vaddr_t start = ALIGN_DOWN((vaddr_t)addr, PAGE_SIZE);
+	size_t n = ALIGN_UP((vaddr_t)addr + (size_t)len, PAGE_SIZE) - start;
+	int r;
+
+	if (!len)
+		return 0;
+	if (!user_range_ok((void *)addr, (size_t)len))
+		return -ENOMEM;
+	r = aspace_advise(process_current()->aspace, start, n, 22 /* MADV_POPULATE_READ */);
+	return r == -EFAULT ? -ENOMEM : r;
+}
+
+long sys_mlock(long addr, long len)
+{
+	return lock_range(addr, len);
+}
+
+long sys_mlock2(long addr, long len, long flags)
+{
+	if (flags & ~1l)
+		return -EINVAL;
+	return flags ? 0 : lock_range(addr, len);
+}
+
+long sys_munlock(long addr, long len)
+{
+	return user_range_ok((void *)addr, (size_t)len) ? 0 : -ENOMEM;
+}
+
+long sys_mlockall(long flags)
+{
+	return !flags || flags & ~7l ? -EINVAL : 0;
+}
+
+long sys_munlockall(void)
+{
+	return 0;
+}
+
+/* One memory node: the policy is always the default one (what numactl and jemalloc ask). */
+long sys_get_mempolicy(long mode, long nodemask, long max_node, long addr, long flags)
+{
+	(void)addr;
+	if (flags & ~7l)
+		return -EINVAL;
+	if (mode && user_store32((uint32_t *)mode, 0))
+		return -EFAULT;
+	if (nodemask && max_node > 0 && zero_user((void *)nodemask, DIV_ROUND_UP((size_t)max_node, 64) * 8))
+		return -EFAULT;
+	return 0;
+}
+
+long sys_set_mempolicy(long mode, long nodemask, long max_node)
+{
+	(void)nodemask, (void)max_node;
+	return (mode & 0xfff) > 5 ? -EINVAL : 0;
+}
+
+long sys_mbind(long addr, long len, long mode, long nodemask, long max_node, long flags)
+{
+	(void)addr, (void)len, (void)nodemask, (void)max_node, (void)flags;
+	return (mode & 0xfff) > 5 ? -EINVAL : 0;
+}

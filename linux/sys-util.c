@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include "linux/sys-util.h"
+
+#include "libc/string.h"
+#include "mmu/heap.h"
+#include "sched/clock.h"
+
+static int copy_name(struct path_arg *p, long pathname)
+{
+	ssize_t n = strncpy_from_user(p->small, (const char *)pathname, sizeof(p->small));
+
+	p->name = p->small;
+	if (n != -ENAMETOOLONG)
+		return n < 0 ? (int)n : 0;
+	p->allocated = kmalloc(PATH_MAX);
+	if (!p->allocated)
+		return -ENOMEM;
+	p->name = p->allocated;
+	n = strncpy_from_user(p->allocated, (const char *)pathname, PATH_MAX);
+	return n < 0 ? (int)n : 0;
+}
+
+int path_arg_get(struct path_arg *p, long dirfd, long pathname, unsigned at_flags)
+{
+	int r;
+
+	p->at = NULL;
+	p->allocated = NULL;
+	r = copy_name(p, pathname);
+	if (r)
+		goto err_free;
+	r = -ENOENT;
+	if (!p->name[0] && !(at_flags & AT_EMPTY_PATH))
+		goto err_free;
+	if (p->name[0] == '/' || (int)dirfd == AT_FDCWD)
+		return 0;
+	p->at = fd_file(dirfd);
+	if (p->at)
+		return 0;
+	r = -EBADF;
+err_free:
+	kfree(p->allocated);
+	p->allocated = NULL;
+	return r;
+}
+
+void path_arg_put(struct path_arg *p)
+{
+	if (p->at)
+		file_put(p->at);
+	kfree(p->allocated);
+}
+
+struct timespec_abi {
+	int64_t sec, nsec;
+};
+
+/* Seconds that still fit nsec_t with room for adding the present time. */
+#define SEC_MAX		((int64_t)(NSEC_NEVER / 4 / NSEC_PER_SEC))
+
+int timespec_get(long ptr, nsec_t *out)
+{
+	struct timespec_abi t;
+
+	if (copy_from_user(&t, (const void *)ptr, sizeof(t)))
+		return -EFAULT;
+	if (t.sec < 0 || t.nsec < 0 || t.nsec >= (int64_t)NSEC_PER_SEC)
+		return -EINVAL;
+	*out = (nsec_t)MIN(t.sec, SEC_MAX) * NSEC_PER_SEC + (nsec_t)t.nsec;
+	return 0;
+}
+
+int timespec_put(long ptr, nsec_t t)
+{
+	struct timespec_abi v = { (int64_t)(t / NSEC_PER_SEC), (int64_t)(t % NSEC_PER_SEC) };
+
+	return copy_to_user((void *)ptr, &v, sizeof(v));
+}
+
+int timespec_get_deadline(long ptr, nsec_t *deadline)
+{
+	nsec_t span = NSEC_NEVER;
+	int r = ptr ? timespec_get(ptr, &span) : 0;
+
+	if (r)
+		return r;
+	*deadline = span ? syscall_deadline(span) : 0;
+	return 0;
+}
+
+long fd_return(struct file *f, bool cloexec)
+{
+	int fd = fd_install(process_current()->files, f, 0, cloexec, fd_limit());
+
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}

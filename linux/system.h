@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the system as a whole tells about itself.
+ */
+#pragma once
+
+#include <stddef.h>
+
+/* The Linux whose interface is followed (Debian 12's), and what is really running. */
+#define SYSTEM_RELEASE	"6.1.0-samara"
+#define SYSTEM_VERSION	"#1 SMP Samara " SAMARA_VERSION
+#define SYSTEM_NR_OPEN	1048576u	/* /proc/sys/fs/nr_open */
+
+void system_set_hostname(const char *name);
+void system_get_hostname(char *buf, size_t size);
