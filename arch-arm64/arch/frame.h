@@ -18,6 +18,7 @@ struct frame {
 	int64_t syscall_nr;	/* -1: not in a system call (or restart done with) */
 	uint64_t esr;
 	uint64_t far;
+	uint64_t record[2];	/* frame record (x29, pc) of the interrupted code, so that a backtrace passes through */
 };
 
 #define FRAME_NR_ARGS	6
@@ -50,4 +51,10 @@ static inline long frame_arg(const struct frame *f, unsigned i)
 static inline void frame_set_result(struct frame *f, long value)
 {
 	f->x[0] = (uint64_t)value;
+}
+
+/* Back onto the instruction that made the system call. */
+static inline void frame_rewind_syscall(struct frame *f)
+{
+	f->pc -= 4;
 }
