@@ -85,7 +85,7 @@ class Image:
     def make(self, folder, path):
         mkfs = paths.find_tool("mkfs.erofs", "erofs-utils")
         stage = f"{path}.{os.getpid()}.tmp"
-        output = f"{path}.{os.getpid()}.new"
+        output = f"{path}.{os.getpid()}.new.tmp"
         with Progress() as progress:
             try:
                 tree = self.stage(stage, progress)
@@ -102,6 +102,7 @@ class Image:
                 if os.path.exists(output):
                     os.unlink(output)
         prune(folder)
+        paths.sweep(folder)
 
     def stage(self, stage, progress):
         """The directory for mkfs.erofs: a single layer as it is, else everything together in `stage`."""

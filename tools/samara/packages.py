@@ -82,6 +82,7 @@ def tree_of(names, arch="arm64"):
                     apt.download(names, progress)
                 archives = [apt.archive(package, version) for package, version in packages]
                 make_tree(archives, tree, progress)
+                paths.sweep(roots)
     return tree
 
 

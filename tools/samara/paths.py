@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import time
 
 from .errors import Failure, missing_tool
 
@@ -50,6 +51,14 @@ def locked(path):
 def locked_entry(folder, key):
     """A lock for making the entry `key` of a cache folder. Few files serve all keys: locks cannot be deleted safely."""
     return locked(os.path.join(folder, f"lock-{key[0]}"))
+
+
+def sweep(folder):
+    """Delete what killed runs left in a cache folder: entries ending in .tmp that are older than a day."""
+    for entry in list(os.scandir(folder)):
+        with contextlib.suppress(OSError):
+            if entry.name.endswith(".tmp") and entry.stat(follow_symlinks=False).st_mtime < time.time() - 86400:
+                shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
 
 
 def write_file(path, content):

@@ -86,8 +86,9 @@ def finish(tree, scripts):
     apply_alternatives(tree, [entry for text in scripts for entry in parse_alternatives(text)])
     compile_python(tree)
     make_certificates(tree)
-    if os.path.lexists(os.path.join(tree, "lib/ld-musl-aarch64.so.1")):
-        paths.write_file(os.path.join(tree, "etc/ld-musl-aarch64.path"), MUSL_PATH)
+    musl_path = os.path.join(tree, "etc/ld-musl-aarch64.path")
+    if os.path.lexists(os.path.join(tree, "lib/ld-musl-aarch64.so.1")) and not os.path.lexists(musl_path):
+        paths.write_file(musl_path, MUSL_PATH)
 
 
 # -- alternatives -----------------------------------------------------------------------------------------------------

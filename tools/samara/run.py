@@ -139,7 +139,7 @@ def kernel_image(options):
     if not os.path.isfile(paths.KERNEL):
         if not os.path.isfile(os.path.join(paths.REPO, "Makefile")):
             raise Failure(f"there is no kernel at {paths.KERNEL}, and no Makefile to build it")
-        with Progress() as progress:
+        with Progress() as progress, paths.locked(os.path.join(paths.cache_dir(), "kernel.lock")):
             progress.show("building the kernel")
             done = subprocess.run([paths.find_tool("make", "make"), "-s", "-C", paths.REPO], stdin=subprocess.DEVNULL,
                                   stdout=sys.stderr, check=False)
