@@ -15,7 +15,7 @@ import urllib.parse
 
 from . import paths
 from .errors import Failure
-from .progress import Progress, megabytes
+from .progress import megabytes
 
 DEFAULT_SOURCES = """\
 deb http://deb.debian.org/debian bookworm main
@@ -33,9 +33,8 @@ def parse_one_line(text):
     for line in text.splitlines():
         match = re.match(r"\s*deb\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)\s*([^#]*)", line)
         if match:
-            options = dict(word.lower().split("=", 1) if word.lower().startswith("trusted")
-                           else (word.split("=", 1)[0].lower(), word.split("=", 1)[1])
-                           for word in (match.group(1) or "").split() if "=" in word)
+            words = [word.split("=", 1) for word in (match.group(1) or "").split() if "=" in word]
+            options = {name.lower(): value for name, value in words}
             found.append({"uri": match.group(2), "suite": match.group(3),
                           "components": match.group(4).split(), "options": options})
     return found
@@ -265,8 +264,3 @@ def explain(output, arch):
         return "the mirror no longer has a package of the lists fetched before; run `samara update` and try again"
     errors = re.findall(r"^(?:E|Err\S*|W): *(.*)", output, re.MULTILINE)
     return "apt-get failed: " + (errors[0] if errors else output.strip()[-300:] or "no message")
-
-
-def open_apt(arch="arm64"):
-    """An Apt and a Progress, ready for use in a with statement on locked(apt.lock)."""
-    return Apt(arch), Progress()

@@ -33,7 +33,7 @@ def encode(options, program, arguments):
 
 
 def decode(line):
-    """The inverse of encode: (options, [program, argument, ...]). Used by tests and by --dry-run's readers."""
+    """The inverse of encode: (options, [program, argument, ...]). For tests, and to read a dry run."""
     words = line.split(" ")
     cut = words.index("--") if "--" in words else len(words)
     decoded = [decode_word(word) for word in words]
