@@ -52,6 +52,9 @@ struct credentials {
 
 #define AUXV_MAX	24		/* entries of two words */
 
+#define EXITING_GROUP	1u
+#define EXITING_EXEC	2u
+
 struct process {
 	struct aspace *aspace;		/* [threads_lock] replaced by execve when one thread is left */
 	struct fdtable *files;		/* [I] */
@@ -75,9 +78,10 @@ struct process {
 	struct mutex threads_lock;	/* before signal_lock */
 	struct list threads;		/* [threads_lock] struct task */
 	unsigned nr_threads;		/* [threads_lock] */
-	uint32_t is_exiting;		/* [a] exit_group has begun, or execve wants to be alone */
+	uint32_t is_exiting;		/* [a] EXITING_*: exit_group has begun, or execve wants to be alone */
 	int exit_status;		/* [threads_lock] as wait(2) codes it */
 	struct thread *exec_waiter;	/* [threads_lock] woken when it is the last one */
+	uint64_t dead_fast_calls;	/* [threads_lock] */
 	nsec_t dead_user_ns, dead_system_ns;	/* [threads_lock] of threads that have ended */
 
 	struct mutex signal_lock;
@@ -94,6 +98,15 @@ static inline struct process *process_current(void)
 {
 	return task_current()->process;
 }
+
+/* The first process: empty address space, files and file system context, root's credentials, default limits. 0 or -errno. */
+int process_create(struct process **out);
+/* End the calling thread; the last one ends the process. */
+_Noreturn void task_exit(void);
+/* exit_group(2): status as wait(2) codes it. */
+_Noreturn void process_exit(int status);
+/* End all threads but the caller and wait for that; false if somebody else has begun to end the process. */
+bool process_become_single(struct process *p);
 
 /* User and system time of all threads, also the ended ones. */
 void process_times(struct process *p, nsec_t *user_ns, nsec_t *system_ns);

@@ -24,3 +24,6 @@ void linux_fault(struct frame *f, int error, vaddr_t addr, bool is_write);
  * interrupts inside, returns with them masked.
  */
 void linux_attention(struct frame *f);
+
+/* As linux_syscall(), from a veneer: orig_x0 and syscall_nr are set, no exception was taken. */
+void linux_syscall_from_veneer(struct frame *f);

@@ -55,3 +55,10 @@ struct syscall_stats {
 	uint64_t unreachable;	/* sites that no veneer can reach, or that may not be rewritten */
 };
 void syscall_stats(struct syscall_stats *out);
+
+/* Internal: as -EINTR, but never restarted after a handler, whatever the row says. Only for functions of linux/, only when a wait was interrupted. */
+#define ERESTARTNOHAND	514
+
+long syscall_unknown(unsigned long nr);
+/* The first handler is about to be set up: decides about the interrupted call in f. */
+void syscall_before_handler(struct frame *f, bool sa_restart);

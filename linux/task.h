@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <arch/frame.h>
+
 #include "libc/list.h"
 #include "libc/types.h"
 #include "linux/signal.h"
@@ -17,6 +19,11 @@ struct task {
 	struct process *process;	/* [I] */
 	int tid;			/* [I] */
 	struct list node;		/* [process->threads_lock] in process->threads */
+	uint32_t refs;			/* [a] */
+	void (*entry)(void *arg);	/* [I] */
+	void *entry_arg;		/* [I] */
+	struct task *hash_next;		/* [tid_lock] in task.c */
+	uint64_t nr_fast_calls;		/* [o] counted by the veneers' entry */
 
 	vaddr_t clear_child_tid;	/* [o] 0: none */
 	vaddr_t set_child_tid;		/* [o] */
@@ -50,5 +57,30 @@ static inline struct task *task_current(void)
 	return thread_current()->task;
 }
 
-/* The task with this tid in the process, with a reference on its thread (thread_put(t->thread)); NULL: none. Context: thread. */
+/* The registers of its application side, at the top of its kernel stack. */
+static inline struct frame *task_frame(const struct task *t)
+{
+	return (struct frame *)(t->thread->kstack + KSTACK_SIZE) - 1;
+}
+
+/*
+ * A new task of p with a thread that will run entry(arg) once started; it is in no list yet. give: task_start() or task_abandon(). 0, -ENOMEM, -EAGAIN (no
+ * number free, limit).
+ */
+int task_create(struct process *p, void (*entry)(void *arg), void *arg, struct task **out);
+/* Make it a thread of its process and let it run. -EAGAIN: the process is exiting (the task is gone then). */
+int task_start(struct task *t);
+void task_abandon(struct task *t);
+/* The last step of the current thread before thread_exit(). */
+void task_detach(struct task *t);
+/* Take over another number: execve of a thread becomes the process's first. threads_lock held. */
+void task_renumber(struct task *t, int tid);
+
+/* References on the structure (not on its running): task_get_ref for one that is known to be valid. */
+void task_ref(struct task *t);
+void task_put(struct task *t);
+/* Any thread of any process by number, referenced; NULL: none. Context: thread. */
+struct task *task_find(int tid);
+
+/* The task with this tid in the process, referenced (task_put()); NULL: none. Context: thread. */
 struct task *task_get(struct process *p, int tid);

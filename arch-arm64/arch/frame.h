@@ -58,3 +58,8 @@ static inline void frame_rewind_syscall(struct frame *f)
 {
 	f->pc -= 4;
 }
+
+static inline void frame_set_sp(struct frame *f, vaddr_t sp)
+{
+	f->sp = sp;
+}

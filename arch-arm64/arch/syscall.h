@@ -6,3 +6,7 @@
 
 #define ARCH_NR_SYSCALLS	464
 #define ARCH_SYSCALL_NR(arm64_nr, x86_nr)	(arm64_nr)
+
+/* clone(flags, stack, parent_tid, tls, child_tid): the last two change places on other ports (clone(2)). */
+#define ARCH_CLONE_ARG_TLS		3
+#define ARCH_CLONE_ARG_CHILD_TID	4

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of system calls, the slow path (by exception) and what happens before the return to the application.
+ *
+ * Interrupted calls. A call that has waited in vain because of thread->attention returns -EINTR (or -ERESTARTNOHAND from within linux/). linux_attention() then
+ * decides, with the registers of the call still in the frame:
+ *
+ *	no handler is to run			the call is made again, here, and the program sees nothing of it
+ *	a handler runs, SYS_RESTART row, SA_RESTART	the program makes the call again after the handler: pc back on the svc, x0 restored
+ *	a handler runs, otherwise		-EINTR
+ *
+ * Calls made again use the deadline of their first start (syscall_deadline).
+ */
+#include "linux/syscalls.h"
+
+#include <arch/cpu.h>
+#include <arch/frame.h>
+
+#include "libc/errno.h"
+#include "libc/print.h"
+#include "linux/crash.h"
+#include "linux/process.h"
+#include "linux/signal-priv.h"
+#include "linux/syscall.h"
+#include "linux/veneer.h"
+#include "sched/clock.h"
+
+#define SLOT(a, x)	(ARCH_SYSCALL_NR(a, x) < 0 ? ARCH_NR_SYSCALLS : ARCH_SYSCALL_NR(a, x))
+#define FN(name)	(void (*)(void))sys_##name
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"	/* the slot of calls that this port does not have */
+#define SYS(name, a, x, n)		[SLOT(a, x)] = { FN(name), #name, n, SYSCALL_KNOWN },
+#define SYS_RESTART(name, a, x, n)	[SLOT(a, x)] = { FN(name), #name, n, SYSCALL_KNOWN | SYSCALL_RESTART },
+#define SYS_FRAME(name, a, x)		[SLOT(a, x)] = { FN(name), #name, 6, SYSCALL_KNOWN | SYSCALL_FRAME },
+#define SYS_TODO(name, a, x, n)		[SLOT(a, x)] = { NULL, #name, n, SYSCALL_KNOWN },
+const struct syscall syscall_table[ARCH_NR_SYSCALLS + 1] = {
+#include "linux/syscalls.def"
+};
+#undef SYS
+#undef SYS_RESTART
+#undef SYS_FRAME
+#undef SYS_TODO
+#pragma GCC diagnostic pop
+
+typedef long (*syscall_fn)(long, long, long, long, long, long);
+typedef long (*syscall_frame_fn)(struct frame *f);
+
+static uint32_t told[(ARCH_NR_SYSCALLS + 31) / 32];	/* [a] numbers named on the console already */
+static uint64_t nr_exceptions;				/* [a] */
+
+long syscall_unknown(unsigned long nr)
+{
+	const char *name = nr < ARCH_NR_SYSCALLS ? syscall_table[nr].name : NULL;
+	uint32_t bit = 1u << nr % 32;
+
+	if (nr >= ARCH_NR_SYSCALLS)
+		return -ENOSYS;
+	if (!(atomic_fetch_or(&told[nr / 32], bit, RELAXED) & bit)) {
+		if (name)
+			log_line("system call %s (%lu) is not there yet: the program gets ENOSYS", name, nr);
+		else
+			log_line("system call %lu is not known: the program gets ENOSYS", nr);
+	}
+	return -ENOSYS;
+}
+
+static long dispatch(struct frame *f)
+{
+	uint64_t nr = (uint64_t)f->syscall_nr;
+	const struct syscall *s = &syscall_table[nr];
+
+	if (nr >= ARCH_NR_SYSCALLS || !s->fn)
+		return syscall_unknown(nr);
+	if (s->flags & SYSCALL_FRAME)
+		return ((syscall_frame_fn)s->fn)(f);
+	return ((syscall_fn)s->fn)((long)f->orig_x0, frame_arg(f, 1), frame_arg(f, 2), frame_arg(f, 3), frame_arg(f, 4),
+				   frame_arg(f, 5));
+}
+
+/* Make the call in f. A call that has replaced the registers says so by syscall_nr -1. */
+static void run_syscall(struct frame *f)
+{
+	long r = dispatch(f);
+
+	if (f->syscall_nr >= 0)
+		frame_set_result(f, r);
+}
+
+void linux_syscall(struct frame *f)
+{
+	atomic_fetch_add(&nr_exceptions, 1u, RELAXED);
+	f->syscall_nr = (int64_t)f->x[8];
+	f->orig_x0 = f->x[0];
+	veneer_patch(f);
+	run_syscall(f);
+}
+
+/* From a veneer: the call needs a frame, and the entry has built one. */
+void linux_syscall_from_veneer(struct frame *f)
+{
+	run_syscall(f);
+}
+
+nsec_t syscall_deadline(nsec_t timeout_ns)
+{
+	struct task *t = task_current();
+	nsec_t now;
+
+	if (t->is_restarting) {
+		t->is_restarting = false;
+		return t->restart_deadline;
+	}
+	t->restart_deadline = NSEC_NEVER;
+	if (timeout_ns != NSEC_NEVER) {
+		now = clock_monotonic();
+		t->restart_deadline = timeout_ns < NSEC_NEVER - now ? now + timeout_ns : NSEC_NEVER;
+	}
+	return t->restart_deadline;
+}
+
+static bool was_interrupted(const struct frame *f)
+{
+	return f->syscall_nr >= 0 && ((long)f->x[0] == -EINTR || (long)f->x[0] == -ERESTARTNOHAND);
+}
+
+/* A handler is about to run on top of an interrupted call. */
+void syscall_before_handler(struct frame *f, bool sa_restart)
+{
+	if (was_interrupted(f)) {
+		uint64_t nr = (uint64_t)f->syscall_nr;
+
+		if (sa_restart && (long)f->x[0] == -EINTR && nr < ARCH_NR_SYSCALLS && (syscall_table[nr].flags & SYSCALL_RESTART)) {
+			f->x[0] = f->orig_x0;
+			frame_rewind_syscall(f);
+		} else {
+			frame_set_result(f, -EINTR);
+		}
+	}
+	f->syscall_nr = -1;
+}
+
+/* No handler ran: make the call again. */
+static void restart_unseen(struct frame *f)
+{
+	struct task *t = task_current();
+
+	signal_restore_saved_mask();
+	t->is_restarting = true;
+	f->x[0] = f->orig_x0;
+	run_syscall(f);
+	t->is_restarting = false;
+}
+
+void linux_attention(struct frame *f)
+{
+	struct thread *self = thread_current();
+
+	arch_irq_enable();
+	for (;;) {
+		/* acquire: what was set in motion before the bits. Pairs: thread_set_attention */
+		uint32_t bits = atomic_exchange(&self->attention, 0u, ACQUIRE);
+
+		if (bits & ATTN_EXIT)
+			task_exit();
+		if (!signal_deliver(f) && bits && was_interrupted(f))
+			restart_unseen(f);
+		else if (!bits)
+			break;
+	}
+	if (was_interrupted(f))
+		frame_set_result(f, -EINTR);
+	f->syscall_nr = -1;
+	signal_restore_saved_mask();
+	arch_irq_disable();
+}
+
+void syscall_stats(struct syscall_stats *out)
+{
+	struct process *p = process_first();
+	struct task *t;
+
+	*out = (struct syscall_stats){ .exceptions = atomic_load(&nr_exceptions, RELAXED) };
+	veneer_stats(&out->patched, &out->unreachable);
+	if (!p)
+		return;
+	mutex_lock(&p->threads_lock);
+	out->fast = p->dead_fast_calls;
+	list_for_each(t, &p->threads, node)
+		out->fast += READ_ONCE(t->nr_fast_calls);
+	mutex_unlock(&p->threads_lock);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tasks: creation, numbers, references.
+ *
+ * Numbers of threads and processes come from one space, handed out in ascending order and reused only after a full round, so that a number that a
+ * robust mutex or a tgkill still holds does not soon mean another thread.
+ *
+ * A task is freed through RCU when its last reference goes; the running thread holds one, each finder another.
+ */
+#include "linux/task.h"
+
+#include "libc/errno.h"
+#include "libc/print.h"
+#include "libc/string.h"
+#include "linux/process.h"
+#include "mmu/heap.h"
+#include "sched/rcu.h"
+
+#define TID_MAX		4194304		/* as Linux on 64-bit */
+#define NR_TID_BUCKETS	128
+
+static struct mutex tid_lock;
+static struct task *tid_buckets[NR_TID_BUCKETS];	/* [tid_lock] */
+static int last_tid;					/* [tid_lock] */
+
+struct task_grave {
+	struct rcu_head rcu;		/* first: free_task() gets its address */
+	struct task task;
+};
+
+static struct task **bucket_of(int tid)
+{
+	return &tid_buckets[(unsigned)tid % NR_TID_BUCKETS];
+}
+
+static struct task *find_locked(int tid)
+{
+	struct task *t = *bucket_of(tid);
+
+	while (t && t->tid != tid)
+		t = t->hash_next;
+	return t;
+}
+
+static void hash_insert(struct task *t, int tid)
+{
+	struct task **b = bucket_of(tid);
+
+	t->tid = tid;
+	t->hash_next = *b;
+	*b = t;
+}
+
+static void hash_remove(struct task *t)
+{
+	struct task **p = bucket_of(t->tid);
+
+	while (*p != t)
+		p = &(*p)->hash_next;
+	*p = t->hash_next;
+}
+
+static void number_task(struct task *t)
+{
+	mutex_lock(&tid_lock);
+	do {
+		if (++last_tid > TID_MAX)
+			last_tid = 2;
+	} while (find_locked(last_tid));
+	hash_insert(t, last_tid);
+	mutex_unlock(&tid_lock);
+}
+
+void task_renumber(struct task *t, int tid)
+{
+	mutex_lock(&tid_lock);
+	hash_remove(t);
+	hash_insert(t, tid);
+	mutex_unlock(&tid_lock);
+}
+
+/* False: its last reference has gone, task_put() is about to take it out of the table. */
+static bool try_ref(struct task *t)
+{
+	uint32_t refs = atomic_load(&t->refs, RELAXED);
+
+	while (refs)
+		if (atomic_cas(&t->refs, &refs, refs + 1, RELAXED))
+			return true;
+	return false;
+}
+
+struct task *task_find(int tid)
+{
+	struct task *t;
+
+	mutex_lock(&tid_lock);
+	t = find_locked(tid);
+	if (t && !try_ref(t))
+		t = NULL;
+	mutex_unlock(&tid_lock);
+	return t;
+}
+
+struct task *task_get(struct process *p, int tid)
+{
+	struct task *t = task_find(tid);
+
+	if (t && t->process != p) {
+		task_put(t);
+		t = NULL;
+	}
+	return t;
+}
+
+bool process_pid_exists(int pid)
+{
+	struct task *t = pid > 0 ? task_find(pid) : NULL;
+
+	if (t)
+		task_put(t);
+	return t != NULL;
+}
+
+/* First code of each application thread. */
+static void enter_task(void *arg)
+{
+	struct task *t = arg;
+
+	if (t->entry)
+		t->entry(t->entry_arg);
+	task_detach(t);
+	thread_exit();
+}
+
+int task_create(struct process *p, void (*entry)(void *arg), void *arg, struct task **out)
+{
+	struct task_grave *g = KNEW(struct task_grave);
+	struct task *self = thread_current()->task, *t;
+	struct thread_params params = {
+		.name = thread_current()->name, .entry = enter_task, .aspace = p->aspace, .pinned_cpu = -1,
+		.nice = self ? thread_get_nice(thread_current()) : 0,
+	};
+	int r;
+
+	if (!g)
+		return -ENOMEM;
+	t = &g->task;
+	t->process = p;
+	t->refs = 1;
+	t->alt_flags = SS_DISABLE;
+	t->timer_slack_ns = 50000;
+	list_init(&t->node);
+	list_init(&t->pending.entries);
+	t->entry = entry;
+	t->entry_arg = arg;
+	params.task = params.arg = t;
+	r = thread_create(&params, &t->thread);
+	if (r) {
+		kfree(g);
+		return r;
+	}
+	thread_get(t->thread);	/* ours, until the task is freed */
+	t->thread->arch.has_fpu = 1;
+	number_task(t);
+	*out = t;
+	return 0;
+}
+
+int task_start(struct task *t)
+{
+	struct process *p = t->process;
+
+	mutex_lock(&p->threads_lock);
+	if (p->is_exiting) {
+		mutex_unlock(&p->threads_lock);
+		task_abandon(t);
+		return -EAGAIN;
+	}
+	list_add_tail(&p->threads, &t->node);
+	p->nr_threads++;
+	mutex_unlock(&p->threads_lock);
+	thread_start(t->thread);
+	return 0;
+}
+
+/* It has a kernel stack already: let it run once, to end itself. */
+void task_abandon(struct task *t)
+{
+	t->entry = NULL;
+	thread_start(t->thread);
+}
+
+/*
+ * The running thread stops being a task. Who walks all threads under RCU may still look at the task through the pointer that it has read: the memory goes
+ * after a grace period.
+ */
+void task_detach(struct task *t)
+{
+	WRITE_ONCE(thread_current()->task, NULL);
+	task_put(t);
+}
+
+void task_ref(struct task *t)
+{
+	atomic_fetch_add(&t->refs, 1u, RELAXED);
+}
+
+static void free_task(struct rcu_head *head)
+{
+	kfree(container_of(head, struct task_grave, rcu));
+}
+
+void task_put(struct task *t)
+{
+	struct task_grave *g = container_of(t, struct task_grave, task);
+
+	/* acq_rel: all uses of the task before its end. Pairs: task_put of the others */
+	if (atomic_fetch_sub(&t->refs, 1u, ACQ_REL) != 1)
+		return;
+	mutex_lock(&tid_lock);
+	hash_remove(t);
+	mutex_unlock(&tid_lock);
+	thread_put(t->thread);
+	rcu_defer(&g->rcu, free_task);
+}
