@@ -140,6 +140,12 @@ run: deps
 	$(Q)$(MAKE) all
 	$(Q)./samara run --package python3-minimal -- python3 -c \
 		'import sys, platform; print("Python", sys.version.split()[0], "on", platform.platform(), platform.machine())'
+#: test          everything: host tests, then guests under QEMU compared with Linux
+test:
+	$(Q)sh tools/deps.sh test
+	$(Q)sh tools/deps.sh
+	$(Q)$(MAKE) check all
+	$(Q)python3 tests/run-guests.py
 #: gdb           run and stop before the first instruction; gdb attached
 gdb: all
 	$(Q)./samara run --gdb --package busybox-static -- busybox uname -a
@@ -154,4 +160,4 @@ clean:
 	rm -rf build/arm64* build/x86_64* build/host-* build/fuzz
 help:
 	@sed -n 's/^#: //p' Makefile tests/tests.mk tests/guest.mk bench/bench.mk 2>/dev/null
-.PHONY: all deps run gdb size obj clean help FORCE
+.PHONY: all deps run test gdb size obj clean help FORCE
