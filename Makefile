@@ -53,7 +53,7 @@ LDFLAGS  := -nostdlib -static -z max-page-size=4096 --gc-sections --fatal-warnin
 # arch-<a>/libc/memcpy.S replaces libc/memcpy.c.
 SHADOWED := $(patsubst arch-$(PORT)/%,%.c,$(basename $(wildcard arch-$(PORT)/libc/*.[cS])))
 # Files that are not kernel objects: asm-offsets is read, vDSO sources are linked on their own.
-SRCS := $(filter-out %/asm-offsets.c $(SHADOWED),$(foreach d,$(FOLDERS),$(wildcard $(d)/*.c $(d)/*.S)))
+SRCS := $(filter-out %/asm-offsets.c boards/kernel.ld.S $(SHADOWED),$(foreach d,$(FOLDERS),$(wildcard $(d)/*.c $(d)/*.S)))
 OBJS := $(patsubst %,$(O)/%.o,$(SRCS))
 DEPS := $(OBJS:.o=.d) $(O)/kernel.ld.d
 

@@ -30,8 +30,12 @@ typedef int64_t off_t;
 #define ALIGN_UP(x, a)		(((x) + ((__typeof__(x))(a) - 1)) & ~((__typeof__(x))(a) - 1))
 #define IS_ALIGNED(x, a)	(((x) & ((__typeof__(x))(a) - 1)) == 0)
 #define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
-#define MIN(a, b)	({ __typeof__(a) a_ = (a); __typeof__(b) b_ = (b); a_ < b_ ? a_ : b_; })
-#define MAX(a, b)	({ __typeof__(a) c_ = (a); __typeof__(b) d_ = (b); c_ > d_ ? c_ : d_; })
+/* Each argument is evaluated once; the names are unique, so that they nest. */
+#define MIN(a, b)	MIN_MAX_NUMBERED(a, b, <, __COUNTER__)
+#define MAX(a, b)	MIN_MAX_NUMBERED(a, b, >, __COUNTER__)
+#define MIN_MAX_NUMBERED(a, b, op, n)	MIN_MAX_NAMED(a, b, op, n)
+#define MIN_MAX_NAMED(a, b, op, n) \
+	({ __typeof__(a) a_##n = (a); __typeof__(b) b_##n = (b); a_##n op b_##n ? a_##n : b_##n; })
 #define container_of(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 
