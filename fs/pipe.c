@@ -16,6 +16,7 @@
 #include "fs/special-priv.h"
 #include "fs/uio.h"
 #include "fs/vfs.h"
+#include "fs/vnode.h"
 #include "libc/atomic.h"
 #include "libc/errno.h"
 #include "libc/string.h"
@@ -528,3 +529,11 @@ long pipe_set_size(struct file *f, size_t size)
 	pipe_wake_writers(p);
 	return (long)(slots * PAGE_SIZE);
 }
+
+/* open(2) of an inode of type S_IFIFO. */
+static int fifo_open_vnode(struct vnode *v, unsigned flags, struct file **out)
+{
+	return fifo_open((struct pipe **)&v->special, flags, out);
+}
+
+SPECIAL_TYPE(fifo, S_IFIFO, fifo_open_vnode);
