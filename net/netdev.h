@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Network devices: what net/ wants of a driver, and what a driver calls. net/ knows no device; drivers see only this header and net/pkt.h.
+ *
+ * Life: the driver fills a struct netdev (zeroed, static or from the heap), calls netdev_register(), and never takes it back.
+ *
+ * Transmit: net/ calls ops->transmit() in any thread, also of several CPUs at once for one queue, with a chain of packets (pkt_next()), each a whole Ethernet frame without FCS:
+ *	- seg[0] starts with the Ethernet header and holds all headers; PKT_DEV_ROOM writable bytes lie in front of it; at most PKT_MAX_SEGS segments;
+ *	- without NETDEV_CSUM no packet has PKT_CSUM_PARTIAL; without NETDEV_TSO4/6 none has a gso_type; frames without gso are at most mtu + 14 long;
+ *	- take: the driver owns each packet and frees it (pkt_free()) when the device is done with it, or at once if it drops it. It may drop whenever its queue is full;
+ *	  dropping is not an error, the protocols repeat. It must give packets back in bounded time, also when nothing is sent any more (their pages are
+ *	  counted by sockets), at the latest when the queue is half full or 10 ms have passed; before reuse of a sent page nobody waits.
+ *	- may sleep on a mutex, may not wait for the device. Sockets hold their lock during the call: no call back into net/ but pkt_free().
+ *
+ * Receive: the driver's interrupt thread (one for each queue) gathers the packets that are there and calls netdev_receive(dev, queue, list) with up to NETDEV_RX_BATCH of them,
+ * oldest first. take: net/ owns them, even on error. The driver refills its ring with pages from page_alloc(0, PAGE_NOWAIT): one page a buffer, of which it offers
+ * [0, PKT_PAGE_ROOM) to the device: then pkt_from_page() on the first buffer and pkt_add_page() on the further ones of a merged packet make a packet without any allocation.
+ *	- the virtio_net_hdr is skipped with off (first buffer) and its contents become flags, csum_start, csum_offset, gso_type, gso_size;
+ *	- csum_start counts from the Ethernet header. Lengths were checked against the buffers before; nothing in the frame was.
+ *
+ * Counters that the driver keeps (dropped, errors) are read by /proc/net/dev.
+ */
+#pragma once
+
+#include "net/pkt.h"
+
+struct cpu;
+
+#define NETDEV_CSUM	0x01u	/* takes PKT_CSUM_PARTIAL on transmit (any protocol, any place) */
+#define NETDEV_TSO4	0x02u	/* takes PKT_GSO_TCP4; implies NETDEV_CSUM */
+#define NETDEV_TSO6	0x04u
+#define NETDEV_RXCSUM	0x08u	/* may set PKT_CSUM_OK or PKT_CSUM_PARTIAL on receive */
+#define NETDEV_RXGSO	0x10u	/* may give merged TCP packets (gso_type set) of up to 64 KiB */
+#define NETDEV_LOOPBACK	0x20u	/* net/loopback.c only */
+
+#define NETDEV_MAX_QUEUES	64u
+#define NETDEV_RX_BATCH		64u
+#define NETDEV_NAME_LEN		16
+
+struct netdev;
+
+struct netdev_ops {
+	/* See above. queue < nr_tx_queues. Context: thread, preemption enabled. */
+	void (*transmit)(struct netdev *dev, unsigned queue, struct pkt *list);
+	/* The threads that read this receive queue have moved to that CPU: let interrupt and its thread follow. Optional. Context: thread. */
+	void (*set_rx_affinity)(struct netdev *dev, unsigned queue, struct cpu *cpu);
+	/*
+	 * Receive multicast frames to these addresses (6 bytes each) besides unicast and broadcast; is_all: all of them. Optional: without it the device must
+	 * deliver all multicast. Context: thread.
+	 */
+	void (*set_multicast)(struct netdev *dev, const uint8_t (*mac)[6], unsigned nr, bool is_all);
+	/* First use of the network: allocate buffers, start queues. Optional. 0 or -errno. Called once, before any other operation. Context: thread. */
+	int (*open)(struct netdev *dev);
+};
+
+struct netdev_queue_stats {
+	uint64_t packets, bytes, dropped, errors;
+};
+
+struct netdev {
+	/* Filled by the driver before netdev_register(). */
+	const struct netdev_ops *ops;	/* [I] */
+	void *private;			/* [I] the driver's */
+	uint8_t mac[6];			/* [I] */
+	uint16_t nr_tx_queues, nr_rx_queues;	/* [I] >= 1 */
+	uint32_t features;		/* [I] NETDEV_* */
+	uint32_t mtu;			/* [a] of IP; 1500 if the device does not say */
+	uint32_t is_link_up;		/* [a] true if the device cannot tell; later netdev_link_changed() */
+	/* Statistics: rx by the queue's thread, tx under the driver's own serialisation (netdev_count_tx() is not needed: net/ counts what it hands over). */
+	struct netdev_queue_stats rx_errors;	/* [a] dropped and errors only: the driver adds */
+	struct netdev_queue_stats tx_errors;	/* [a] dropped and errors only: the driver adds */
+
+	/* net/ only. */
+	char name[NETDEV_NAME_LEN];	/* [I] eth0, ... */
+	uint32_t index;			/* [I] ifindex, from 1 (lo) */
+	uint32_t flags;			/* [a] IFF_* */
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;	/* [a] */
+	struct netdev *next;		/* [I] */
+	struct netdev_config *config;	/* route.c, ip-config.c: addresses and what is configuring them */
+};
+
+/* Make the device known: names it. 0, -ENOMEM. pin: for ever. Context: thread (INIT_DEVICE or later). */
+int __must_check netdev_register(struct netdev *dev);
+/* is_link_up has changed. Context: thread. */
+void netdev_link_changed(struct netdev *dev);
+/* The device asks for an announcement of our addresses (virtio-net VIRTIO_NET_S_ANNOUNCE). Context: thread. */
+void netdev_announce(struct netdev *dev);
+/* Received packets, linked by pkt_next(), oldest first. take. Context: the queue's interrupt thread, preemption enabled. */
+void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list);
