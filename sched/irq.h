@@ -17,12 +17,12 @@ enum irq_trigger { IRQ_LEVEL, IRQ_EDGE };
 
 struct irq_controller {
 	const char *name;
-	/* Both on each CPU, interrupts masked. */
+	/* On each CPU, interrupts masked: by sched_start() and sched_secondary(). */
 	void (*init_cpu)(struct cpu *cpu);
 	/* Acknowledge the highest pending interrupt: its number, or -1 for none (spurious). */
 	int (*ack)(void);
 	void (*eoi)(int irq);
-	/* Configure, mask, unmask. Any context. */
+	/* Any context. The timer's number is of the CPU that calls. */
 	void (*configure)(int irq, enum irq_trigger trigger);
 	void (*unmask)(int irq);
 	void (*mask)(int irq);

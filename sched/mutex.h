@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "libc/mpsc.h"
 #include "libc/types.h"
 
 struct thread;
@@ -14,8 +15,8 @@ struct mutex_waiter;
 /* Zero-initialised is unlocked. */
 struct mutex {
 	uintptr_t word;			/* [a] owner (struct thread *) and flag bits; 0: free */
-	struct mutex_waiter *incoming;	/* [a] pushed by lockers, newest first */
-	struct mutex_waiter *waiting;	/* [whoever holds the right to pop] oldest first */
+	struct mpsc incoming;		/* [a] pushed by lockers, newest first */
+	struct mutex_waiter *waiting;	/* [the owner] oldest first */
 };
 
 #define MUTEX_INIT	{ 0 }

@@ -6,10 +6,11 @@
 #pragma once
 
 #include "libc/atomic.h"
+#include "libc/mpsc.h"
 #include "sched/thread.h"
 
 struct rcu_head {
-	struct rcu_head *next;
+	struct mpsc_node node;
 	void (*fn)(struct rcu_head *head);
 };
 

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Fairness in 64-bit fixed point, as pure functions. The measure is OSv's: the CPU time a thread has had, recent time weighing more: each nanosecond counts
+ * e^((t - now)/tau). Whoever has the least runs. Rather than let all values decay, let new time weigh more: a nanosecond used at time t adds e^(t/tau).
+ *
+ * Here e^(t/tau) is the staircase 2^floor(t / 2^27 ns): a half-life of 2^27 ns = 134 ms, that is tau = 194 ms where OSv has 200 ms. All threads see the same
+ * staircase on all CPUs (the clock is global), so that values can be compared between CPUs and a migration converts nothing. The whole measure is a shift.
+ *
+ *	time    | generation g (2^31 ns = 2.1 s) ............... | g + 1
+ *	step    |  0 |  1 |  2 | ...                      | 15 |  0 |
+ *	weight  |  1    2    4                             2^15   1	in g + 1 all older values have been divided by 2^16
+ *
+ * Units: usage is in 2^-6 ns of a nice-0 thread at step 0. Range: one generation adds at most 2^31 ns * 2^25 (inverse weight of SCHED_IDLE) / 2^10 * 2^15 = 2^61,
+ * and what is left of the one before is 2^-16 of that.
+ */
+#pragma once
+
+#include "libc/types.h"
+
+#define FAIR_STEP_SHIFT		27
+#define FAIR_STEPS_SHIFT	4
+#define FAIR_STEPS		(1u << FAIR_STEPS_SHIFT)
+#define FAIR_GEN_SHIFT		(FAIR_STEP_SHIFT + FAIR_STEPS_SHIFT)
+#define FAIR_USAGE_MAX		((1ull << 62) - 1)
+
+#define FAIR_UNIT_SHIFT		6			/* units of usage in a nanosecond */
+#define FAIR_HYSTERESIS_NS	(5 * NSEC_PER_MSEC)	/* OSv's thyst: equals alternate every 10 ms */
+#define FAIR_SLEEPER_NS		(20 * NSEC_PER_MSEC)	/* the most that a sleeper is ahead of those who ran */
+#define FAIR_RECHECK_NS		(100 * NSEC_PER_MSEC)	/* look again at the latest */
+
+#define FAIR_NICE_0_INVERSE	65536u
+#define FAIR_IDLE_INVERSE	22369621u		/* SCHED_IDLE: weight 3 of 1024 (sched(7)) */
+
+/* 2^16 * 1024 / weight, weight = 1024 / 1.25^nice, as sched(7) documents nice values: one step is 10 % of CPU between two threads. */
+extern const uint32_t fair_inverse_weight[40];
+
+static inline uint32_t fair_generation(nsec_t now)
+{
+	return (uint32_t)(now >> FAIR_GEN_SHIFT);
+}
+
+static inline unsigned fair_step(nsec_t now)
+{
+	return (unsigned)(now >> FAIR_STEP_SHIFT) & (FAIR_STEPS - 1);
+}
+
+/* Usage that running for delta until now adds. */
+static inline uint64_t fair_charge(nsec_t delta, uint32_t inverse_weight, nsec_t now)
+{
+	delta = MIN(delta, (nsec_t)1 << FAIR_GEN_SHIFT);
+	return (delta * inverse_weight >> (16 - FAIR_UNIT_SHIFT)) << fair_step(now);
+}
+
+/* A span of a nice-0 thread's time as usage. */
+static inline uint64_t fair_span(nsec_t delta, nsec_t now)
+{
+	return delta << FAIR_UNIT_SHIFT << fair_step(now);
+}
+
+/* usage of generation from as one of generation to. A thread that was accounted later than the asking CPU (to < from) keeps its value. */
+static inline uint64_t fair_age(uint64_t usage, uint32_t from, uint32_t to)
+{
+	uint32_t n = to - from;
+
+	if (likely(n == 0) || (int32_t)n < 0)
+		return usage;
+	return n >= 64 / FAIR_STEPS ? 0 : usage >> n * FAIR_STEPS;
+}
+
+static inline uint64_t fair_add(uint64_t usage, uint64_t more)
+{
+	return MIN(usage + more, FAIR_USAGE_MAX);
+}
+
+/*
+ * How long a thread with this weight may run until its usage exceeds the limit. Rounded up, so that the limit has been passed when the time is over.
+ */
+static inline nsec_t fair_time_to(uint64_t usage, uint64_t limit, uint32_t inverse_weight, nsec_t now)
+{
+	uint64_t units;
+
+	if (limit < usage)
+		return 0;
+	units = (limit - usage) >> fair_step(now);
+	if (units >= FAIR_RECHECK_NS << FAIR_UNIT_SHIFT << 10)
+		return FAIR_RECHECK_NS;
+	return MIN((units << (16 - FAIR_UNIT_SHIFT)) / inverse_weight + 1, FAIR_RECHECK_NS);
+}

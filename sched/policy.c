@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What system calls set and ask about a thread: policy, nice value, affinity, times, state.
+ *
+ * Parameters are written where they lie and taken over by the CPU that has the thread, at the latest when it is asked to look (wake_request). A sleeping
+ * thread takes them over when it is woken.
+ */
+#include <arch/time.h>
+
+#include "libc/errno.h"
+#include "sched/sched-priv.h"
+
+/* Make the CPU that has t look at what changed. */
+static void apply(struct thread *t)
+{
+	preempt_disable();
+	wake_request(atomic_load(&t->cpu, RELAXED), REQUEST_RECHECK | REQUEST_RESCHED);
+	preempt_enable();
+}
+
+static int change(struct thread *t, uint32_t mask, uint32_t bits)
+{
+	uint32_t *params = &t->sched->params, old = atomic_load(params, RELAXED);
+
+	while (!atomic_cas(params, &old, (old & ~mask) | bits, RELAXED))
+		;
+	if (old != ((old & ~mask) | bits))
+		apply(t);
+	return 0;
+}
+
+int thread_set_policy(struct thread *t, enum thread_policy policy, int priority)
+{
+	bool is_rt = policy == POLICY_FIFO || policy == POLICY_RR;
+
+	if (!is_rt && policy != POLICY_OTHER && policy != POLICY_BATCH && policy != POLICY_IDLE)
+		return -EINVAL;
+	if (is_rt ? priority < 1 || priority > 99 : priority != 0)
+		return -EINVAL;
+	return change(t, 0xffffff00u, (uint32_t)policy << 16 | (uint32_t)priority << 8);
+}
+
+void thread_get_policy(struct thread *t, enum thread_policy *policy, int *priority)
+{
+	uint32_t params = atomic_load(&t->sched->params, RELAXED);
+
+	*policy = PARAMS_POLICY(params);
+	*priority = PARAMS_PRIO(params);
+}
+
+int thread_set_nice(struct thread *t, int nice)
+{
+	return change(t, 0xff, (uint32_t)(MIN(MAX(nice, -20), 19) + 20));
+}
+
+int thread_get_nice(struct thread *t)
+{
+	return PARAMS_NICE(atomic_load(&t->sched->params, RELAXED));
+}
+
+int thread_set_affinity(struct thread *t, const uint64_t *mask, unsigned nr_words)
+{
+	unsigned i, w;
+
+	for (i = 0; i < nr_cpus; i++)
+		if (i / 64 < nr_words && (mask[i / 64] >> i % 64 & 1))
+			break;
+	if (i == nr_cpus)
+		return -EINVAL;
+	/* Not atomic as a whole: who looks in between sees a mixture, for once. */
+	for (w = 0; w < CPU_WORDS; w++)
+		atomic_store(&t->sched->affinity[w], w < nr_words ? mask[w] : 0, RELAXED);
+	if (t == thread_current())
+		thread_yield();
+	else
+		apply(t);
+	return 0;
+}
+
+void thread_get_affinity(struct thread *t, uint64_t *mask, unsigned nr_words)
+{
+	unsigned w, i;
+
+	for (w = 0; w < nr_words; w++) {
+		mask[w] = w < CPU_WORDS ? atomic_load(&t->sched->affinity[w], RELAXED) : 0;
+		for (i = 0; i < 64; i++)
+			if (w * 64 + i >= nr_cpus)
+				mask[w] &= ~(1ull << i);
+	}
+}
+
+void thread_times(struct thread *t, struct thread_times *out)
+{
+	/* One word, read before the time: never more than has passed. */
+	uint64_t clock = atomic_load(&t->sched->clock, ACQUIRE), total;
+
+	total = clock & CLOCK_RUNNING ? arch_time_ns() - (clock & ~CLOCK_RUNNING) : clock;
+	out->user_ns = t->task ? total : 0;
+	out->system_ns = t->task ? 0 : total;
+	out->nr_voluntary = t->sched->nr_voluntary;
+	out->nr_involuntary = t->sched->nr_involuntary;
+}
+
+char thread_state_letter(struct thread *t)
+{
+	switch ((enum thread_state)atomic_load(&t->sched->state, RELAXED)) {
+	case STATE_RUNNABLE:
+		return 'R';
+	case STATE_DEAD:
+		return 'Z';
+	case STATE_NEW:
+	case STATE_ANNOUNCED:
+	case STATE_BLOCKED:
+		break;
+	}
+	return t->sched->is_interruptible || !t->task ? 'S' : 'D';
+}
+
+int thread_cpu_id(struct thread *t)
+{
+	return (int)atomic_load(&t->cpu, RELAXED)->id;
+}

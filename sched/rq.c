@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The run queue of a CPU: order, fairness, accounting. Pure: no switching, no other CPU. Own CPU, interrupts masked.
+ *
+ * One 64-bit key orders all classes, smallest first:
+ *
+ *	63 62 61      54 53                  0
+ *	 0  0  99 - prio  sequence number		SCHED_FIFO, SCHED_RR: by priority, then by arrival; a preempted one goes to the head
+ *	 0  1  usage					the others, by fair.h (62 bits)
+ *
+ * The smallest is kept outside of the tree in rq->first: two threads that take turns never touch the tree.
+ */
+#include "sched/sched-priv.h"
+
+#define KEY_FAIR	(1ull << 62)
+#define KEY_RT_SHIFT	54
+#define RT_SEQ_MIDDLE	(1ull << 53)
+
+static bool is_rt(const struct sched_entity *se)
+{
+	enum thread_policy p = PARAMS_POLICY(se->active_params);
+
+	return p == POLICY_FIFO || p == POLICY_RR;
+}
+
+static uint64_t key_usage(const struct sched_entity *se)
+{
+	return se->key & ~KEY_FAIR;
+}
+
+static void entity_age(struct sched_entity *se, uint32_t generation)
+{
+	se->usage = fair_age(se->usage, se->generation, generation);
+	se->generation = generation;
+}
+
+void rq_init(struct runqueue *rq, struct cpu *cpu, nsec_t now)
+{
+	rq->cpu = cpu;
+	rq->generation = fair_generation(now);
+	rq->rt_head = rq->rt_tail = RT_SEQ_MIDDLE;
+	rq->accounted = now;
+	rq->armed = rq->preempt_at = rq->spread_at = rq->callback_next = rq->rcu_at = NSEC_NEVER;
+	rq->rcu_count = 1;
+	timer_set_init(&rq->waits, now);
+}
+
+void rq_refresh_params(struct sched_entity *se)
+{
+	uint32_t params = atomic_load(&se->params, RELAXED);
+
+	se->active_params = params;
+	se->inverse_weight = PARAMS_POLICY(params) == POLICY_IDLE ? FAIR_IDLE_INVERSE
+								   : fair_inverse_weight[PARAMS_NICE(params) + 20];
+	se->quantum_ns = RR_QUANTUM_NS;
+}
+
+static void tree_insert(struct runqueue *rq, struct sched_entity *se)
+{
+	struct rb_node **link = &rq->tree.root, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = se->key < entity_of_rb(parent)->key ? &parent->left : &parent->right;
+	}
+	rb_link(&rq->tree, &se->node, parent, link);
+}
+
+static void link_by_key(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+{
+	struct sched_entity *displaced = se;
+
+	se->is_queued = true;
+	atomic_store(&se->thread->cpu, rq->cpu, RELAXED);
+	if (!rq->first) {
+		rq->first = se;
+		atomic_store(&rq->queued_since, now, RELAXED);
+	} else {
+		if (se->key < rq->first->key) {
+			displaced = rq->first;
+			rq->first = se;
+		}
+		tree_insert(rq, displaced);
+	}
+	atomic_store(&rq->nr_queued, rq->nr_queued + 1, RELAXED);
+}
+
+struct sched_entity *rq_walk(const struct runqueue *rq, const struct sched_entity *prev)
+{
+	struct rb_node *n;
+
+	if (!prev)
+		return rq->first;
+	n = prev == rq->first ? rb_first(&rq->tree) : rb_next(&prev->node);
+	return n ? entity_of_rb(n) : NULL;
+}
+
+/* All queued usages become those of the present generation. Dividing keeps the order. */
+static void queue_age(struct runqueue *rq, nsec_t now)
+{
+	uint32_t generation = fair_generation(now);
+	struct sched_entity *se;
+
+	if (likely((int32_t)(generation - rq->generation) <= 0))
+		return;
+	rq->generation = generation;
+	for (se = rq_walk(rq, NULL); se; se = rq_walk(rq, se)) {
+		uint32_t from = se->generation;
+
+		entity_age(se, generation);
+		if (!is_rt(se))
+			se->key = KEY_FAIR | fair_age(key_usage(se), from, generation);
+	}
+}
+
+static uint64_t make_key(struct runqueue *rq, const struct sched_entity *se)
+{
+	uint64_t seq;
+
+	if (!is_rt(se))
+		return KEY_FAIR | se->usage;
+	seq = se->was_preempted ? --rq->rt_head : ++rq->rt_tail;
+	return (uint64_t)(99 - PARAMS_PRIO(se->active_params)) << KEY_RT_SHIFT | seq;
+}
+
+static void prepare(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+{
+	queue_age(rq, now);
+	entity_age(se, rq->generation);
+	if (unlikely(se->active_params != atomic_load(&se->params, RELAXED)))
+		rq_refresh_params(se);
+	se->key = make_key(rq, se);
+	se->was_preempted = false;
+}
+
+void rq_insert(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+{
+	prepare(rq, se, now);
+	link_by_key(rq, se, now);
+}
+
+void rq_insert_yielding(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+{
+	se->was_preempted = false;
+	prepare(rq, se, now);
+	/* Behind the first by its place only: the usage, which decides next time, stays what it is. */
+	if (rq->first && (se->key & KEY_FAIR) && (rq->first->key & KEY_FAIR) && se->key <= rq->first->key)
+		se->key = MIN(rq->first->key + 1, KEY_FAIR | FAIR_USAGE_MAX);
+	link_by_key(rq, se, now);
+}
+
+void rq_remove(struct runqueue *rq, struct sched_entity *se)
+{
+	struct rb_node *n;
+
+	if (se == rq->first) {
+		n = rb_first(&rq->tree);
+		rq->first = n ? entity_of_rb(n) : NULL;
+		if (n)
+			rb_remove(&rq->tree, n);
+	} else {
+		rb_remove(&rq->tree, &se->node);
+	}
+	se->is_queued = false;
+	atomic_store(&rq->nr_queued, rq->nr_queued - 1, RELAXED);
+}
+
+struct sched_entity *rq_pop(struct runqueue *rq)
+{
+	struct sched_entity *se = rq->first;
+
+	if (se)
+		rq_remove(rq, se);
+	return se;
+}
+
+struct sched_entity *rq_pop_for(struct runqueue *rq, const struct cpu *cpu)
+{
+	struct sched_entity *se;
+
+	for (se = rq_walk(rq, NULL); se; se = rq_walk(rq, se)) {
+		if (thread_may_run_on(se->thread, cpu)) {
+			rq_remove(rq, se);
+			return se;
+		}
+	}
+	return NULL;
+}
+
+void rq_limit_credit(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+{
+	const struct sched_entity *cur = rq->cpu->running->sched, *first = rq->first;
+	uint64_t base, credit = fair_span(FAIR_SLEEPER_NS, now);
+
+	queue_age(rq, now);
+	entity_age(se, rq->generation);
+	if (cur->is_idle || is_rt(cur))
+		return;
+	base = fair_age(cur->usage, cur->generation, rq->generation);
+	if (first && !is_rt(first))
+		base = MIN(base, first->usage);
+	if (base > credit)
+		se->usage = MAX(se->usage, base - credit);
+}
+
+void rq_account(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+{
+	nsec_t delta = now - rq->accounted;
+
+	rq->accounted = now;
+	queue_age(rq, now);
+	if (se->is_idle) {
+		rq->cpu->idle_ns += delta;
+		return;
+	}
+	entity_age(se, rq->generation);
+	se->usage = fair_add(se->usage, fair_charge(delta, se->inverse_weight, now));
+	se->quantum_ns -= MIN(se->quantum_ns, delta);
+	if (unlikely(se->active_params != atomic_load(&se->params, RELAXED)))
+		rq_refresh_params(se);
+}
+
+/* The usage from which on cur has to make way for first. Both fair. */
+static uint64_t preempt_limit(const struct sched_entity *first, const struct sched_entity *cur, nsec_t now)
+{
+	bool only_idle = PARAMS_POLICY(cur->active_params) == POLICY_IDLE &&
+			 PARAMS_POLICY(first->active_params) != POLICY_IDLE;
+
+	return key_usage(first) + (only_idle ? 1 : fair_span(FAIR_HYSTERESIS_NS, now));
+}
+
+bool rq_yields_to_first(const struct runqueue *rq, const struct sched_entity *se)
+{
+	return !is_rt(se) || (is_rt(rq->first) && PARAMS_PRIO(rq->first->active_params) >= PARAMS_PRIO(se->active_params));
+}
+
+bool rq_should_preempt(const struct runqueue *rq, const struct sched_entity *cur, nsec_t now)
+{
+	const struct sched_entity *first = rq->first;
+	int a, b;
+
+	if (!first)
+		return false;
+	if (cur->is_idle)
+		return true;
+	if (!is_rt(first))
+		return !is_rt(cur) && cur->usage >= preempt_limit(first, cur, now);
+	if (!is_rt(cur))
+		return true;
+	a = PARAMS_PRIO(first->active_params);
+	b = PARAMS_PRIO(cur->active_params);
+	return a > b || (a == b && PARAMS_POLICY(cur->active_params) == POLICY_RR && cur->quantum_ns == 0);
+}
+
+nsec_t rq_preempt_time(const struct runqueue *rq, const struct sched_entity *cur, nsec_t now)
+{
+	const struct sched_entity *first = rq->first;
+
+	if (!first || cur->is_idle)
+		return NSEC_NEVER;
+	if (is_rt(cur))
+		return PARAMS_POLICY(cur->active_params) == POLICY_RR && is_rt(first) &&
+				       PARAMS_PRIO(first->active_params) == PARAMS_PRIO(cur->active_params)
+			       ? now + cur->quantum_ns
+			       : NSEC_NEVER;
+	if (is_rt(first))
+		return now;
+	return now + fair_time_to(cur->usage, preempt_limit(first, cur, now), cur->inverse_weight, now);
+}

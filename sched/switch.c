@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The switch: who runs next on this CPU. Interrupts are masked from the decision to the end of sched_finish().
+ *
+ *	sched_switch		on the stack of the old thread: take in wake-ups, charge, choose
+ *	  arch_switch		registers
+ *	sched_finish		on the stack of the new thread: the old one's registers are in memory now, so it may become BLOCKED,
+ *				be pushed to another CPU, or lose its stack
+ */
+#include <arch/time.h>
+
+#include "mmu/aspace.h"
+#include "mmu/page.h"
+#include "sched/sched-priv.h"
+
+void sched_arm(struct runqueue *rq)
+{
+	nsec_t at = MIN(rq->waits.next, rq->preempt_at);
+
+	at = MIN(at, MIN(rq->callback_next, rq->spread_at));
+	at = MIN(at, rq->rcu_at);
+	/* Never put it off: what was cancelled costs one interrupt that finds nothing, less than setting the comparator at each cancel. */
+	if (at < rq->armed) {
+		rq->armed = at;
+		arch_timer_arm(at);
+	}
+}
+
+void sched_update_preempt(struct runqueue *rq, nsec_t now)
+{
+	rq->preempt_at = rq_preempt_time(rq, rq->cpu->running->sched, now);
+	if (!rq->in_irq)
+		sched_arm(rq);
+}
+
+/* Its memory: the stack for the next thread that is created here, the struct after a grace period. */
+static void bury(struct runqueue *rq, struct thread *t)
+{
+	if (rq->nr_stacks < RQ_NR_STACKS && t->kstack) {
+		rq->stacks[rq->nr_stacks++] = t->kstack;
+		t->kstack = NULL;
+	}
+	thread_put(t);
+}
+
+void sched_finish(void)
+{
+	struct runqueue *rq = rq_this();
+	struct thread *prev = rq->switched_from;
+	struct sched_entity *se = prev->sched;
+	uint32_t state = STATE_ANNOUNCED;
+
+	rq->switched_from = NULL;
+	if (se->is_queued || se->is_idle)
+		return;
+	/* release: all of its context, before a waker on another CPU may let it run there. Pairs: thread_wake */
+	if (likely(atomic_cas(&se->state, &state, STATE_BLOCKED, RELEASE)))
+		return;
+	if (state == STATE_DEAD)
+		bury(rq, prev);
+	else
+		wake_place(prev, true);		/* woken on the way out, or not allowed here any more */
+}
+
+void sched_thread_main(void *thread)
+{
+	struct thread *self = thread;
+
+	arch_irq_disable();
+	sched_finish();
+	arch_irq_enable();
+	preempt_enable();		/* held since thread_setup() */
+	self->sched->entry(self->sched->arg);
+	thread_exit();
+}
+
+static void clock_stop(struct sched_entity *se, nsec_t now)
+{
+	atomic_store(&se->clock, now - (se->clock & ~CLOCK_RUNNING), RELAXED);
+}
+
+static void clock_start(struct sched_entity *se, nsec_t now)
+{
+	atomic_store(&se->clock, CLOCK_RUNNING | (now - se->clock), RELAXED);
+}
+
+/* Registers and address space. Returns when self is switched to again, maybe on another CPU. */
+static void switch_to(struct runqueue *rq, struct thread *self, struct thread *next, nsec_t now)
+{
+	struct cpu *cpu = rq->cpu;
+
+	clock_stop(self->sched, now);
+	clock_start(next->sched, now);
+	rq->switched_from = self;
+	cpu->nr_switches++;
+	atomic_store(&cpu->running, next, RELAXED);
+	/* The full fence inside also orders `running` before next's look at its attention word. Pairs: thread_kick */
+	rcu_quiesce(rq);
+	sched_update_preempt(rq, now);
+	if (next->aspace && next->aspace != rq->aspace) {
+		rq->aspace = next->aspace;
+		aspace_activate(next->aspace);
+	}
+	arch_switch(self, next);
+	sched_finish();
+}
+
+/* self, which is RUNNABLE, may go on. True: it does. False: it is queued, or will be placed by sched_finish(). */
+static bool stays(struct runqueue *rq, struct thread *self, enum switch_reason why, nsec_t now)
+{
+	struct sched_entity *se = self->sched;
+
+	if (unlikely(!thread_may_run_on(self, rq->cpu)))
+		return false;
+	if (!rq->first)
+		return true;
+	if (why == SWITCH_YIELD) {
+		if (!rq_yields_to_first(rq, se))
+			return true;
+		rq_insert_yielding(rq, se, now);
+		return false;
+	}
+	if (!rq_should_preempt(rq, se, now))
+		return true;
+	se->was_preempted = se->quantum_ns != 0;
+	if (!se->quantum_ns)
+		se->quantum_ns = RR_QUANTUM_NS;
+	rq_insert(rq, se, now);
+	return false;
+}
+
+void sched_switch(enum switch_reason why)
+{
+	struct thread *self = thread_current();
+	struct sched_entity *se = self->sched, *next;
+	struct runqueue *rq = self->cpu->rq;
+	uint32_t state = STATE_ANNOUNCED;
+	nsec_t now;
+
+	if (!mpsc_is_empty(&rq->incoming))
+		wake_drain(rq);
+	self->needs_resched = 0;
+	now = arch_time_ns();
+	rq_account(rq, se, now);
+	if (why == SWITCH_PREEMPT)
+		/* Preempted between announcing and blocking: it has not looked at its condition yet, so it stays runnable and looks again. */
+		atomic_cas(&se->state, &state, STATE_RUNNABLE, RELAXED);
+	if (!se->is_idle && atomic_load(&se->state, RELAXED) == STATE_RUNNABLE) {
+		if (se->timer_cpu)
+			wake_drop_timer(rq, se);
+		if (stays(rq, self, why, now)) {
+			rcu_quiesce(rq);
+			sched_update_preempt(rq, now);
+			return;
+		}
+		se->nr_involuntary += why == SWITCH_PREEMPT;
+	}
+	se->nr_voluntary += why != SWITCH_PREEMPT;
+	next = rq_pop(rq);
+	if (next)
+		switch_to(rq, self, next->thread, now);
+	else if (!se->is_idle)
+		switch_to(rq, self, rq->cpu->idle, now);
+}
+
+void thread_preempt_slow(void)
+{
+	arch_irqflags_t flags;
+
+	if (!arch_irq_is_enabled()) {
+		/* May not switch here: have the timer interrupt do it as soon as it can. */
+		if (rq_this()->armed) {
+			rq_this()->armed = 0;
+			arch_timer_arm(0);
+		}
+		return;
+	}
+	flags = arch_irq_save();
+	if (thread_current()->needs_resched && thread_current()->preempt_count == 0)
+		sched_switch(SWITCH_PREEMPT);
+	arch_irq_restore(flags);
+}
+
+void thread_yield(void)
+{
+	arch_irqflags_t flags = arch_irq_save();
+
+	sched_switch(SWITCH_YIELD);
+	arch_irq_restore(flags);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Life of a thread: creation, waiting, end. A struct thread and its sched_entity are one allocation; ended ones are kept for reuse, as are kernel stacks.
+ */
+#include "sched/thread.h"
+
+#include <arch/time.h>
+
+#include "libc/errno.h"
+#include "libc/ring.h"
+#include "libc/print.h"
+#include "libc/string.h"
+#include "mmu/heap.h"
+#include "mmu/page.h"
+#include "sched/irq.h"
+#include "sched/mutex.h"
+#include "sched/sched-priv.h"
+
+#define NR_SPARE	64
+
+RING_MPMC(spares, NR_SPARE);			/* struct thread_block without a stack */
+
+static struct {
+	struct mutex lock;
+	struct list threads;			/* [lock], walked under RCU: sched_entity.all */
+} registry = { .threads = LIST_INIT(registry.threads) };
+
+void thread_registry_add(struct thread *t)
+{
+	struct list *n = &t->sched->all, *head = &registry.threads;
+
+	mutex_lock(&registry.lock);
+	n->next = head;
+	n->prev = head->prev;
+	/* release: the thread before it can be found. Pairs: thread_for_each */
+	atomic_store(&head->prev->next, n, RELEASE);
+	head->prev = n;
+	mutex_unlock(&registry.lock);
+}
+
+/* Its own next pointer stays, for those who are just looking at it. */
+static void registry_remove(struct thread *t)
+{
+	struct list *n = &t->sched->all;
+
+	mutex_lock(&registry.lock);
+	atomic_store(&n->prev->next, n->next, RELAXED);
+	n->next->prev = n->prev;
+	mutex_unlock(&registry.lock);
+}
+
+void thread_for_each(bool (*fn)(struct thread *t, void *arg), void *arg)
+{
+	struct list *n;
+
+	preempt_disable();
+	for (n = rcu_deref(registry.threads.next); n != &registry.threads; n = rcu_deref(n->next))
+		if (!fn(list_entry(n, struct sched_entity, all)->thread, arg))
+			break;
+	preempt_enable();
+}
+
+/* ---- creation ---------------------------------------------------------------------------------------------------- */
+
+struct thread *thread_alloc(void)
+{
+	struct thread_block *b;
+	void *p;
+
+	if (ring_mpmc_pop(&spares, &p)) {
+		b = p;
+		/* All but the FP registers: those matter to application threads only, and are half a kilobyte. */
+		memset(b, 0, offsetof(struct thread, arch.fpu));
+		memset((char *)b + offsetof(struct thread, name), 0, sizeof(*b) - offsetof(struct thread, name));
+	} else {
+		b = kzalloc(sizeof(*b));
+		if (!b)
+			return NULL;
+	}
+	b->thread.sched = &b->sched;
+	b->sched.thread = &b->thread;
+	b->sched.refs = 1;
+	return &b->thread;
+}
+
+static void *take_stack(void)
+{
+	arch_irqflags_t flags = arch_irq_save();
+	struct runqueue *rq = rq_this();
+	void *stack = rq->nr_stacks ? rq->stacks[--rq->nr_stacks] : NULL;
+
+	arch_irq_restore(flags);
+	return stack ? stack : kstack_alloc();
+}
+
+/* All but the stack. */
+static void setup(struct thread *t, const struct thread_params *p)
+{
+	struct sched_entity *se = t->sched, *mine = thread_current()->sched;
+	enum thread_policy policy = p->is_realtime ? POLICY_FIFO : POLICY_OTHER;
+
+	strlcpy(t->name, p->name ? p->name : "?", sizeof(t->name));
+	t->task = p->task;
+	t->aspace = p->aspace;
+	t->preempt_count = 1;			/* until sched_thread_main() */
+	t->cpu = thread_current()->cpu;
+	se->entry = p->entry;
+	se->arg = p->arg;
+	se->state = STATE_NEW;
+	se->params = PARAMS(policy, p->is_realtime ? RT_PRIORITY_IRQ : 0, p->nice);
+	/* What its creator has used: being new is no advantage. */
+	se->usage = mine->usage;
+	se->generation = mine->generation;
+	rq_refresh_params(se);
+	if (p->pinned_cpu >= 0)
+		se->affinity[p->pinned_cpu / 64] = 1ull << p->pinned_cpu % 64;
+	else
+		memset(se->affinity, 0xff, sizeof(se->affinity));
+}
+
+int thread_create(const struct thread_params *p, struct thread **out)
+{
+	struct thread *t;
+
+	t = thread_alloc();
+	if (!t)
+		return -ENOMEM;
+	t->kstack = take_stack();
+	if (!t->kstack)
+		goto err_free;
+	setup(t, p);
+	if (p->task)
+		memset(&t->arch.fpu, 0, sizeof(t->arch.fpu));
+	arch_thread_init(t, t->kstack, KSTACK_SIZE, sched_thread_main, t);
+	thread_registry_add(t);
+	*out = t;
+	return 0;
+
+err_free:
+	kfree(container_of(t, struct thread_block, thread));
+	return -ENOMEM;
+}
+
+void thread_start(struct thread *t)
+{
+	arch_irqflags_t flags;
+
+	atomic_store(&t->sched->state, STATE_RUNNABLE, RELAXED);	/* placing it publishes it */
+	preempt_disable();
+	flags = arch_irq_save();
+	wake_place(t, false);
+	arch_irq_restore(flags);
+	preempt_enable();
+}
+
+/* ---- end --------------------------------------------------------------------------------------------------------- */
+
+static void free_thread(struct rcu_head *head)
+{
+	struct thread *t = container_of(head, struct sched_entity, rcu)->thread;
+
+	if (t->kstack)
+		kstack_free(t->kstack);
+	if (!ring_mpmc_push(&spares, container_of(t, struct thread_block, thread)))
+		kfree(container_of(t, struct thread_block, thread));
+}
+
+void thread_get(struct thread *t)
+{
+	atomic_fetch_add(&t->sched->refs, 1u, RELAXED);
+}
+
+void thread_put(struct thread *t)
+{
+	/* release: this holder's accesses before the end; acquire: the others'. Pairs: itself */
+	if (atomic_fetch_sub(&t->sched->refs, 1u, ACQ_REL) != 1)
+		return;
+	if (t->sched->state == STATE_NEW)
+		registry_remove(t);
+	rcu_defer(&t->sched->rcu, free_thread);
+}
+
+void thread_exit(void)
+{
+	struct thread *self = thread_current();
+
+	registry_remove(self);
+	arch_irq_disable();
+	/* From here on wakers find nothing to do. Its reference goes in sched_finish(), off its stack. */
+	atomic_store(&self->sched->state, STATE_DEAD, RELAXED);
+	sched_switch(SWITCH_EXIT);
+	panic("dead thread %s runs", self->name);
+}
+
+/* ---- waiting ----------------------------------------------------------------------------------------------------- */
+
+void thread_wait_begin(const char *wchan)
+{
+	struct thread *self = thread_current();
+
+	self->wchan = wchan;
+	atomic_store(&self->sched->state, STATE_ANNOUNCED, RELAXED);
+	/* seq_cst: the announcement before the look at the condition: store->load. Pairs: thread_wake */
+	atomic_fence(SEQ_CST);
+}
+
+void thread_wait_end(void)
+{
+	struct thread *self = thread_current();
+
+	/* Only a waker could have changed it, to the same. */
+	atomic_store(&self->sched->state, STATE_RUNNABLE, RELAXED);
+	self->wchan = NULL;
+}
+
+static int give_up(int error)
+{
+	thread_wait_end();
+	return error;
+}
+
+int thread_wait_block(nsec_t deadline, unsigned flags)
+{
+	struct thread *self = thread_current();
+	struct sched_entity *se = self->sched;
+	arch_irqflags_t irqflags;
+
+	DEBUG_ASSERT(self->preempt_count == 0);
+	se->is_interruptible = flags & WAIT_INTERRUPTIBLE;
+	if (se->is_interruptible && atomic_load(&self->attention, RELAXED))
+		return give_up(-EINTR);
+	irqflags = arch_irq_save();
+	if (deadline != NSEC_NEVER) {
+		struct runqueue *rq = rq_this();
+
+		if (arch_time_ns() >= deadline) {
+			arch_irq_restore(irqflags);
+			return give_up(-ETIMEDOUT);
+		}
+		timer_set_add(&rq->waits, &se->timer, deadline);
+		se->timer_cpu = rq->cpu;
+		se->has_timed_out = false;
+	}
+	sched_switch(SWITCH_BLOCK);
+	arch_irq_restore(irqflags);
+	/* acquire: the waker's condition after the state that it changed. Pairs: thread_wake */
+	atomic_fence(ACQUIRE);
+	self->wchan = NULL;
+	if (deadline != NSEC_NEVER && se->has_timed_out) {
+		se->has_timed_out = false;
+		return give_up(-ETIMEDOUT);
+	}
+	return 0;
+}
+
+int thread_sleep_until(nsec_t deadline, unsigned flags)
+{
+	int r;
+
+	do {
+		thread_wait_begin("sleep");
+		r = thread_wait_block(deadline, flags);
+	} while (!r);
+	return r == -ETIMEDOUT ? 0 : r;
+}
+
+/* ---- attention --------------------------------------------------------------------------------------------------- */
+
+void thread_kick(struct thread *t)
+{
+	struct cpu *cpu;
+
+	preempt_disable();
+	/* seq_cst: what it shall see before the look at who runs: store->load. Pairs: switch_to. Who is switched in later sees it on the way out. */
+	atomic_fence(SEQ_CST);
+	cpu = atomic_load(&t->cpu, RELAXED);
+	if (cpu != cpu_this() && atomic_load(&cpu->running, RELAXED) == t)
+		irq_controller()->send_ipi(cpu);
+	preempt_enable();
+}
+
+void thread_set_attention(struct thread *t, uint32_t bits)
+{
+	atomic_fetch_or(&t->attention, bits, RELEASE);
+	thread_wake(t);		/* a wait that is not interruptible looks at its condition once more */
+	thread_kick(t);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Waking threads, on this CPU and on others, without locks; spreading and stealing.
+ *
+ * To another CPU a thread goes by its incoming list:
+ *
+ *	waker				target
+ *	push on incoming		is_polling = 0
+ *	full fence			full fence
+ *	look at is_polling		look at incoming; sleep (wfi)
+ *	0: interrupt it
+ *
+ * Of the two looks at least one sees the other's store (Dekker), so either the target finds the thread or it is interrupted. Only the push on an empty list
+ * tells: the target takes all at once, and whoever pushed first has told it, or will. A busy target is interrupted in any case.
+ *
+ * Placement of a woken thread: its former CPU if that is idle, else the waker's, where it most likely shares data. There it waits SPREAD_NS at most while
+ * another CPU is idle: then wake_spread() sends it there. A pair of threads that wake each other and sleep thus stays on one CPU without interrupts, and
+ * work that really runs in parallel spreads. The other half: a CPU that becomes idle asks the CPU with the most waiting threads for one (wake_steal()).
+ * Only the owner touches a run queue, so stealing is a request, served in the victim's interrupt; nobody waits for the answer.
+ */
+#include <arch/time.h>
+
+#include "sched/irq.h"
+#include "sched/sched-priv.h"
+
+static __cacheline uint64_t idle_mask[CPU_WORDS];	/* [a] a hint: who might take work */
+
+static void interrupt(struct cpu *cpu)
+{
+	if (atomic_load(&cpu->is_online, RELAXED))	/* else it looks when it comes up. Pairs: sched_secondary */
+		irq_controller()->send_ipi(cpu);
+}
+
+/* Full fence inside. */
+static void tell(struct runqueue *rq)
+{
+	/* seq_cst: the push, or request, before the look at is_polling: store->load. Pairs: wait_for_work (idle.c) */
+	atomic_fence(SEQ_CST);
+	if (!atomic_load(&rq->is_polling, RELAXED))
+		interrupt(rq->cpu);
+}
+
+void wake_request(struct cpu *cpu, uint32_t request)
+{
+	/* release: what the request is about, before it. Pairs: wake_serve_requests. Earlier requests that were not taken yet have told the CPU. */
+	if (!atomic_fetch_or(&cpu->rq->requests, request, RELEASE))
+		tell(cpu->rq);
+}
+
+static void push(struct cpu *cpu, struct sched_entity *se)
+{
+	atomic_store(&se->thread->cpu, cpu, RELAXED);
+	if (mpsc_push(&cpu->rq->incoming, &se->incoming))
+		tell(cpu->rq);
+}
+
+void wake_set_idle(struct runqueue *rq, bool is_idle)
+{
+	uint64_t bit = 1ull << rq->cpu->id % 64;
+
+	atomic_store(&rq->is_idle, is_idle, RELAXED);
+	if (is_idle)
+		atomic_fetch_or(&idle_mask[rq->cpu->id / 64], bit, RELAXED);
+	else
+		atomic_fetch_and(&idle_mask[rq->cpu->id / 64], ~bit, RELAXED);
+}
+
+/* An idle CPU that t may run on; NULL. mask: t's affinity. */
+static struct cpu *find_idle(const uint64_t *mask)
+{
+	unsigned w, nr_words = DIV_ROUND_UP(nr_cpus, 64);
+	uint64_t word;
+
+	for (w = 0; w < nr_words; w++) {
+		word = atomic_load(&idle_mask[w], RELAXED) & atomic_load(&mask[w], RELAXED);
+		if (word)
+			return cpus[w * 64 + (unsigned)__builtin_ctzll(word)];
+	}
+	return NULL;
+}
+
+static struct cpu *find_allowed(const struct thread *t)
+{
+	unsigned i;
+
+	for (i = 0; i < nr_cpus; i++)
+		if (thread_may_run_on(t, cpus[i]) && atomic_load(&cpus[i]->is_online, RELAXED))
+			return cpus[i];
+	for (i = 0; i < nr_cpus; i++)
+		if (thread_may_run_on(t, cpus[i]))
+			return cpus[i];		/* it starts when that CPU does */
+	return cpus[0];
+}
+
+static struct cpu *choose(const struct thread *t, struct cpu *this)
+{
+	struct cpu *prev = t->cpu, *idle;
+	bool may_here = thread_may_run_on(t, this);
+
+	if (may_here && (prev == this || this->running == this->idle))
+		return this;
+	if (prev != this && thread_may_run_on(t, prev)) {
+		if (!may_here || atomic_load(&prev->rq->is_idle, RELAXED))
+			return prev;
+	}
+	if (may_here)
+		return this;
+	idle = find_idle(t->sched->affinity);
+	return idle ? idle : find_allowed(t);
+}
+
+static bool is_anyone_idle(void)
+{
+	unsigned w, nr_words = DIV_ROUND_UP(nr_cpus, 64);
+
+	if (nr_cpus == 1)
+		return false;
+	for (w = 0; w < nr_words; w++)
+		if (atomic_load(&idle_mask[w], RELAXED))
+			return true;
+	return false;
+}
+
+static void enqueue_here(struct runqueue *rq, struct sched_entity *se)
+{
+	struct thread *cur = rq->cpu->running;
+	nsec_t now = arch_time_ns();
+
+	rq_limit_credit(rq, se, now);
+	rq_insert(rq, se, now);
+	if (cur->sched->is_idle) {
+		cur->needs_resched = 1;
+		return;
+	}
+	rq_account(rq, cur->sched, now);
+	if (rq_should_preempt(rq, cur->sched, now)) {
+		cur->needs_resched = 1;
+		return;
+	}
+	if (rq->spread_at == NSEC_NEVER && is_anyone_idle())
+		rq->spread_at = now + SPREAD_NS;
+	sched_update_preempt(rq, now);
+}
+
+void wake_drop_timer(struct runqueue *rq, struct sched_entity *se)
+{
+	if (timer_node_is_set(&se->timer))
+		timer_set_del(&rq->waits, &se->timer);
+	se->timer_cpu = NULL;
+}
+
+void wake_place(struct thread *t, bool is_local)
+{
+	struct sched_entity *se = t->sched;
+	struct cpu *this = cpu_this(), *target;
+
+	if (se->timer_cpu) {
+		if (se->timer_cpu != this) {
+			push(se->timer_cpu, se);	/* only that CPU may take the deadline out */
+			return;
+		}
+		wake_drop_timer(this->rq, se);
+	}
+	target = is_local && thread_may_run_on(t, this) ? this : choose(t, this);
+	if (target == this)
+		enqueue_here(this->rq, se);
+	else
+		push(target, se);
+}
+
+void wake_drain(struct runqueue *rq)
+{
+	struct mpsc_node *n = mpsc_take(&rq->incoming), *next;
+
+	for (; n; n = next) {
+		next = n->next;
+		rq->nr_incoming++;
+		wake_place(container_of(n, struct sched_entity, incoming)->thread, true);
+	}
+}
+
+bool thread_wake(struct thread *t)
+{
+	struct sched_entity *se = t->sched;
+	arch_irqflags_t flags;
+	uint32_t state;
+
+	/* seq_cst: the caller's condition before the look at the state: store->load. Pairs: thread_wait_begin */
+	atomic_fence(SEQ_CST);
+	state = atomic_load(&se->state, RELAXED);
+	for (;;) {
+		if (state == STATE_ANNOUNCED) {
+			if (atomic_cas(&se->state, &state, STATE_RUNNABLE, RELEASE))
+				return true;
+		} else if (state == STATE_BLOCKED) {
+			/*
+			 * acquire: its saved registers. Pairs: sched_finish. release: together with the run queue or the incoming list, the caller's
+			 * condition for the thread's next look.
+			 */
+			if (atomic_cas(&se->state, &state, STATE_RUNNABLE, ACQ_REL))
+				break;
+		} else {
+			return false;
+		}
+	}
+	preempt_disable();
+	flags = arch_irq_save();
+	wake_place(t, false);
+	arch_irq_restore(flags);
+	preempt_enable();
+	return true;
+}
+
+/* ---- requests ---------------------------------------------------------------------------------------------------- */
+
+/* Parameters or affinity of queued threads have changed: put those in their right place. */
+static void recheck(struct runqueue *rq)
+{
+	struct mpsc_node *moved = NULL, *n;
+	struct sched_entity *se, *next;
+
+	for (se = rq_walk(rq, NULL); se; se = next) {
+		next = rq_walk(rq, se);
+		if (se->active_params == atomic_load(&se->params, RELAXED) && thread_may_run_on(se->thread, rq->cpu))
+			continue;
+		rq_remove(rq, se);
+		se->incoming.next = moved;
+		moved = &se->incoming;
+	}
+	while ((n = moved)) {
+		moved = n->next;
+		wake_place(container_of(n, struct sched_entity, incoming)->thread, true);
+	}
+}
+
+static void serve_thieves(struct runqueue *rq)
+{
+	unsigned w, nr_words = DIV_ROUND_UP(nr_cpus, 64);
+	struct sched_entity *se;
+	struct cpu *thief;
+	uint64_t word;
+
+	for (w = 0; w < nr_words; w++) {
+		word = atomic_exchange(&rq->thieves[w], 0ull, RELAXED);
+		for (; word; word &= word - 1) {
+			thief = cpus[w * 64 + (unsigned)__builtin_ctzll(word)];
+			if (!atomic_load(&thief->rq->is_idle, RELAXED))
+				continue;
+			se = rq_pop_for(rq, thief);
+			if (!se)
+				continue;
+			rq->nr_stolen++;
+			push(thief, se);
+		}
+	}
+}
+
+void wake_serve_requests(struct runqueue *rq)
+{
+	uint32_t requests;
+
+	if (!atomic_load(&rq->requests, RELAXED))
+		return;
+	/* acquire: what the requests are about. Pairs: wake_request */
+	requests = atomic_exchange(&rq->requests, 0u, ACQUIRE);
+	if (requests & REQUEST_RECHECK)
+		recheck(rq);
+	if (requests & REQUEST_STEAL)
+		serve_thieves(rq);
+	if (requests & (REQUEST_RESCHED | REQUEST_QUIESCE))
+		rq->cpu->running->needs_resched = 1;
+}
+
+void wake_spread(struct runqueue *rq, nsec_t now)
+{
+	struct sched_entity *se, *next;
+	struct cpu *target;
+	uint64_t bit;
+
+	if (now < rq->spread_at)
+		return;
+	rq->spread_at = NSEC_NEVER;
+	for (se = rq_walk(rq, NULL); se; se = next) {
+		next = rq_walk(rq, se);
+		target = find_idle(se->affinity);
+		if (!target || target == rq->cpu)
+			continue;
+		/* One thread for each idle CPU: who clears its bit has claimed it. It sets the bit again when it is idle again. */
+		bit = 1ull << target->id % 64;
+		if (!(atomic_fetch_and(&idle_mask[target->id / 64], ~bit, RELAXED) & bit))
+			continue;
+		rq_remove(rq, se);
+		rq->nr_spread++;
+		push(target, se);
+	}
+}
+
+void wake_steal(struct runqueue *rq)
+{
+	unsigned i, id = rq->cpu->id, nr, max = 0;
+	struct runqueue *victim = NULL;
+	nsec_t now;
+
+	if (nr_cpus == 1)
+		return;
+	now = arch_time_ns();
+	for (i = 1; i < nr_cpus; i++) {
+		struct runqueue *other = cpus[(id + i) % nr_cpus]->rq;
+
+		nr = atomic_load(&other->nr_queued, RELAXED);
+		/* A lone thread that has just been queued will be run, or spread, by its own CPU. */
+		if (nr > max && (nr > 1 || now > atomic_load(&other->queued_since, RELAXED) + SPREAD_NS)) {
+			max = nr;
+			victim = other;
+		}
+	}
+	if (!victim)
+		return;
+	atomic_fetch_or(&victim->thieves[id / 64], 1ull << id % 64, RELAXED);
+	wake_request(victim->cpu, REQUEST_STEAL);
+}
