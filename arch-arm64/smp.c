@@ -7,6 +7,7 @@
 #include <arch/psci.h>
 
 #include "arch-arm64/sysreg.h"
+#include "asm-offsets.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "sched/irq.h"
@@ -64,7 +65,7 @@ static void clean_to_poc(const void *p, size_t len)
 	__asm__ volatile("dsb sy" : : : "memory");
 }
 
-int arch_cpu_start(struct cpu *cpu, uint64_t hwid, struct thread *idle, void *stack_top)
+int arch_cpu_start(struct cpu *cpu, struct thread *idle, void *stack_top)
 {
 	struct secondary_start *s = (struct secondary_start *)((char *)stack_top - 64);
 	uint64_t ttbr1;
@@ -73,7 +74,7 @@ int arch_cpu_start(struct cpu *cpu, uint64_t hwid, struct thread *idle, void *st
 	__asm__ volatile("mrs %0, ttbr1_el1" : "=r"(ttbr1));
 	*s = (struct secondary_start){ image_pa(early_tables[0]), ttbr1, cpu, idle, stack_top };
 	clean_to_poc(s, sizeof(*s));
-	return psci_cpu_on(hwid, image_pa((const void *)secondary_entry), translate(s)) ? -EIO : 0;
+	return psci_cpu_on(*(const uint64_t *)((const char *)cpu + CPU_HWID), image_pa((const void *)secondary_entry), translate(s)) ? -EIO : 0;
 }
 
 static void pauth_apply(void)

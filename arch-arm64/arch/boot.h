@@ -36,6 +36,6 @@ void arch_time_init_cpu(void);
 void arch_pauth_init(const uint8_t seed[32]);
 
 /* Start another CPU (PSCI CPU_ON) that was prepared by sched_add_cpu(); it enters sched_secondary(). 0 or -EIO. */
-int __must_check arch_cpu_start(struct cpu *cpu, uint64_t hwid, struct thread *idle, void *stack_top);
+int __must_check arch_cpu_start(struct cpu *cpu, struct thread *idle, void *stack_top);
 /* This CPU for good, e.g. after a panic elsewhere. Any context. */
 _Noreturn void arch_cpu_halt(void);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From the entry code to the program. Each step says in its name what works after it.
+ */
+#include <arch/boot.h>
+#include <arch/cpu.h>
+
+#include "boards/board.h"
+#include "boards/boot.h"
+#include "boards/exit.h"
+#include "fs/file.h"
+#include "fs/tty.h"
+#include "fs/vfs.h"
+#include "libc/print.h"
+#include "libc/random.h"
+#include "linux/linux.h"
+#include "mmu/heap.h"
+#include "sched/clock.h"
+#include "sched/init.h"
+#include "sched/irq.h"
+#include "sched/sched.h"
+
+struct board board;
+struct cmdline boot_options;
+
+static _Noreturn void give_up(const char *why)
+{
+	log_line("cannot start: %s", why);
+	machine_exit(EXIT_KERNEL);
+}
+
+static void init_memory(void)
+{
+	if (mmu_init(&board.memory))
+		give_up("too little memory");
+	boot_phase("memory");
+	sched_init(arch_cpu_hwid());
+	boot_phase("sched");
+}
+
+static void init_options(void)
+{
+	void *arena = kmalloc(cmdline_arena_size(board.bootargs));
+
+	if (!arena)
+		give_up("too little memory for the command line");
+	cmdline_parse(board.bootargs, arena, &boot_options);
+	boot_phase("options");
+}
+
+static void init_interrupts(void)
+{
+	const char *why;
+
+	if (!board_init_irq(&board, &why))
+		give_up(why);
+	irq_controller()->init_cpu(cpu_this());
+	irq_set_timer(board.timer_irq);
+	sched_start();
+	boot_phase("interrupts");
+}
+
+/* They come up in parallel; nobody waits for them. */
+static void start_cpus(void)
+{
+	uint64_t self = arch_cpu_hwid();
+
+	for (unsigned i = 0; i < board.nr_cpus; i++) {
+		struct cpu *cpu;
+
+		if (board.cpu_hwid[i] == self)
+			continue;
+		if (sched_add_cpu(board.cpu_hwid[i], &cpu)) {
+			log_line("no memory for CPU %u and those after it", i);
+			break;
+		}
+		if (board_start_cpu(cpu))
+			log_line("CPU %u (%#lx) does not start", i, board.cpu_hwid[i]);
+	}
+	boot_phase("cpus");
+}
+
+static void init_clock(void)
+{
+	uint64_t seconds = board_rtc_seconds();
+
+	if (seconds)
+		clock_set_realtime_offset(seconds * NSEC_PER_SEC - clock_monotonic());
+}
+
+/* The program's streams: the ports of a virtio console that are named for it, else the UART. */
+static void open_streams(struct file *std[3])
+{
+	static const char *const port[3] = { "samara.stdin", "samara.stdout", "samara.stderr" };
+	bool is_uart_up = false;
+
+	if (boot_options.win_cols)
+		tty_set_winsize(boot_options.win_cols, boot_options.win_rows);
+	for (unsigned i = 0; i < 3; i++) {
+		bool is_tty = boot_options.is_tty[i];
+		unsigned flags = is_tty ? O_RDWR : i ? O_WRONLY : O_RDONLY;
+
+		if (!boot_options.console && tty_open_stream(port[i], is_tty, flags, &std[i]) == 0)
+			continue;
+		if (!is_uart_up)
+			is_uart_up = board_init_console();
+		if (!is_uart_up || tty_open_stream(board_console_name(), is_tty, flags, &std[i]))
+			give_up("no console for the program's input and output");
+	}
+}
+
+static void run_program(void)
+{
+	struct linux_program program = {
+		.argv = boot_options.argv,
+		.envp = boot_options.envp,
+		.cwd = boot_options.cwd,
+		.hostname = boot_options.hostname,
+		.aslr = !boot_options.no_aslr,
+		.veneers = !boot_options.no_veneers,
+		.strace = boot_options.strace,
+	};
+
+	for (unsigned i = 0; i < MIN(boot_options.nr_unknown, CMDLINE_MAX_UNKNOWN); i++)
+		log_line("unknown option on the kernel command line: %s", boot_options.unknown[i]);
+	if (!program.argv[0])
+		give_up("no program to run: the kernel command line has nothing after \"--\" (docs/command-line.md)");
+	open_streams(program.std);
+	boot_phase("streams");
+	boot_report();
+	linux_start(&program);
+	board_exit(EXIT_KERNEL);
+}
+
+void kernel_main(void)
+{
+	const char *why;
+
+	sched_early_init();
+	if (!board_probe(&board, &why))
+		give_up(why);
+	if (!arch_time_init(board.timer_hz))
+		give_up("this CPU has no usable counter (CNTFRQ)");
+	boot_phase("probe");
+	init_memory();
+	init_options();
+	random_add(board.seed, board.seed_len);
+	init_interrupts();
+	start_cpus();
+	init_run(INIT_CORE);
+	init_clock();
+	boot_phase("core");
+	init_run(INIT_FS);
+	if (vfs_mount_root(board.initrd_end > board.initrd_start ? phys_to_virt(board.initrd_start) : NULL,
+			   board.initrd_end - board.initrd_start))
+		machine_exit(EXIT_KERNEL);
+	boot_phase("root");
+	init_run(INIT_DEVICE);
+	boot_phase("devices");
+	init_run(INIT_LATE);
+	boot_phase("late");
+	run_program();
+	__builtin_unreachable();
+}
