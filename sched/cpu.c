@@ -164,7 +164,7 @@ void sched_secondary(struct cpu *cpu)
 	arch_time_init_cpu();
 	irq_init_cpu();
 	/* Before the first look at incoming in idle_loop(): store->load, the fence is below. Pairs: tell (wake.c) */
-	atomic_store(&cpu->is_online, 1u, RELAXED);
+	atomic_store(&cpu->is_online, 1u, RELEASE);	/* release: what init_cpu() found out for send_ipi() */
 	cpu->rq->accounted = arch_time_ns();
 	rcu_quiesce(cpu->rq);
 	atomic_store(&cpu->rq->rcu_count, cpu->rq->rcu_count + 1, RELAXED);	/* from now on it may have readers */
