@@ -40,11 +40,11 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wundef -Wvla -Wpointer-arith -Wwrite-str
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 CPPFLAGS := -I. -Iarch-$(PORT) -I$(O)/gen -DARCH_$(PORT)
+CFLAGS.arm64  := -mgeneral-regs-only -mno-outline-atomics -mcmodel=small
+CFLAGS.x86_64 := -mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fcf-protection=none
 CFLAGS   := -std=gnu17 -g $(OPT.$(BUILD)) -ffreestanding -fno-common -fno-strict-aliasing -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-pie -ffunction-sections -fdata-sections \
 	$(WARN) $(CFLAGS.$(ARCH)) $(EXTRA_CFLAGS)
-CFLAGS.arm64  := -mgeneral-regs-only -mno-outline-atomics -mcmodel=small
-CFLAGS.x86_64 := -mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fcf-protection=none
 # gcc must not turn memcpy's own loop into a call of memcpy.
 LIBC_CFLAGS := -fno-builtin -fno-tree-loop-distribute-patterns
 LDFLAGS  := -nostdlib -static -z max-page-size=4096 --gc-sections --fatal-warnings --orphan-handling=error \
