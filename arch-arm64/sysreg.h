@@ -45,11 +45,11 @@
  * TCR_EL1: 48 bits each, 4 KiB granule, walks write-back inner shareable; TBI0: the application's top byte is ignored as under Linux.
  * IPS and AS are filled in from ID_AA64MMFR0_EL1.
  */
-#define TCR_EL1_T0SZ		(LAYOUT_UL(64 - 48) << 0)
+#define TCR_EL1_T0SZ		(LAYOUT_UL(16) << 0)
 #define TCR_EL1_IRGN0_WBWA	(LAYOUT_UL(1) << 8)
 #define TCR_EL1_ORGN0_WBWA	(LAYOUT_UL(1) << 10)
 #define TCR_EL1_SH0_INNER	(LAYOUT_UL(3) << 12)
-#define TCR_EL1_T1SZ		(LAYOUT_UL(64 - 48) << 16)
+#define TCR_EL1_T1SZ		(LAYOUT_UL(16) << 16)
 #define TCR_EL1_IRGN1_WBWA	(LAYOUT_UL(1) << 24)
 #define TCR_EL1_ORGN1_WBWA	(LAYOUT_UL(1) << 26)
 #define TCR_EL1_SH1_INNER	(LAYOUT_UL(3) << 28)

@@ -32,6 +32,9 @@ SECTIONS
 	SET(fs_types)
 	SET(net_protos)
 	SET(virtio_drivers)
+	SET(percpu_defs)
+	SET(special_types)
+	SET(dev_nodes)
 	/* libfdt.a from Debian is PIC: a few entries, filled in at link time. */
 	.got : { *(.got .got.plt) } :ro
 	. = ALIGN(4096);
