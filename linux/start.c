@@ -143,7 +143,7 @@ int linux_start(const struct linux_program *prog)
 	struct task *t;
 	int r;
 
-	linux_config = (struct linux_config){ prog->aslr, prog->veneers, prog->strace };
+	linux_config = (struct linux_config){ prog->aslr, prog->veneers && !prog->strace, prog->strace };
 	if (prog->hostname)
 		system_set_hostname(prog->hostname);
 	if (prog->seed)

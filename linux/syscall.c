@@ -20,7 +20,9 @@
 #include "libc/print.h"
 #include "linux/crash.h"
 #include "linux/process.h"
+#include "linux/config.h"
 #include "linux/signal-priv.h"
+#include "linux/strace.h"
 #include "linux/syscall.h"
 #include "linux/veneer.h"
 #include "sched/clock.h"
@@ -78,11 +80,41 @@ static long dispatch(struct frame *f)
 				   frame_arg(f, 5));
 }
 
+static bool never_returns(const struct syscall *s)
+{
+	return s->fn == FN(exit) || s->fn == FN(exit_group) || s->fn == FN(rt_sigreturn);
+}
+
+/* The same with a line on the console. */
+static void run_traced(struct frame *f)
+{
+	uint64_t nr = (uint64_t)f->syscall_nr;
+	long args[6] = { (long)f->orig_x0, frame_arg(f, 1), frame_arg(f, 2), frame_arg(f, 3), frame_arg(f, 4), frame_arg(f, 5) };
+	struct strace_line line;
+	long r;
+
+	strace_enter(&line, nr, args);
+	if (nr < ARCH_NR_SYSCALLS && syscall_table[nr].fn && never_returns(&syscall_table[nr]))
+		strace_no_return(&line);
+	r = dispatch(f);
+	if (f->syscall_nr < 0) {		/* execve that worked has new registers */
+		strace_exit(&line, nr, args, 0);
+		return;
+	}
+	strace_exit(&line, nr, args, r);
+	frame_set_result(f, r);
+}
+
 /* Make the call in f. A call that has replaced the registers says so by syscall_nr -1. */
 static void run_syscall(struct frame *f)
 {
-	long r = dispatch(f);
+	long r;
 
+	if (unlikely(linux_config.strace)) {
+		run_traced(f);
+		return;
+	}
+	r = dispatch(f);
 	if (f->syscall_nr >= 0)
 		frame_set_result(f, r);
 }
