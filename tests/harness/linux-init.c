@@ -76,7 +76,6 @@ static _Noreturn void run_child(char **words, char **env, const char *flags, int
 {
 	int null = open("/dev/null", O_RDONLY);
 
-	setsid();
 	setpgid(0, 0);
 	dup2(null, 0);
 	dup2(out, 1);

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+#
+# Benchmarks: bench/*.c become build/bench/arm64/NAME, static Linux programs.
+#   make bench         all, on Samara and on Linux (bench/run.py)
+#   make bench B=name  one program or one row
+
+BENCH_CC ?= aarch64-linux-gnu-gcc
+BENCH_OUT := build/bench/arm64
+BENCH_CFLAGS := -std=gnu11 -O2 -g1 -Wall -Wextra -Werror -pthread -fno-pie -Ibench
+BENCH_PROGRAMS := $(patsubst bench/%.c,$(BENCH_OUT)/%,$(sort $(wildcard bench/*.c)))
+
+.PHONY: bench bench-programs
+bench-programs: $(BENCH_PROGRAMS)
+
+$(BENCH_OUT)/%: bench/%.c bench/bench.h bench/bench.mk
+	@mkdir -p $(@D)
+	$(BENCH_CC) $(BENCH_CFLAGS) -static -o $@ $<
+
+bench: bench-programs
+	bench/run.py $(B)

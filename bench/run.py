@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Benchmarks on Samara and on Debian's Linux kernel in the same QEMU, side by side.
+
+  bench/run.py [--fresh] [--only samara|linux] [NAME...]        NAME: a program (bench/NAME.c) or one row
+
+QEMU runs with -icount shift=0: a nanosecond in the guest is an instruction, so the figures are instructions per
+operation and repeat on any machine. What Linux needs is kept in build/bench/linux.json, by the hash of the program and
+the version of the kernel; --fresh measures it again. Results: a table on standard output, build/bench/results.json,
+build/bench/results.svg.
+"""
+import argparse
+import datetime
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+BENCH = os.path.dirname(os.path.realpath(__file__))
+REPO = os.path.dirname(BENCH)
+sys.path[:0] = [os.path.join(REPO, "tests"), BENCH]
+
+import plot  # noqa: E402  (the path above must be set first)
+from harness import linux  # noqa: E402
+
+OUT = os.path.join(REPO, "build", "bench")
+PROGRAMS = os.path.join(OUT, "arm64")
+LINUX_CACHE = os.path.join(OUT, "linux.json")
+MEMORY = "1G"
+CPU = "neoverse-n1"
+SECONDS = 300
+
+
+class Run:
+    """One program on one number of CPUs."""
+
+    def __init__(self, program, cpus, rows):
+        self.program, self.cpus, self.rows = program, cpus, rows
+        self.arguments = rows or (["2cpu"] if cpus == 2 else [])
+        self.path = os.path.join(PROGRAMS, program)
+        self.key = f"{program} {cpus} {' '.join(self.arguments)}".strip()
+
+    def identity(self, version):
+        """What the result on Linux depends on."""
+        with open(self.path, "rb") as handle:
+            digest = hashlib.sha256(handle.read()).hexdigest()[:16]
+        return f"{digest} linux-{version} {CPU} {MEMORY} {self.key}"
+
+
+def rows_of(program):
+    """The rows that a program has, read from its source."""
+    with open(os.path.join(BENCH, program + ".c"), encoding="utf-8") as handle:
+        lines = handle.read().splitlines()
+    names = []
+    for line in lines:
+        line = line.strip()
+        if line.startswith("{ .name = \"") or line.startswith("{ \""):
+            names.append(line.split('"')[1])
+    return names
+
+
+def plan(names):
+    """The runs for the programs and rows asked for, all when none is named."""
+    programs = sorted(name[:-2] for name in os.listdir(BENCH) if name.endswith(".c"))
+    runs = []
+    known = set()
+    for program in programs:
+        rows = rows_of(program)
+        known |= {program, *rows}
+        whole = not names or program in names
+        wanted = [row for row in rows if row in names]
+        for cpus in (1, 2):
+            part = [row for row in rows if row.endswith("_2cpu") == (cpus == 2)]
+            if whole and part:
+                runs.append(Run(program, cpus, []))
+            elif set(wanted) & set(part):
+                runs.append(Run(program, cpus, [row for row in wanted if row in part]))
+    for name in names:
+        if name not in known:
+            sys.exit(f"bench: there is no program or row called {name}; rows: {', '.join(sorted(known))}")
+    return runs
+
+
+def parse(text):
+    """{row: {value, unit, n, spread}} from a program's output."""
+    rows = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) == 5:
+            rows[words[0]] = {"value": float(words[1]), "unit": words[2], "n": int(words[3]), "spread": words[4]}
+    return rows
+
+
+def load(path):
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return json.load(handle)
+    except (OSError, ValueError):
+        return {}
+
+
+def on_linux(runs, is_fresh):
+    """{run.key: rows}; one boot for each number of CPUs that has something to measure."""
+    _, version = linux.kernel()
+    cache = load(LINUX_CACHE)
+    for cpus in (1, 2):
+        todo = [run for run in runs if run.cpus == cpus and (is_fresh or run.identity(version) not in cache)]
+        if not todo:
+            continue
+        print(f"measuring {len(todo)} programs on Linux {version} with {cpus} CPU{'s' * (cpus > 1)} ...",
+              file=sys.stderr, flush=True)
+        jobs = [linux.Job(run.key, run.path, run.arguments, seconds=SECONDS) for run in todo]
+        results = linux.run(jobs, cpus=cpus, memory=MEMORY, icount=True, cpu=CPU,
+                            log=os.path.join(OUT, f"linux-{cpus}.log"))
+        for run in todo:
+            output, status = results.get(run.key, (b"", 1))
+            if status == 0:
+                cache[run.identity(version)] = parse(output.decode(errors="replace"))
+            else:
+                print(f"{run.key} failed on Linux with status {status}", file=sys.stderr)
+        os.makedirs(OUT, exist_ok=True)
+        with open(LINUX_CACHE, "w", encoding="utf-8") as handle:
+            json.dump(cache, handle, indent=1, sort_keys=True)
+    return {run.key: cache.get(run.identity(version), {}) for run in runs}, version
+
+
+def on_samara(run):
+    """The rows of one run; what the program printed before it failed counts."""
+    command = [os.path.join(REPO, "samara"), "run", "--quiet", "--icount", "--machine", "gic-version=3", "--cpu", CPU, "--cpus", str(run.cpus), "--memory",
+               MEMORY, "--timeout", str(SECONDS), "--", run.path] + run.arguments
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                          check=False)
+    if done.returncode:
+        print(f"{run.key} on Samara: status {done.returncode}\n{done.stderr.strip()[-2000:]}", file=sys.stderr)
+    return parse(done.stdout)
+
+
+def table(rows, version):
+    """The results as a table in Markdown."""
+    head = ["operation", "Samara", f"Linux {version}", "Linux / Samara", "spread"]
+    lines = []
+    for name, samara, opponent in rows:
+        ratio = f"{opponent['value'] / samara['value']:.1f}" if samara and opponent and samara["value"] > 0 else "-"
+        spread = ", ".join(side["spread"] if side else "-" for side in (samara, opponent))
+        lines.append([name, plot.number(samara["value"]) if samara else "-",
+                      plot.number(opponent["value"]) if opponent else "-", ratio, spread])
+    widths = [max(len(line[column]) for line in [head] + lines) for column in range(len(head))]
+
+    def text(cells):
+        return "| " + " | ".join(cell.ljust(width) if column == 0 else cell.rjust(width)
+                                 for column, (cell, width) in enumerate(zip(cells, widths))) + " |"
+
+    rule = "|" + "|".join("-" * (width + 1) + ("-" if column == 0 else ":")
+                          for column, width in enumerate(widths)) + "|"
+    return "\n".join([text(head), rule] + [text(line) for line in lines])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fresh", action="store_true", help="measure Linux again")
+    parser.add_argument("--only", choices=("samara", "linux"))
+    parser.add_argument("name", nargs="*")
+    args = parser.parse_args()
+    runs = plan(args.name)
+    built = subprocess.run(["make", "-s", "-C", REPO, "-f", "bench/bench.mk", "bench-programs"], check=False)
+    if built.returncode:
+        sys.exit("the benchmarks do not build")
+
+    opponent, version = ({}, "") if args.only == "samara" else on_linux(runs, args.fresh)
+    rows = []
+    for run in runs:
+        ours = {} if args.only == "linux" else on_samara(run)
+        theirs = opponent.get(run.key, {})
+        rows += [(name, ours.get(name), theirs.get(name)) for name in list(dict.fromkeys([*theirs, *ours]))]
+    print(table(rows, version))
+
+    when = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    os.makedirs(OUT, exist_ok=True)
+    with open(os.path.join(OUT, "results.json"), "w", encoding="utf-8") as handle:
+        json.dump({"date": when, "linux": version, "cpu": CPU, "unit": "instructions per operation",
+                   "rows": [{"name": name, "samara": ours, "linux": theirs} for name, ours, theirs in rows]},
+                  handle, indent=1)
+    both = [(name, ours["value"], theirs["value"]) for name, ours, theirs in rows
+            if ours and theirs and ours["value"] > 0 and theirs["value"] > 0]
+    with open(os.path.join(OUT, "results.svg"), "w", encoding="utf-8") as handle:
+        handle.write(plot.bars(both, "Instructions per operation: how many times fewer than Linux",
+                               f"Samara / Linux {version}, QEMU {CPU} -icount shift=0, {when}"))
+    print(f"\nIn instructions per operation (QEMU -icount, {CPU}, {MEMORY}), {when}. "
+          "Also in build/bench/results.json and build/bench/results.svg.")
+    return 0 if not rows or args.only == "linux" or any(ours for _, ours, _ in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
