@@ -71,8 +71,8 @@ static void enter_child(void *arg)
 {
 	struct task *t = arg;
 
-	if (t->set_child_tid)
-		(void)user_store32((uint32_t *)t->set_child_tid, (uint32_t)t->tid);
+	if (t->set_child_tid && user_store32((uint32_t *)t->set_child_tid, (uint32_t)t->tid))
+		t->set_child_tid = 0;	/* a bad address is the program's own affair */
 	arch_return_to_user(task_frame(t));
 }
 

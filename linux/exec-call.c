@@ -39,8 +39,8 @@ static void replace_aspace(struct process *p, struct aspace *fresh)
 static void forget_old_program(struct process *p, struct task *t)
 {
 	futex_exit_robust(t);
-	if (t->clear_child_tid)
-		(void)user_store32((uint32_t *)t->clear_child_tid, 0);
+	if (t->clear_child_tid && user_store32((uint32_t *)t->clear_child_tid, 0))
+		t->clear_child_tid = 0;
 	t->clear_child_tid = t->set_child_tid = t->robust_list = t->rseq = 0;
 	sigtimers_exec(p);
 	signal_exec_reset(p, t);

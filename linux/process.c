@@ -55,6 +55,7 @@ int process_create(struct process **out)
 		goto err_files;
 	list_init(&p->threads);
 	list_init(&p->pending.entries);
+	p->pending.nr_total = &p->nr_queued;
 	waitq_init(&p->signal_waitq);
 	p->pid = p->pgid = p->sid = 1;
 	p->cred.cap_effective = p->cred.cap_permitted = p->cred.cap_bounding = (1ull << 41) - 1;

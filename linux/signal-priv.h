@@ -16,8 +16,11 @@
 
 /* ---- signal-queue.c: no locking, process->signal_lock held ------------------------------------------------------------- */
 
-/* Queued copies of standard signals are merged. 0, 1: merged (already pending), -EAGAIN: too many or no memory. */
-int signal_queue_add(struct signal_queue *q, int sig, const struct siginfo *info, bool must_fit);
+/*
+ * A standard signal is queued once; without memory for its siginfo it is pending all the same. 0; 1: it was pending already; -EAGAIN: a realtime signal, and no
+ * memory or limit entries are there.
+ */
+int signal_queue_add(struct signal_queue *q, int sig, const struct siginfo *info, unsigned limit);
 /* Take the first signal out of those in mask: synchronous ones, then ascending. Its number, 0 if there is none. */
 int signal_queue_take(struct signal_queue *q, sigmask_t mask, struct siginfo *out);
 void signal_queue_remove(struct signal_queue *q, sigmask_t mask);

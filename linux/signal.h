@@ -111,7 +111,8 @@ struct sigaction_k {
 
 struct signal_queue {
 	struct list entries;		/* struct signal_entry, oldest first */
-	sigmask_t set;			/* which signals are in it */
+	sigmask_t set;			/* [a] which signals are in it: read without the lock by waits */
+	unsigned *nr_total;		/* entries in all queues of the process */
 };
 
 /* ---- sending. Context: thread, no signal_lock held ---------------------------------------------------------------- */

@@ -152,6 +152,7 @@ int task_create(struct process *p, void (*entry)(void *arg), void *arg, struct t
 	t->timer_slack_ns = 50000;
 	list_init(&t->node);
 	list_init(&t->pending.entries);
+	t->pending.nr_total = &p->nr_queued;
 	t->entry = entry;
 	t->entry_arg = arg;
 	params.task = params.arg = t;

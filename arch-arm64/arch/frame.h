@@ -63,3 +63,17 @@ static inline void frame_set_sp(struct frame *f, vaddr_t sp)
 {
 	f->sp = sp;
 }
+
+/* Where the function returns to, as far as a register tells. */
+static inline vaddr_t frame_lr(const struct frame *f)
+{
+	return f->x[30];
+}
+
+/* The fault's syndrome as signal frames show it: as if the application ran at EL0, so the "lower exception level" classes. */
+static inline uint64_t frame_fault_code(const struct frame *f)
+{
+	uint64_t ec = f->esr >> 26 & 0x3f;
+
+	return ec == 0x21 || ec == 0x25 ? f->esr - (1ul << 26) : f->esr;
+}

@@ -24,3 +24,15 @@ struct arch_signal {
 int arch_signal_push(struct frame *f, const struct arch_signal *s);
 /* rt_sigreturn: restore *f and FP registers from the frame at sp; *mask and alt stack out. 0, -EFAULT or -EINVAL (malformed: kill). */
 int arch_signal_pop(struct frame *f, uint64_t *mask, vaddr_t *alt_sp, uint64_t *alt_size, int *alt_flags);
+
+/* Smallest alternate stack that sigaltstack(2) takes (MINSIGSTKSZ of this port's <signal.h>). */
+#define ARCH_MIN_ALTSTACK	5120
+
+/* The application's stack pointer, at any time in its thread's kernel code. */
+static inline vaddr_t arch_user_sp(void)
+{
+	vaddr_t sp;
+
+	__asm__ volatile("mrs %0, sp_el0" : "=r"(sp));
+	return sp;
+}
