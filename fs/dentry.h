@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Names: the dentry cache, mounts, and the path walk over both. Used inside fs/.
+ *
+ * A dentry says "parent, name -> vnode", or "-> nothing" (negative). Cached ones are in one hash table and hold a reference of the table. A lookup that finds its dentry
+ * takes no lock (RCU): the walk reads parent and name, and validates the whole walk against rename_seq, which a rename makes odd while it moves dentries. Whoever changes
+ * a directory holds its super's ns_lock, and so does a lookup that missed, so that the cache and the file system agree.
+ *
+ *	walker (RCU)			renamer (rename_lock)
+ *	s = rename_seq, even		rename_seq++ (odd)
+ *	hash lookups			unlink from old chain, change, link into new chain
+ *	rename_seq == s ?		rename_seq++ (even)
+ */
+#pragma once
+
+#include "fs/vnode.h"
+#include "libc/list.h"
+
+/* Name text, replaced as a whole by a rename so that a reader sees length and text that match. */
+struct dname {
+	struct rcu_head rcu;
+	uint32_t hash, len;
+	char text[];
+};
+
+#define DENTRY_HASHED	1u
+#define DENTRY_DELETED	2u	/* its name has been removed: "(deleted)" */
+#define DENTRY_MOUNTROOT 4u	/* root of a mount */
+
+/* Created by dentry_create(); counted; freed through RCU when neither the cache nor anyone else holds it. */
+struct dentry {
+	struct dentry *next;		/* [bucket] hash chain, read under RCU */
+	struct dentry *parent;		/* [rename_lock] ref; itself for a root */
+	struct dname *name;		/* [rename_lock] own, or allocated by a rename */
+	struct vnode *vnode;		/* [I] ref; NULL: negative */
+	struct mount *mount;		/* [I] which mount it belongs to; pinned by it */
+	struct mount *covered;		/* [a] what is mounted here */
+	uint32_t refs;			/* [a] */
+	uint32_t flags;			/* [a] DENTRY_* */
+	uint32_t was_used;		/* [a] second chance for the trimmer */
+	struct rcu_head rcu;
+	struct dname own;		/* [I] */
+};
+
+struct mount {
+	struct list node;		/* [mount lock] all mounts, in order */
+	struct fs_super *super;		/* [I] */
+	struct dentry *root;		/* [I] ref */
+	struct dentry *point;		/* [I] ref: what it covers; NULL for the first */
+	int id;				/* [I] */
+	unsigned long flags;		/* [I] MS_* */
+	char *source, *options;		/* [I] */
+};
+
+#define MS_RDONLY	1ul
+#define MS_NOSUID	2ul
+#define MS_NODEV	4ul
+#define MS_NOEXEC	8ul
+#define MS_REMOUNT	32ul
+#define MS_BIND		4096ul
+#define MS_MOVE		8192ul
+
+uint32_t dname_hash(const char *name, size_t len);
+
+static inline void dentry_get(struct dentry *d)
+{
+	atomic_fetch_add(&d->refs, 1u, RELAXED);
+}
+bool dentry_try_get(struct dentry *d);
+void dentry_put(struct dentry *d);
+
+/* Takes over the reference to v (also on failure); refers to parent. parent NULL: a root. Not in the cache yet. NULL: no memory. give: dentry_put(). */
+struct dentry *dentry_create(struct dentry *parent, struct mount *m, const char *name, size_t len, uint32_t hash, struct vnode *v);
+void dentry_insert(struct dentry *d);
+/* Out of the cache, for good (its reference is dropped). */
+void dentry_remove(struct dentry *d, bool is_deleted);
+/* RCU held; not referenced. */
+struct dentry *dentry_find_rcu(struct dentry *parent, const char *name, size_t len, uint32_t hash);
+/*
+ * The child by that name, maybe negative; asks the file system if the cache does not know. parent->vnode->super->ns_lock is held. give: dentry_put(). 0, or errors of
+ * vnode_ops.lookup other than -ENOENT.
+ */
+int dentry_lookup_locked(struct dentry *parent, const char *name, size_t len, uint32_t hash, struct dentry **out);
+/* Between dentry_rename_begin() and _end(): give d another place; name_copy: take. */
+void dentry_rename_begin(void);
+void dentry_rename_end(void);
+struct dname *dname_alloc(const char *name, size_t len);
+void dentry_move(struct dentry *d, struct dentry *parent, struct dname *name_copy);
+void dentry_exchange(struct dentry *a, struct dentry *b, struct dname *name_for_a, struct dname *name_for_b);
+bool dentry_is_ancestor(struct dentry *a, struct dentry *d);	/* a == d or above; rename lock held */
+extern uint32_t rename_seq;
+/* Forget what is cached and unused below a super that goes away. */
+void dentry_drop_mount(struct mount *m);
+void dentry_init(void);
+
+/* Down through mounts: what a lookup that arrives at d means. RCU held, or d referenced. */
+static inline struct dentry *dentry_resolve_mounts(struct dentry *d)
+{
+	struct mount *m;
+
+	while (unlikely((m = atomic_load(&d->covered, ACQUIRE)) != NULL))	/* acquire: the mount's fields. Pairs: mount_attach */
+		d = m->root;
+	return d;
+}
+
+/*
+ * Text of the path from root to d, at the end of buf; *start its first byte. Length without the 0 that ends it; -ENAMETOOLONG. A d that is not below root starts with
+ * "(unreachable)".
+ */
+ssize_t dentry_path(struct dentry *root, struct dentry *d, char *buf, size_t size, char **start);
+
+/* ---- walking ----------------------------------------------------------------------------------------------------------------- */
+
+enum walk_last { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
+
+/*
+ * walk_begin(); then walk_parent() stops before the last component (base is its directory, referenced), walk_child() looks that up; walk_follow() goes through it if it is a
+ * link, after which walk_parent() is called again. walk_end() in any case.
+ */
+struct walk {
+	struct fs_context *ctx;		/* borrow */
+	struct dentry *root, *base;	/* ref */
+	const char *rest;		/* what is left to walk */
+	char *buf;			/* text of the links followed, or NULL */
+	unsigned nr_links;
+	/* after walk_parent() */
+	enum walk_last last_type;
+	const char *last;
+	size_t last_len;
+	uint32_t last_hash;
+	bool has_slash;			/* "name/": must be a directory */
+	struct file *file;		/* ref: a link led to an open file that has no name */
+};
+
+int walk_begin(struct walk *w, struct fs_context *ctx, struct file *at, const char *path);
+int walk_parent(struct walk *w);
+/* The last component, mounts resolved, maybe negative. give: dentry_put(). */
+int walk_child(struct walk *w, struct dentry **out);
+/* d, the last component, is a link: 0 and call walk_parent() again; w->file may have been set instead. */
+int walk_follow(struct walk *w, struct dentry *d);
+void walk_end(struct walk *w);
+
+#define WALK_FOLLOW	1u
+#define WALK_EMPTY	2u	/* "" is the directory (or file) at */
+/* give: one of *out (never negative) and, if file is not NULL, *file (for links to files without a name; *out is NULL then). */
+int path_lookup(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out, struct file **file);
+
+/* ---- mounts ------------------------------------------------------------------------------------------------------------------ */
+
+extern struct list mounts;
+extern struct mutex mounts_lock;
+extern struct dentry *vfs_root;		/* root of the first mount */
+
+/* point NULL: the first. take: point. */
+int mount_attach(struct vnode *root, struct dentry *point, const char *source, const char *options, unsigned long flags, struct mount **out);
+int mount_fs(const char *type, const char *source, const char *path, const char *options);
+
+/* vfs-open.c */
+int vfs_open_vnode(struct fs_context *ctx, struct dentry *d, unsigned flags, bool is_new, struct file **out);
+struct fs_context *vfs_kernel_context(void);	/* root's context, for boot */

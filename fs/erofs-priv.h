@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside fs/erofs*.c.
+ */
+#pragma once
+
+#include "fs/erofs.h"
+#include "libc/string.h"
+
+/* Created by erofs_open(), freed by erofs_close(). All [I] but the counter. */
+struct erofs {
+	const uint8_t *base;
+	uint64_t size;			/* of the image: blocks of the super block, at most what was given */
+	uint64_t meta;			/* offset of nid 0 */
+	uint64_t nr_inodes, root_nid;
+	uint64_t build_time;
+	uint32_t build_time_nsec;
+	uint32_t incompat;
+	unsigned block_bits;
+	uint32_t nr_complaints;		/* [a] */
+};
+
+/* [off, off+len) of the image, or NULL. */
+static inline const uint8_t *erofs_at(const struct erofs *e, uint64_t off, uint64_t len)
+{
+	return off <= e->size && len <= e->size - off ? e->base + off : NULL;
+}
+
+static inline uint16_t erofs_le16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static inline uint32_t erofs_le32(const uint8_t *p)
+{
+	return erofs_le16(p) | (uint32_t)erofs_le16(p + 2) << 16;
+}
+
+static inline uint64_t erofs_le64(const uint8_t *p)
+{
+	return erofs_le32(p) | (uint64_t)erofs_le32(p + 4) << 32;
+}
+
+/* Says so in the log (the first few times); returns -EUCLEAN. */
+int erofs_corrupt(struct erofs *e, uint64_t nid, const char *what);
+
+/* fs/erofs-z.c: decompress [off, off+len), inside the file. */
+int erofs_z_read(struct erofs *e, const struct erofs_inode *in, uint64_t off, uint8_t *buf, size_t len);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * EROFS images in memory, read-only: the lower layer of the root (fs/tmpfs.c puts the writable layer on top). Format: Linux Documentation/filesystems/erofs.rst and the
+ * on-disk structures repeated in fs/erofs-reg.h.
+ *
+ * The image is not trusted: each offset is checked against its size at each use; what does not fit gives -EUCLEAN and a line in the log (the first few times).
+ * Nothing is locked and nothing allocated after erofs_open(), except for compressed data. Context: thread.
+ */
+#pragma once
+
+#include "libc/types.h"
+
+struct erofs;
+struct text;
+
+/* What an inode says, decoded. */
+struct erofs_inode {
+	uint64_t nid, size;
+	uint64_t tail;			/* offset in the image of what follows the inode and its xattrs */
+	int64_t mtime;
+	uint32_t mtime_nsec;
+	uint32_t mode, uid, gid, nlink;
+	uint32_t u;			/* block address, device number, or chunk format */
+	uint8_t layout;
+};
+
+/* A run of bytes of a file that lie together. */
+struct erofs_extent {
+	const uint8_t *data;		/* NULL: a hole */
+	uint64_t len;
+	bool is_encoded;		/* compressed: use erofs_read() */
+};
+
+struct erofs_dirent {
+	const char *name;		/* in the image, not terminated */
+	size_t len;
+	uint64_t nid, next;		/* position of the entry behind it */
+	uint8_t dtype;
+};
+
+/* base..base+size stays readable while open; pin. 0, or -errno after one log_line() that says what to do. */
+int __must_check erofs_open(const void *base, size_t size, struct erofs **out);
+void erofs_close(struct erofs *e);
+uint64_t erofs_root(const struct erofs *e);
+uint64_t erofs_nr_inodes(const struct erofs *e);
+uint64_t erofs_image_size(const struct erofs *e);
+
+int __must_check erofs_get_inode(struct erofs *e, uint64_t nid, struct erofs_inode *out);
+/* The bytes from off < size on. 0, -EUCLEAN. */
+int __must_check erofs_map(struct erofs *e, const struct erofs_inode *in, uint64_t off, struct erofs_extent *out);
+/* Copy [off, off+len); what is beyond the end of the file reads as zeros. 0, -EUCLEAN, -EOPNOTSUPP, -ENOMEM. */
+int __must_check erofs_read(struct erofs *e, const struct erofs_inode *in, uint64_t off, void *buf, size_t len);
+/* The page at idx as it lies in the image, if it can be mapped as it is (page aligned, zeros behind the end of the file); else NULL. */
+const void *erofs_page_in_place(struct erofs *e, const struct erofs_inode *in, uint64_t idx);
+
+/* -ENOENT, -EUCLEAN, -ENOTDIR. */
+int __must_check erofs_lookup(struct erofs *e, const struct erofs_inode *dir, const char *name, size_t len, uint64_t *nid);
+/* The entry at or after pos (0: the first), without "." and "..". -ENOENT at the end. */
+int __must_check erofs_dir_next(struct erofs *e, const struct erofs_inode *dir, uint64_t pos, struct erofs_dirent *out);

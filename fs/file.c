@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Open file descriptions: creation, the last close, and the checked calls.
+ */
+#include "fs/file.h"
+
+#include "fs/dentry.h"
+#include "fs/epoll.h"
+#include "fs/epoll.h"
+#include "libc/errno.h"
+#include "mmu/heap.h"
+
+struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private)
+{
+	struct file *f = KNEW(struct file);
+
+	if (!f)
+		return NULL;
+	f->ops = ops;
+	f->refs = 1;
+	f->flags = flags;
+	f->private = private;
+	list_init(&f->epoll_items);
+	return f;
+}
+
+static void file_free_rcu(struct rcu_head *head)
+{
+	kfree(container_of(head, struct file, rcu));
+}
+
+static void file_free(struct file *f)
+{
+	epoll_forget_file(f);
+	epoll_forget_file(f);
+	if (f->vnode && f->vnode->locks)
+		file_locks_release(f, f);
+	if (f->ops->release)
+		f->ops->release(f);
+	if (f->dentry)
+		dentry_put(f->dentry);
+	if (f->vnode)
+		vnode_put(f->vnode);
+	rcu_defer(&f->rcu, file_free_rcu);
+}
+
+void file_put(struct file *f)
+{
+	/* acq_rel: all uses of f before the free. Pairs: the other file_put()s */
+	if (atomic_fetch_sub(&f->refs, 1u, ACQ_REL) == 1)
+		file_free(f);
+}
+
+/*
+ * The position is only locked when the description is shared between threads or descriptors and is a real one: POSIX wants read(2) and write(2) on regular files
+ * to be atomic with respect to it.
+ */
+static bool pos_is_locked(const struct file *f)
+{
+	return f->vnode && (vnode_type(f->vnode) == S_IFREG || vnode_type(f->vnode) == S_IFDIR);
+}
+
+ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos)
+{
+	unsigned flags = READ_ONCE(f->flags);
+	ssize_t r;
+
+	if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH))
+		return -EBADF;
+	if (!f->ops->read)
+		return f->vnode && vnode_is_dir(f->vnode) ? -EISDIR : -EINVAL;
+	if (pos)
+		return f->ops->read(f, u, pos);
+	if (!pos_is_locked(f))
+		return f->ops->read(f, u, &f->pos);
+	mutex_lock(&f->pos_lock);
+	r = f->ops->read(f, u, &f->pos);
+	mutex_unlock(&f->pos_lock);
+	return r;
+}
+
+ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos)
+{
+	unsigned flags = READ_ONCE(f->flags);
+	ssize_t r;
+
+	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH))
+		return -EBADF;
+	if (!f->ops->write)
+		return -EINVAL;
+	if (pos)
+		return f->ops->write(f, u, pos);
+	if (!pos_is_locked(f))
+		return f->ops->write(f, u, &f->pos);
+	mutex_lock(&f->pos_lock);
+	r = f->ops->write(f, u, &f->pos);
+	mutex_unlock(&f->pos_lock);
+	return r;
+}
+
+int64_t file_seek(struct file *f, int64_t off, int whence)
+{
+	int64_t r;
+
+	if (READ_ONCE(f->flags) & O_PATH)
+		return -EBADF;
+	if (!f->ops->seek)
+		return -ESPIPE;
+	mutex_lock(&f->pos_lock);
+	r = f->ops->seek(f, off, whence);
+	mutex_unlock(&f->pos_lock);
+	return r;
+}
+
+uint32_t file_poll(struct file *f, struct poll_table *pt)
+{
+	if (READ_ONCE(f->flags) & O_PATH)
+		return FILE_POLLNVAL;
+	if (!f->ops->poll)
+		return FILE_POLLIN | FILE_POLLRDNORM | FILE_POLLOUT | FILE_POLLWRNORM;
+	return f->ops->poll(f, pt);
+}
+
+int file_stat(struct file *f, struct stat_info *out)
+{
+	if (f->ops->stat)
+		return f->ops->stat(f, out);
+	if (!f->vnode) {
+		/* Like Linux's anon_inode: no type, owner read and write. */
+		*out = (struct stat_info){ .mode = 0600, .nlink = 1, .blksize = PAGE_SIZE, .ino = 1, .dev = 1 };
+		return 0;
+	}
+	if (f->vnode->ops->getattr)
+		return f->vnode->ops->getattr(f->vnode, out);
+	vnode_stat(f->vnode, out);
+	return 0;
+}

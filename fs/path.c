@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The path walk. It goes as far as the dentry cache leads without taking references or locks (advance()), then takes one step the slow way - a name that is not cached, a
+ * link, "..", a mount point - and tries again from there. base is referenced all the time, so giving up a fast stretch costs nothing but its time.
+ */
+#include "fs/dentry.h"
+#include "libc/errno.h"
+#include "libc/string.h"
+#include "mmu/heap.h"
+
+#define MAX_LINKS	40u
+
+struct component {
+	const char *name;
+	size_t len;
+	uint32_t hash;
+	const char *end;		/* just behind the name */
+	const char *next;		/* behind the slashes that follow */
+};
+
+static void parse(const char *p, struct component *c)
+{
+	uint32_t h = 0;
+
+	while (*p == '/')
+		p++;
+	c->name = p;
+	for (; *p && *p != '/'; p++)
+		h = (h + (uint8_t)*p) * 0x01000193u;	/* dname_hash() */
+	c->hash = h ^ h >> 15;
+	c->end = p;
+	c->len = (size_t)(p - c->name);
+	while (*p == '/')
+		p++;
+	c->next = p;
+}
+
+static bool is_dot(const struct component *c)
+{
+	return c->len == 1 && c->name[0] == '.';
+}
+
+static bool is_dotdot(const struct component *c)
+{
+	return c->len == 2 && c->name[0] == '.' && c->name[1] == '.';
+}
+
+/* A reference to what a slot of the context holds now. */
+static struct dentry *context_get(struct dentry **slot)
+{
+	struct dentry *d;
+
+	rcu_read_lock();
+	d = rcu_deref(*slot);
+	if (!dentry_try_get(d))
+		d = NULL;
+	rcu_read_unlock();
+	return d;
+}
+
+static int set_base(struct walk *w, struct dentry *d)
+{
+	if (w->base)
+		dentry_put(w->base);
+	w->base = d;
+	return d ? 0 : -ENOENT;
+}
+
+int walk_begin(struct walk *w, struct fs_context *ctx, struct file *at, const char *path)
+{
+	*w = (struct walk){ .ctx = ctx, .root = READ_ONCE(ctx->root), .rest = path };
+	if (!*path)
+		return -ENOENT;
+	if (*path == '/')
+		return set_base(w, context_get(&ctx->root));
+	if (!at)
+		return set_base(w, context_get(&ctx->cwd));
+	if (!at->dentry || !vnode_is_dir(at->dentry->vnode))
+		return -ENOTDIR;
+	dentry_get(at->dentry);
+	return set_base(w, at->dentry);
+}
+
+void walk_end(struct walk *w)
+{
+	if (w->base)
+		dentry_put(w->base);
+	if (w->file)
+		file_put(w->file);
+	kfree(w->buf);
+}
+
+/* The seq that a fast stretch starts with. False: a rename is going on. */
+static bool walk_start(uint32_t *seq)
+{
+	*seq = atomic_load(&rename_seq, ACQUIRE);	/* acquire: even before the lookups. Pairs: seq_end in dentry.c */
+	return !(*seq & 1);
+}
+
+static bool walk_validate(uint32_t seq)
+{
+	atomic_fence(ACQUIRE);		/* acquire: lookups before the second look. Pairs: seq_begin in dentry.c */
+	return atomic_load(&rename_seq, RELAXED) == seq;
+}
+
+/* Follow cached directories from base as long as the component is not the last. */
+static void advance(struct walk *w)
+{
+	struct dentry *d = w->base, *c;
+	const char *p = w->rest;
+	struct component comp;
+	uint32_t seq;
+
+	rcu_read_lock();
+	if (!walk_start(&seq))
+		goto out;
+	for (;;) {
+		parse(p, &comp);
+		if (!*comp.next)
+			break;
+		if (comp.name[0] == '.' && (is_dot(&comp) || is_dotdot(&comp)))
+			break;
+		if (unlikely(READ_ONCE(w->ctx->uid) != 0) && vnode_permission(w->ctx, d->vnode, MAY_EXEC))
+			break;
+		c = dentry_find_rcu(d, comp.name, comp.len, comp.hash);
+		if (!c || !c->vnode || !vnode_is_dir(c->vnode))
+			break;
+		d = dentry_resolve_mounts(c);
+		p = comp.end;
+	}
+	if (d == w->base || !dentry_try_get(d))
+		goto out;
+	if (!walk_validate(seq)) {
+		rcu_read_unlock();
+		dentry_put(d);
+		return;
+	}
+	rcu_read_unlock();
+	w->rest = p;
+	(void)set_base(w, d);
+	return;
+out:
+	rcu_read_unlock();
+}
+
+/* One up from base: not above the root, and out of mounts. */
+static int step_up(struct walk *w)
+{
+	struct dentry *d = w->base, *up = NULL;
+
+	if (d == w->root || d == vfs_root)
+		return 0;
+	mutex_lock(&mounts_lock);
+	while (d->parent == d && d->mount && d->mount->point && d != w->root)
+		d = d->mount->point;
+	rcu_read_lock();
+	up = d == w->root ? d : READ_ONCE(d->parent);
+	if (!dentry_try_get(up))
+		up = NULL;
+	rcu_read_unlock();
+	mutex_unlock(&mounts_lock);
+	return set_base(w, up);
+}
+
+static int lookup_slow(struct walk *w, const char *name, size_t len, uint32_t hash, struct dentry **out)
+{
+	struct vnode *dir = w->base->vnode;
+	struct dentry *d, *top;
+	int r;
+
+	mutex_lock(&dir->super->ns_lock);
+	r = dentry_lookup_locked(w->base, name, len, hash, &d);
+	mutex_unlock(&dir->super->ns_lock);
+	if (r)
+		return r;
+	if (unlikely(READ_ONCE(d->covered))) {
+		mutex_lock(&mounts_lock);
+		top = dentry_resolve_mounts(d);
+		dentry_get(top);
+		mutex_unlock(&mounts_lock);
+		dentry_put(d);
+		d = top;
+	}
+	*out = d;
+	return 0;
+}
+
+/* Child of base by name, mounts resolved, maybe negative. */
+static int lookup(struct walk *w, const char *name, size_t len, uint32_t hash, struct dentry **out)
+{
+	struct dentry *d;
+	uint32_t seq;
+	bool is_good = false;
+	int r;
+
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	if (!vnode_is_dir(w->base->vnode))
+		return -ENOTDIR;
+	r = vnode_permission(w->ctx, w->base->vnode, MAY_EXEC);
+	if (r)
+		return r;
+	rcu_read_lock();
+	if (walk_start(&seq)) {
+		d = dentry_find_rcu(w->base, name, len, hash);
+		if (d) {
+			d = dentry_resolve_mounts(d);
+			is_good = dentry_try_get(d);
+		}
+	}
+	rcu_read_unlock();
+	if (is_good) {
+		if (walk_validate(seq)) {
+			*out = d;
+			return 0;
+		}
+		dentry_put(d);
+	}
+	return lookup_slow(w, name, len, hash, out);
+}
+
+/* One component, not the last, with everything that can happen. */
+static int step(struct walk *w, const struct component *c)
+{
+	struct dentry *d;
+	int r;
+
+	if (!vnode_is_dir(w->base->vnode))
+		return -ENOTDIR;
+	if (is_dot(c) || is_dotdot(c)) {
+		r = vnode_permission(w->ctx, w->base->vnode, MAY_EXEC);
+		w->rest = c->end;
+		return r ? r : is_dot(c) ? 0 : step_up(w);
+	}
+	r = lookup(w, c->name, c->len, c->hash, &d);
+	if (r)
+		return r;
+	w->rest = c->end;
+	if (!d->vnode) {
+		dentry_put(d);
+		return -ENOENT;
+	}
+	if (vnode_type(d->vnode) == S_IFLNK) {
+		r = walk_follow(w, d);
+		dentry_put(d);
+		if (r || !w->file)
+			return r;
+		/* A link to an open directory (/proc/self/fd/N/...). */
+		d = w->file->dentry;
+		if (d)
+			dentry_get(d);
+		file_put(w->file);
+		w->file = NULL;
+		if (!d)
+			return -ENOTDIR;
+	}
+	if (!vnode_is_dir(d->vnode)) {
+		dentry_put(d);
+		return -ENOTDIR;
+	}
+	return set_base(w, d);
+}
+
+int walk_parent(struct walk *w)
+{
+	struct component c;
+	int r;
+
+	for (;;) {
+		advance(w);
+		parse(w->rest, &c);
+		if (!*c.next)
+			break;
+		r = step(w, &c);
+		if (r)
+			return r;
+	}
+	if (!vnode_is_dir(w->base->vnode))
+		return -ENOTDIR;
+	if (c.len > NAME_MAX)
+		return -ENAMETOOLONG;
+	w->last = c.name;
+	w->last_len = c.len;
+	w->last_hash = c.hash;
+	w->has_slash = c.end != c.next;
+	w->last_type = !c.len ? LAST_ROOT : is_dot(&c) ? LAST_DOT : is_dotdot(&c) ? LAST_DOTDOT : LAST_NORMAL;
+	w->rest = c.end;
+	return 0;
+}
+
+int walk_child(struct walk *w, struct dentry **out)
+{
+	int r = 0;
+
+	if (w->last_type == LAST_NORMAL)
+		return lookup(w, w->last, w->last_len, w->last_hash, out);
+	if (w->last_type != LAST_ROOT)
+		r = vnode_permission(w->ctx, w->base->vnode, MAY_EXEC);
+	if (!r && w->last_type == LAST_DOTDOT)
+		r = step_up(w);
+	if (r)
+		return r;
+	dentry_get(w->base);
+	*out = w->base;
+	return 0;
+}
+
+int walk_follow(struct walk *w, struct dentry *d)
+{
+	struct vnode *v = d->vnode;
+	size_t rest_len, size;
+	ssize_t n;
+	char *buf;
+	int r;
+
+	if (++w->nr_links > MAX_LINKS)
+		return -ELOOP;
+	if (v->ops->follow) {
+		r = v->ops->follow(v, &w->file);
+		if (r != -ENOTSUP)
+			return r;
+	}
+	rest_len = strlen(w->rest);
+	size = MIN(atomic_load(&v->size, RELAXED), (uint64_t)PATH_MAX - 1);
+	if (!size)
+		size = PATH_MAX - 1;	/* links of /proc have no size */
+	if (size + rest_len >= PATH_MAX)
+		size = PATH_MAX - 1 - MIN(rest_len, PATH_MAX - 1ul);
+	if (!size)
+		return -ENAMETOOLONG;
+	buf = kmalloc(size + rest_len + 1);
+	if (!buf)
+		return -ENOMEM;
+	n = v->ops->readlink ? v->ops->readlink(v, buf, size) : -EINVAL;
+	if (n <= 0) {
+		kfree(buf);
+		return n ? (int)n : -ENOENT;
+	}
+	memcpy(buf + n, w->rest, rest_len + 1);
+	kfree(w->buf);
+	w->buf = buf;
+	w->rest = buf;
+	if (buf[0] == '/')
+		return set_base(w, context_get(&w->ctx->root));
+	return 0;
+}
+
+static int lookup_empty(struct fs_context *ctx, struct file *at, struct dentry **out, struct file **file)
+{
+	*out = NULL;
+	if (!at) {
+		*out = context_get(&ctx->cwd);
+		return *out ? 0 : -ENOENT;
+	}
+	if (at->dentry) {
+		dentry_get(at->dentry);
+		*out = at->dentry;
+		return 0;
+	}
+	if (!file)
+		return -ENOENT;
+	file_get(at);
+	*file = at;
+	return 0;
+}
+
+int path_lookup(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out, struct file **file)
+{
+	struct dentry *d = NULL;
+	struct walk w;
+	int r;
+
+	if (file)
+		*file = NULL;
+	if (!*path && (flags & WALK_EMPTY))
+		return lookup_empty(ctx, at, out, file);
+	r = walk_begin(&w, ctx, at, path);
+	while (!r) {
+		r = walk_parent(&w);
+		if (!r)
+			r = walk_child(&w, &d);
+		if (r)
+			break;
+		if (!d->vnode) {
+			r = -ENOENT;
+		} else if (vnode_type(d->vnode) == S_IFLNK && ((flags & WALK_FOLLOW) || w.has_slash)) {
+			r = walk_follow(&w, d);
+			dentry_put(d);
+			d = NULL;
+			if (r || !w.file)
+				continue;
+			d = w.file->dentry;
+			if (d)
+				dentry_get(d);
+			else if (file) {
+				*file = w.file;
+				w.file = NULL;
+			} else
+				r = -ENOENT;
+		}
+		if (!r && d && w.has_slash && !vnode_is_dir(d->vnode))
+			r = -ENOTDIR;
+		break;
+	}
+	walk_end(&w);
+	if (r && d) {
+		dentry_put(d);
+		d = NULL;
+	}
+	*out = d;
+	return r;
+}

@@ -1,0 +1,666 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Contents of regular files of tmpfs.
+ *
+ *	slot in the tree	the page reads as
+ *	page			that page
+ *	page, clean		that page, a copy of the lower one (made because that cannot be mapped in place)
+ *	hole			zeros
+ *	nothing			the lower page if its index is below lower_pages, else zeros
+ *
+ * A read takes no lock: it finds a page under RCU, references it and copies. Writers and size changes take vnode->lock one after the other; the tree itself is changed under
+ * vnode->meta, which a page fault may take. Pages that go are taken from the tree first, then from all mappings (vm_object_unmap), and are freed after a grace period.
+ */
+#include "fs/dentry.h"
+#include "fs/tmpfs-priv.h"
+#include "libc/errno.h"
+#include "libc/print.h"
+#include "libc/string.h"
+
+#define FALLOC_FL_KEEP_SIZE	1
+#define FALLOC_FL_PUNCH_HOLE	2
+#define FALLOC_FL_ZERO_RANGE	16
+#define MAX_FILE_SIZE		(INT64_MAX & ~(PAGE_SIZE - 1))
+
+static uint64_t nr_pages_of(uint64_t size)
+{
+	return DIV_ROUND_UP(size, PAGE_SIZE);
+}
+
+static uint64_t file_size(const struct tnode *n)
+{
+	return atomic_load(&n->v.size, ACQUIRE);	/* acquire: contents written before the size grew. Pairs: set_size */
+}
+
+static void set_size(struct tnode *n, uint64_t size)
+{
+	atomic_store(&n->v.size, size, RELEASE);	/* release: contents before size. Pairs: file_size */
+}
+
+static bool is_lower(const struct tnode *n, uint64_t idx, slot_t s)
+{
+	return !s && idx < READ_ONCE(n->file.lower_pages);
+}
+
+/*
+ * The page at idx as one of the file's own, made from what is there if need be, with a reference for the caller. *was_lower (if not NULL) is set if it
+ * took the place of a lower page. -ENOSPC, -ENOMEM, -EUCLEAN.
+ */
+static int get_own_page(struct tnode *n, uint64_t idx, paddr_t *out, bool *was_lower)
+{
+	struct tmpfs *fs = tmpfs_of(&n->v);
+	struct page_tree *t = &n->file.pages;
+	bool has_lower;
+	paddr_t pa;
+	slot_t s;
+	int r;
+
+	mutex_lock(&n->v.meta);
+	s = page_tree_load(t, idx);
+	if ((s & SLOT_PAGE) && !(s & SLOT_CLEAN)) {
+		pa = slot_page(s);
+		goto found;
+	}
+	r = tmpfs_charge(fs, 1);
+	if (r)
+		goto out;
+	if (s & SLOT_PAGE) {
+		pa = slot_page(s);
+		goto store;
+	}
+	has_lower = is_lower(n, idx, s);
+	r = page_tree_reserve(t, idx);
+	pa = r ? PADDR_NONE : page_alloc(0, has_lower ? 0 : PAGE_ZERO);
+	if (pa == PADDR_NONE) {
+		r = -ENOMEM;
+		goto err_uncharge;
+	}
+	if (has_lower) {
+		r = erofs_read(fs->lower, &n->lower, idx << PAGE_SHIFT, phys_to_virt(pa), PAGE_SIZE);
+		if (r)
+			goto err_page;
+		if (was_lower)
+			*was_lower = true;
+	}
+store:
+	page_tree_store(t, idx, pa | SLOT_PAGE);
+found:
+	page_get(pa);
+	mutex_unlock(&n->v.meta);
+	tmpfs_pin(n);
+	*out = pa;
+	return 0;
+err_page:
+	page_put(pa);
+err_uncharge:
+	tmpfs_uncharge(fs, 1);
+out:
+	mutex_unlock(&n->v.meta);
+	return r;
+}
+
+/* A copy of the lower page at idx, kept in the tree, not counted as the file's own. */
+static int get_clean_page(struct tnode *n, uint64_t idx, paddr_t *out)
+{
+	struct page_tree *t = &n->file.pages;
+	paddr_t pa;
+	slot_t s;
+	int r;
+
+	mutex_lock(&n->v.meta);
+	s = page_tree_load(t, idx);
+	if (s & SLOT_PAGE) {
+		pa = slot_page(s);
+		page_get(pa);
+		mutex_unlock(&n->v.meta);
+		*out = pa;
+		return 0;
+	}
+	r = page_tree_reserve(t, idx);
+	pa = r ? PADDR_NONE : page_alloc(0, 0);
+	if (pa == PADDR_NONE) {
+		r = -ENOMEM;
+		goto out;
+	}
+	r = erofs_read(tmpfs_of(&n->v)->lower, &n->lower, idx << PAGE_SHIFT, phys_to_virt(pa), PAGE_SIZE);
+	if (r) {
+		page_put(pa);
+		goto out;
+	}
+	page_get(pa);
+	page_tree_store(t, idx, pa | SLOT_PAGE | SLOT_CLEAN);
+	*out = pa;
+out:
+	mutex_unlock(&n->v.meta);
+	return r;
+}
+
+/* ---- reading and writing ------------------------------------------------------------------------------------------------------- */
+
+static ssize_t copy_page_out(struct uio *u, paddr_t pa, size_t in_page, size_t len)
+{
+	ssize_t r = uio_copy_to(u, (uint8_t *)phys_to_virt(pa) + in_page, len);
+
+	page_put(pa);
+	return r;
+}
+
+/* Up to len bytes of the lower file from off, straight from the image where that is possible. */
+static ssize_t read_lower(struct tnode *n, struct uio *u, uint64_t off, size_t len)
+{
+	struct erofs_extent x;
+	paddr_t pa;
+	int r;
+
+	if (off >= n->lower.size)
+		return uio_zero(u, MIN(len, PAGE_SIZE - off % PAGE_SIZE));
+	/* With pages of our own in between it is one page at a time; else as much as lies together. */
+	if (atomic_load(&n->file.pages.nr_slots, RELAXED))
+		len = MIN(len, PAGE_SIZE - off % PAGE_SIZE);
+	else
+		len = (size_t)MIN((uint64_t)len, (READ_ONCE(n->file.lower_pages) << PAGE_SHIFT) - off);
+	r = erofs_map(tmpfs_of(&n->v)->lower, &n->lower, off, &x);
+	if (r)
+		return r == -EUCLEAN ? -EIO : r;
+	len = (size_t)MIN((uint64_t)len, x.len);
+	if (x.is_encoded) {
+		r = get_clean_page(n, off >> PAGE_SHIFT, &pa);
+		if (r)
+			return r == -EUCLEAN ? -EIO : r;
+		return copy_page_out(u, pa, off % PAGE_SIZE, MIN(len, PAGE_SIZE - off % PAGE_SIZE));
+	}
+	return x.data ? uio_copy_to(u, x.data, len) : uio_zero(u, len);
+}
+
+static ssize_t read_some(struct tnode *n, struct uio *u, uint64_t off, size_t len)
+{
+	uint64_t idx = off >> PAGE_SHIFT;
+	size_t in_page = off % PAGE_SIZE;
+	paddr_t pa;
+	slot_t s = page_tree_get(&n->file.pages, idx, &pa);
+
+	if (s & SLOT_PAGE)
+		return copy_page_out(u, pa, in_page, MIN(len, PAGE_SIZE - in_page));
+	if (is_lower(n, idx, s))
+		return read_lower(n, u, off, len);
+	return uio_zero(u, MIN(len, PAGE_SIZE - in_page));
+}
+
+static ssize_t read(struct file *f, struct uio *u, uint64_t *pos)
+{
+	struct tnode *n = tnode_of(f->vnode);
+	uint64_t off = *pos, size = file_size(n);
+	ssize_t done = 0, r = 0;
+
+	if ((int64_t)off < 0)
+		return -EINVAL;
+	while (u->left && off < size) {
+		size_t len = (size_t)MIN((uint64_t)u->left, size - off);
+
+		r = read_some(n, u, off, len);
+		if (r <= 0)
+			break;
+		done += r;
+		off += (uint64_t)r;
+	}
+	*pos = off;
+	return done ? done : r;
+}
+
+/* Bytes of one page. lock held. */
+static ssize_t write_page(struct tnode *n, struct uio *u, uint64_t off, size_t len, bool *was_lower)
+{
+	paddr_t pa;
+	slot_t s;
+	ssize_t r;
+
+	s = page_tree_get(&n->file.pages, off >> PAGE_SHIFT, &pa);
+	if (!(s & SLOT_PAGE) || (s & SLOT_CLEAN)) {
+		if (s & SLOT_PAGE)
+			page_put(pa);
+		r = get_own_page(n, off >> PAGE_SHIFT, &pa, was_lower);
+		if (r)
+			return r == -EUCLEAN ? -EIO : r;
+	}
+	r = uio_copy_from(u, (uint8_t *)phys_to_virt(pa) + off % PAGE_SIZE, len);
+	page_put(pa);
+	return r;
+}
+
+static ssize_t write(struct file *f, struct uio *u, uint64_t *pos)
+{
+	struct tnode *n = tnode_of(f->vnode);
+	bool was_lower = false;
+	ssize_t done = 0, r = 0;
+	uint64_t off, start;
+
+	if (!u->left)
+		return 0;
+	if ((int64_t)*pos < 0)
+		return -EINVAL;
+	mutex_lock(&n->v.lock);
+	off = start = READ_ONCE(f->flags) & O_APPEND ? file_size(n) : *pos;
+	while (u->left && off < MAX_FILE_SIZE) {
+		r = write_page(n, u, off, MIN(u->left, PAGE_SIZE - off % PAGE_SIZE), &was_lower);
+		if (r <= 0)
+			break;
+		done += r;
+		off += (uint64_t)r;
+	}
+	if (off >= MAX_FILE_SIZE && !done && !r)
+		r = -EFBIG;
+	if (done) {
+		tmpfs_pin(n);
+		if (off > n->v.size)
+			set_size(n, off);
+		vnode_touch(&n->v, VNODE_MTIME | VNODE_CTIME);
+	}
+	if (was_lower)
+		vm_object_unmap(&n->file.object, start >> PAGE_SHIFT, nr_pages_of(off) - (start >> PAGE_SHIFT));
+	mutex_unlock(&n->v.lock);
+	*pos = off;
+	return done ? done : r;
+}
+
+/* ---- size, holes ---------------------------------------------------------------------------------------------------------------- */
+
+/* Take the pages [first, last) out of the tree; where a lower page would show through, leave a hole. meta held. */
+static int drop_pages(struct tnode *n, uint64_t first, uint64_t last, struct page_batch *batch)
+{
+	struct page_tree *t = &n->file.pages;
+	uint64_t idx = first;
+	slot_t s;
+
+	for (; page_tree_next(t, &idx, last, &s); idx++) {
+		if (!(s & SLOT_PAGE))
+			continue;
+		page_tree_store(t, idx, 0);
+		if (!(s & SLOT_CLEAN))
+			tmpfs_uncharge(tmpfs_of(&n->v), 1);
+		page_batch_add(batch, slot_page(s));
+	}
+	for (idx = first; idx < MIN(last, n->file.lower_pages); idx++) {
+		if (page_tree_reserve(t, idx))
+			return -ENOMEM;
+		page_tree_store(t, idx, SLOT_HOLE);
+	}
+	return 0;
+}
+
+/* Zero bytes inside one page, if anything but zeros can be there. lock held. */
+static int zero_in_page(struct tnode *n, uint64_t off, size_t len)
+{
+	uint64_t idx = off >> PAGE_SHIFT;
+	bool was_lower = false;
+	paddr_t pa;
+	slot_t s;
+	int r;
+
+	mutex_lock(&n->v.meta);
+	s = page_tree_load(&n->file.pages, idx);
+	mutex_unlock(&n->v.meta);
+	if (!len || (!(s & SLOT_PAGE) && !is_lower(n, idx, s)))
+		return 0;
+	r = get_own_page(n, idx, &pa, &was_lower);
+	if (r)
+		return r;
+	memset((uint8_t *)phys_to_virt(pa) + off % PAGE_SIZE, 0, len);
+	page_put(pa);
+	if (was_lower)
+		vm_object_unmap(&n->file.object, idx, 1);
+	return 0;
+}
+
+int tmpfs_truncate(struct vnode *v, uint64_t size)
+{
+	struct tnode *n = tnode_of(v);
+	uint64_t keep = nr_pages_of(size);
+	struct page_batch batch = { 0 };
+	bool is_shorter;
+	int r = 0;
+
+	if (size > MAX_FILE_SIZE)
+		return -EFBIG;
+	mutex_lock(&v->lock);
+	is_shorter = size < v->size;
+	if (is_shorter && size % PAGE_SIZE)
+		r = zero_in_page(n, size, PAGE_SIZE - size % PAGE_SIZE);
+	if (r)
+		goto out;
+	tmpfs_pin(n);
+	mutex_lock(&v->meta);
+	set_size(n, size);
+	if (is_shorter) {
+		WRITE_ONCE(n->file.lower_pages, MIN(n->file.lower_pages, keep));
+		r = drop_pages(n, keep, UINT64_MAX >> PAGE_SHIFT, &batch);
+	}
+	mutex_unlock(&v->meta);
+	if (is_shorter)
+		vm_object_unmap(&n->file.object, keep, (UINT64_MAX >> PAGE_SHIFT) - keep);
+	page_batch_end(&batch);
+	vnode_touch(v, VNODE_MTIME | VNODE_CTIME);
+out:
+	mutex_unlock(&v->lock);
+	return r;
+}
+
+static int punch(struct tnode *n, uint64_t off, uint64_t end)
+{
+	uint64_t first = nr_pages_of(off), last = end >> PAGE_SHIFT;
+	struct page_batch batch = { 0 };
+	int r;
+
+	if (first > last)	/* inside one page */
+		return zero_in_page(n, off, (size_t)(end - off));
+	r = zero_in_page(n, off, (size_t)((first << PAGE_SHIFT) - off));
+	if (!r && (end % PAGE_SIZE))
+		r = zero_in_page(n, last << PAGE_SHIFT, end % PAGE_SIZE);
+	if (r)
+		return r;
+	tmpfs_pin(n);
+	mutex_lock(&n->v.meta);
+	r = drop_pages(n, first, last, &batch);
+	mutex_unlock(&n->v.meta);
+	if (last > first)
+		vm_object_unmap(&n->file.object, first, last - first);
+	page_batch_end(&batch);
+	return r;
+}
+
+static int reserve_pages(struct tnode *n, uint64_t off, uint64_t end)
+{
+	struct tmpfs *fs = tmpfs_of(&n->v);
+	int r;
+
+	/* Ask for all at once first, so that a hopeless request changes nothing. */
+	if (nr_pages_of(end) - (off >> PAGE_SHIFT) > fs->max_pages)
+		return -ENOSPC;
+	for (uint64_t idx = off >> PAGE_SHIFT; idx < nr_pages_of(end); idx++) {
+		paddr_t pa;
+
+		if (idx < READ_ONCE(n->file.lower_pages))
+			continue;
+		r = get_own_page(n, idx, &pa, NULL);
+		if (r)
+			return r;
+		page_put(pa);
+	}
+	return 0;
+}
+
+static int allocate(struct file *f, int mode, uint64_t off, uint64_t len)
+{
+	struct tnode *n = tnode_of(f->vnode);
+	uint64_t end = off + len;
+	int r;
+
+	if ((READ_ONCE(f->flags) & O_ACCMODE) == O_RDONLY)
+		return -EBADF;
+	if ((int64_t)off < 0 || (int64_t)len <= 0)
+		return -EINVAL;
+	if (end > MAX_FILE_SIZE)
+		return -EFBIG;
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+		return -EOPNOTSUPP;
+	if ((mode & FALLOC_FL_PUNCH_HOLE) && mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
+	mutex_lock(&n->v.lock);
+	r = mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE) ? punch(n, off, end) : 0;
+	if (!r && !(mode & FALLOC_FL_PUNCH_HOLE))
+		r = reserve_pages(n, off, end);
+	if (!r && !(mode & FALLOC_FL_KEEP_SIZE) && end > n->v.size)
+		set_size(n, end);
+	tmpfs_pin(n);
+	vnode_touch(&n->v, VNODE_MTIME | VNODE_CTIME);
+	mutex_unlock(&n->v.lock);
+	return r;
+}
+
+static bool is_data(const struct tnode *n, uint64_t idx)
+{
+	slot_t s = page_tree_load(&n->file.pages, idx);
+
+	return (s & SLOT_PAGE) || is_lower(n, idx, s);
+}
+
+/* First byte at or behind off that is data (or is none); size if there is none. */
+static uint64_t find_data(struct tnode *n, uint64_t off, uint64_t size, bool want_data)
+{
+	uint64_t idx = off >> PAGE_SHIFT, last = nr_pages_of(size);
+	slot_t s = 0;
+
+	mutex_lock(&n->v.meta);
+	while (idx < last && is_data(n, idx) != want_data) {
+		idx++;
+		/* Skip big holes in one go. */
+		if (want_data && idx >= n->file.lower_pages && !page_tree_next(&n->file.pages, &idx, last, &s))
+			idx = last;
+	}
+	mutex_unlock(&n->v.meta);
+	if (idx == off >> PAGE_SHIFT)
+		return off;
+	return MIN(idx << PAGE_SHIFT, size);
+}
+
+static int64_t seek(struct file *f, int64_t off, int whence)
+{
+	struct tnode *n = tnode_of(f->vnode);
+	uint64_t size = file_size(n), found;
+
+	if (whence != 3 && whence != 4)
+		return vnode_seek(f, off, whence);
+	if (off < 0 || (uint64_t)off >= size)
+		return -ENXIO;
+	found = find_data(n, (uint64_t)off, size, whence == 3);
+	if (whence == 3 && found >= size)
+		return -ENXIO;
+	f->pos = found;
+	return (int64_t)found;
+}
+
+static int truncate(struct file *f, uint64_t size)
+{
+	if ((READ_ONCE(f->flags) & O_ACCMODE) == O_RDONLY)
+		return -EINVAL;
+	return tmpfs_truncate(f->vnode, size);
+}
+
+static int fsync(struct file *f, bool data_only)
+{
+	(void)f, (void)data_only;
+	return 0;
+}
+
+/* ---- mapping -------------------------------------------------------------------------------------------------------------------- */
+
+static struct tnode *node_of_object(struct vm_object *o)
+{
+	return container_of(o, struct tnode, file.object);
+}
+
+/*
+ * From the first shared writable mapping on, the lower pages of the file are not handed out any more: a store into one of two mappings of a page must be seen through
+ * the other, and a fault cannot take a page out of other mappings.
+ */
+static void make_shared(struct tnode *n)
+{
+	bool must_unmap;
+
+	mutex_lock(&n->v.meta);
+	must_unmap = !n->file.is_shared && n->file.lower_pages;
+	n->file.is_shared = true;
+	mutex_unlock(&n->v.meta);
+	if (must_unmap)
+		vm_object_unmap(&n->file.object, 0, UINT64_MAX >> PAGE_SHIFT);
+}
+
+static int map(struct file *f, uint64_t off, size_t len, unsigned prot, bool is_shared, struct vm_object **out)
+{
+	struct tnode *n = tnode_of(f->vnode);
+
+	(void)off, (void)len, (void)prot;
+	if (is_shared && (READ_ONCE(f->flags) & O_ACCMODE) == O_RDWR)
+		make_shared(n);
+	vnode_get(&n->v);
+	*out = &n->file.object;
+	return 0;
+}
+
+static int get_page(struct vm_object *o, uint64_t idx, bool for_write, struct vm_page *out)
+{
+	struct tnode *n = node_of_object(o);
+	bool must_own = for_write || READ_ONCE(n->file.is_shared);
+	const void *p;
+	slot_t s;
+	int r;
+
+	if (idx >= nr_pages_of(file_size(n)))
+		return -ENXIO;
+	s = page_tree_get(&n->file.pages, idx, &out->pa);
+	if (s & SLOT_PAGE) {
+		out->is_writable = !(s & SLOT_CLEAN);
+		if (out->is_writable || !must_own)
+			return 0;
+		page_put(out->pa);
+	} else if (is_lower(n, idx, s) && !must_own) {
+		out->is_writable = false;
+		p = erofs_page_in_place(tmpfs_of(&n->v)->lower, &n->lower, idx);
+		if (p) {
+			out->pa = virt_to_phys(p);
+			page_get(out->pa);
+			return 0;
+		}
+		r = get_clean_page(n, idx, &out->pa);
+		return r == -EUCLEAN ? -EIO : r;
+	}
+	out->is_writable = true;
+	r = get_own_page(n, idx, &out->pa, NULL);
+	return r == -EUCLEAN ? -EIO : r == -ENOSPC ? -ENXIO : r;
+}
+
+static int get_block(struct vm_object *o, uint64_t idx, bool for_write, paddr_t *pa)
+{
+	struct tnode *n = node_of_object(o);
+	uint64_t off = idx << PAGE_SHIFT;
+	struct erofs_extent x;
+
+	if (for_write || READ_ONCE(n->file.is_shared) || READ_ONCE(n->file.pages.nr_slots) || off + BLOCK_SIZE > n->lower.size ||
+	    idx + BLOCK_SIZE / PAGE_SIZE > READ_ONCE(n->file.lower_pages))
+		return -ENOTSUP;
+	if (erofs_map(tmpfs_of(&n->v)->lower, &n->lower, off, &x) || !x.data || x.len < BLOCK_SIZE)
+		return -ENOTSUP;
+	*pa = virt_to_phys(x.data);
+	return IS_ALIGNED(*pa, BLOCK_SIZE) ? 0 : -ENOTSUP;
+}
+
+static void ref(struct vm_object *o)
+{
+	vnode_get(&node_of_object(o)->v);
+}
+
+static void unref(struct vm_object *o)
+{
+	vnode_put(&node_of_object(o)->v);
+}
+
+static size_t object_name(struct vm_object *o, char *buf, size_t size)
+{
+	struct vnode *v = &node_of_object(o)->v;
+	char path[256], *start;
+	struct dentry *d;
+	size_t len = 0;
+	ssize_t r;
+
+	rcu_read_lock();
+	d = rcu_deref(v->alias);
+	if (d && !dentry_try_get(d))
+		d = NULL;
+	rcu_read_unlock();
+	if (!d)
+		return (size_t)snprintf(buf, size, "inode:%llu", (unsigned long long)v->ino);
+	r = dentry_path(vfs_root, d, path, sizeof(path), &start);
+	if (r > 0)
+		len = (size_t)snprintf(buf, size, "%s%s", start, READ_ONCE(d->flags) & DENTRY_DELETED ? " (deleted)" : "");
+	dentry_put(d);
+	return len;
+}
+
+static void identity(struct vm_object *o, uint64_t *dev, uint64_t *ino)
+{
+	*dev = node_of_object(o)->v.super->dev;
+	*ino = node_of_object(o)->v.ino;
+}
+
+const struct vm_object_ops tmpfs_object_ops = {
+	.get_page = get_page,
+	.get_block = get_block,
+	.ref = ref,
+	.unref = unref,
+	.name = object_name,
+	.identity = identity,
+};
+
+void tmpfs_file_destroy(struct tnode *n)
+{
+	struct page_tree *t = &n->file.pages;
+	uint64_t idx = 0, nr = 0;
+	slot_t s;
+
+	/* Nobody can be reading: readers hold a reference to the vnode. */
+	for (; page_tree_next(t, &idx, UINT64_MAX >> PAGE_SHIFT, &s); idx++) {
+		if (!(s & SLOT_PAGE))
+			continue;
+		page_put(slot_page(s));
+		nr += !(s & SLOT_CLEAN);
+	}
+	page_tree_destroy(t);
+	tmpfs_uncharge(tmpfs_of(&n->v), nr);
+}
+
+const struct file_ops tmpfs_file_fops = {
+	.read = read,
+	.write = write,
+	.seek = seek,
+	.map = map,
+	.fsync = fsync,
+	.truncate = truncate,
+	.allocate = allocate,
+};
+
+const struct vnode_ops tmpfs_file_vops = {
+	.getattr = tmpfs_getattr,
+	.setattr = tmpfs_setattr,
+	.truncate = tmpfs_truncate,
+	.getxattr = tmpfs_getxattr,
+	.destroy = tmpfs_destroy,
+};
+
+int tmpfs_create_unnamed(const char *name, unsigned flags, uint32_t mode, struct file **out)
+{
+	struct tmpfs *fs = container_of(vfs_root->vnode->super, struct tmpfs, super);
+	struct vnode_new how = { .mode = S_IFREG | (mode & 07777) };
+	size_t len = strnlen(name, NAME_MAX);
+	struct dentry *d;
+	struct tnode *n;
+	struct file *f;
+	int r;
+
+	r = tmpfs_node_new(fs, &how, &n);
+	if (r)
+		return r;
+	n->v.nlink = 0;
+	d = dentry_create(NULL, NULL, name, len, dname_hash(name, len), &n->v);
+	if (!d)
+		return -ENOMEM;
+	d->flags |= DENTRY_DELETED;
+	f = file_alloc(&tmpfs_file_fops, flags, NULL);
+	if (!f) {
+		dentry_put(d);
+		return -ENOMEM;
+	}
+	vnode_get(&n->v);
+	f->vnode = &n->v;
+	f->dentry = d;
+	*out = f;
+	return 0;
+}

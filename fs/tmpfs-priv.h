@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside fs/tmpfs*.c.
+ */
+#pragma once
+
+#include "fs/erofs.h"
+#include "fs/pagecache.h"
+#include "fs/tmpfs.h"
+#include "fs/vnode.h"
+#include "libc/rbtree.h"
+#include "mmu/object.h"
+
+/* One file system instance. Created by mount, freed by unmount. */
+struct tmpfs {
+	struct fs_super super;		/* first */
+	struct erofs *lower;		/* [I] or NULL */
+	uint64_t max_pages, max_nodes;	/* [I] */
+	uint64_t nr_pages, nr_nodes;	/* [a] in use */
+	uint64_t next_ino;		/* [a] */
+	struct tnode **icache;		/* [icache_lock] nodes with a lower inode, by its number */
+	uint32_t icache_mask;		/* [I] */
+	struct mutex icache_lock;
+};
+
+/* A name in the upper table of a directory. node NULL: a whiteout. */
+struct tdirent {
+	struct rb_node by_name, by_seq;	/* [ns_lock] */
+	uint64_t seq;			/* place in the order of readdir, never reused */
+	struct tnode *node;		/* ref */
+	uint32_t hash;
+	uint16_t len;
+	bool covers_lower;		/* the lower directory has this name */
+	char name[];
+};
+
+struct tdir {
+	struct rb_tree by_name, by_seq;	/* [ns_lock] */
+	uint64_t next_seq, nr_live;	/* [ns_lock] nr_live: entries that are no whiteouts */
+	uint64_t nr_covering;		/* [ns_lock] */
+};
+
+struct tfile {
+	struct vm_object object;	/* mappings; counted as references to the vnode */
+	struct page_tree pages;		/* [meta] */
+	uint64_t lower_pages;		/* [meta; a] pages below this index show the lower file where the tree has nothing */
+	bool is_shared;			/* [meta] was mapped shared and writable: lower pages are not handed out any more */
+};
+
+struct tnode {
+	struct vnode v;			/* first */
+	bool has_lower;			/* [I] */
+	bool is_pinned;			/* [icache_lock] changed: holds a reference to itself while it has a name */
+	struct erofs_inode lower;	/* [I] */
+	struct tnode *icache_next;	/* [icache_lock] */
+	union {
+		struct tdir dir;
+		struct tfile file;
+		char *target;		/* [I] of a symlink without lower */
+	};
+};
+
+static inline struct tnode *tnode_of(struct vnode *v)
+{
+	return container_of(v, struct tnode, v);
+}
+
+static inline struct tmpfs *tmpfs_of(const struct vnode *v)
+{
+	return container_of(v->super, struct tmpfs, super);
+}
+
+extern const struct vnode_ops tmpfs_dir_vops, tmpfs_file_vops, tmpfs_other_vops;
+extern const struct file_ops tmpfs_dir_fops, tmpfs_file_fops;
+extern const struct vm_object_ops tmpfs_object_ops;
+
+/* give. -ENOMEM, -ENOSPC. */
+int tmpfs_node_new(struct tmpfs *fs, const struct vnode_new *how, struct tnode **out);
+/* The node of a lower inode, found or made. give. */
+int tmpfs_node_lower(struct tmpfs *fs, uint64_t nid, struct tnode **out);
+/* n is about to differ from its lower inode. */
+void tmpfs_pin(struct tnode *n);
+/* One name less; when the last one goes, so does the pin. */
+void tmpfs_drop_link(struct tnode *n, unsigned links);
+
+int tmpfs_setattr(struct vnode *v, const struct vnode_attr *a);
+int tmpfs_getattr(struct vnode *v, struct stat_info *out);
+int tmpfs_truncate(struct vnode *v, uint64_t size);
+void tmpfs_dir_destroy(struct tnode *n);
+void tmpfs_file_destroy(struct tnode *n);
+void tmpfs_destroy(struct vnode *v);
+ssize_t tmpfs_getxattr(struct vnode *v, const char *name, void *buf, size_t size);
+/* Account for nr more pages. -ENOSPC. */
+int tmpfs_charge(struct tmpfs *fs, uint64_t nr);
+void tmpfs_uncharge(struct tmpfs *fs, uint64_t nr);

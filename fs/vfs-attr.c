@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls on attributes by path: stat, access, chmod, chown, utimens, truncate, statfs, getxattr.
+ */
+#include "fs/dentry.h"
+#include "libc/errno.h"
+#include "libc/string.h"
+
+#define UTIME_NOW	0x3fffffff
+#define UTIME_OMIT	0x3ffffffe
+
+static unsigned walk_flags(unsigned at_flags)
+{
+	return ((at_flags & AT_SYMLINK_NOFOLLOW) ? 0 : WALK_FOLLOW) | ((at_flags & AT_EMPTY_PATH) ? WALK_EMPTY : 0);
+}
+
+static int dentry_stat(struct dentry *d, struct stat_info *out)
+{
+	struct vnode *v = d->vnode;
+	int r = 0;
+
+	if (v->ops->getattr)
+		r = v->ops->getattr(v, out);
+	else
+		vnode_stat(v, out);
+	if (!r && d->mount)
+		out->mount_id = (uint64_t)d->mount->id;
+	return r;
+}
+
+int vfs_stat(struct fs_context *ctx, struct file *at, const char *path, unsigned at_flags, struct stat_info *out)
+{
+	struct dentry *d;
+	struct file *f;
+	int r;
+
+	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, &f);
+	if (r)
+		return r;
+	if (f) {
+		r = file_stat(f, out);
+		file_put(f);
+		return r;
+	}
+	r = dentry_stat(d, out);
+	dentry_put(d);
+	return r;
+}
+
+int vfs_access(struct fs_context *ctx, struct file *at, const char *path, unsigned mode, unsigned at_flags)
+{
+	struct dentry *d;
+	struct file *f;
+	int r;
+
+	if (mode & ~7u)
+		return -EINVAL;
+	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, &f);
+	if (r)
+		return r;
+	if (f) {
+		file_put(f);
+		return 0;
+	}
+	r = vnode_permission(ctx, d->vnode, mode);
+	if (!r && (mode & MAY_WRITE) && d->mount && (d->mount->flags & MS_RDONLY) && vnode_type(d->vnode) != S_IFCHR)
+		r = -EROFS;
+	dentry_put(d);
+	return r;
+}
+
+static int setattr(struct dentry *d, const struct vnode_attr *a)
+{
+	struct vnode *v = d->vnode;
+
+	if (d->mount && (d->mount->flags & MS_RDONLY))
+		return -EROFS;
+	return v->ops->setattr ? v->ops->setattr(v, a) : -EPERM;
+}
+
+static bool is_owner(const struct fs_context *ctx, const struct vnode *v)
+{
+	uint32_t uid = READ_ONCE(ctx->uid);
+
+	return uid == 0 || uid == READ_ONCE(v->uid);
+}
+
+int vfs_chmod(struct fs_context *ctx, struct file *at, const char *path, uint32_t mode, unsigned at_flags)
+{
+	struct vnode_attr a = { .what = ATTR_MODE, .mode = mode };
+	struct dentry *d;
+	int r;
+
+	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, NULL);
+	if (r)
+		return r;
+	if (vnode_type(d->vnode) == S_IFLNK)
+		r = -EOPNOTSUPP;
+	else
+		r = is_owner(ctx, d->vnode) ? setattr(d, &a) : -EPERM;
+	dentry_put(d);
+	return r;
+}
+
+int vfs_chown(struct fs_context *ctx, struct file *at, const char *path, uint32_t uid, uint32_t gid, unsigned at_flags)
+{
+	struct vnode_attr a = { .uid = uid, .gid = gid };
+	struct dentry *d;
+	struct vnode *v;
+	uint32_t mode;
+	int r;
+
+	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, NULL);
+	if (r)
+		return r;
+	v = d->vnode;
+	mode = READ_ONCE(v->mode);
+	if (uid != (uint32_t)-1)
+		a.what |= ATTR_UID;
+	if (gid != (uint32_t)-1)
+		a.what |= ATTR_GID;
+	/* chown(2): a new owner must not inherit the rights of a set-user-ID program. */
+	if (a.what && (mode & S_IFMT) == S_IFREG && (mode & (S_ISUID | S_ISGID))) {
+		a.what |= ATTR_MODE;
+		a.mode = mode & ~(S_ISUID | ((mode & 0010) ? S_ISGID : 0));
+	}
+	if (READ_ONCE(ctx->uid) != 0 && (((a.what & ATTR_UID) && uid != v->uid) ||
+					  ((a.what & ATTR_GID) && gid != v->gid && (ctx->uid != v->uid || gid != ctx->gid))))
+		r = -EPERM;
+	else
+		r = setattr(d, &a);
+	dentry_put(d);
+	return r;
+}
+
+static int resolve_time(const struct timespec64 *t, const struct timespec64 *now, struct timespec64 *out, unsigned bit, unsigned *what)
+{
+	if (t->nsec == UTIME_OMIT)
+		return 0;
+	*what |= bit;
+	*out = t->nsec == UTIME_NOW ? *now : *t;
+	return out->nsec < 0 || out->nsec >= (int64_t)NSEC_PER_SEC ? -EINVAL : 0;
+}
+
+int vfs_utimens(struct fs_context *ctx, struct file *at, const char *path, const struct timespec64 times[2], unsigned at_flags)
+{
+	static const struct timespec64 both_now[2] = { { 0, UTIME_NOW }, { 0, UTIME_NOW } };
+	const struct timespec64 *t = times ? times : both_now;
+	struct vnode_attr a = { 0 };
+	struct timespec64 now;
+	struct dentry *d;
+	struct file *f;
+	int r;
+
+	vnode_now(&now);
+	r = resolve_time(&t[0], &now, &a.atime, ATTR_ATIME, &a.what);
+	if (!r)
+		r = resolve_time(&t[1], &now, &a.mtime, ATTR_MTIME, &a.what);
+	if (r)
+		return r;
+	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, &f);
+	if (r)
+		return r;
+	if (f) {
+		file_put(f);
+		return 0;
+	}
+	if (!a.what)
+		r = 0;
+	else if (is_owner(ctx, d->vnode))
+		r = setattr(d, &a);
+	else if (t[0].nsec == UTIME_NOW && t[1].nsec == UTIME_NOW)
+		r = vnode_permission(ctx, d->vnode, MAY_WRITE) ? -EACCES : setattr(d, &a);
+	else
+		r = -EPERM;
+	dentry_put(d);
+	return r;
+}
+
+int vfs_truncate(struct fs_context *ctx, const char *path, uint64_t size)
+{
+	struct dentry *d;
+	struct vnode *v;
+	int r;
+
+	if ((int64_t)size < 0)
+		return -EINVAL;
+	r = path_lookup(ctx, NULL, path, WALK_FOLLOW, &d, NULL);
+	if (r)
+		return r;
+	v = d->vnode;
+	if (vnode_is_dir(v))
+		r = -EISDIR;
+	else if (vnode_type(v) != S_IFREG || !v->ops->truncate)
+		r = -EINVAL;
+	else if (d->mount && (d->mount->flags & MS_RDONLY))
+		r = -EROFS;
+	else
+		r = vnode_permission(ctx, v, MAY_WRITE);
+	if (!r)
+		r = v->ops->truncate(v, size);
+	dentry_put(d);
+	return r;
+}
+
+static int super_statfs(struct dentry *d, struct statfs_info *out)
+{
+	struct fs_super *s = d->vnode->super;
+
+	*out = (struct statfs_info){ .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX, .fsid = s->dev };
+	if (s->type && s->type->statfs)
+		s->type->statfs(s, out);
+	if (d->mount)
+		out->flags = 0x20 | (d->mount->flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));	/* ST_VALID */
+	return 0;
+}
+
+int vfs_statfs(struct fs_context *ctx, const char *path, struct statfs_info *out)
+{
+	struct dentry *d;
+	int r;
+
+	r = path_lookup(ctx, NULL, path, WALK_FOLLOW, &d, NULL);
+	if (r)
+		return r;
+	r = super_statfs(d, out);
+	dentry_put(d);
+	return r;
+}
+
+int file_statfs(struct file *f, struct statfs_info *out)
+{
+	if (f->dentry)
+		return super_statfs(f->dentry, out);
+	/* Pipes, sockets, anonymous files: numbers of Linux's anon_inodefs. */
+	*out = (struct statfs_info){ .type = 0x09041934, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX };
+	return 0;
+}
+
+ssize_t vfs_getxattr(struct fs_context *ctx, struct file *at, const char *path, unsigned at_flags, const char *name, void *buf, size_t size)
+{
+	struct dentry *d;
+	ssize_t r;
+
+	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, NULL);
+	if (r)
+		return r;
+	r = d->vnode->ops->getxattr ? d->vnode->ops->getxattr(d->vnode, name, buf, size) : -EOPNOTSUPP;
+	dentry_put(d);
+	return r;
+}
+
+int vfs_lookup_vnode(struct fs_context *ctx, struct file *at, const char *path, unsigned at_flags, struct vnode **out)
+{
+	struct dentry *d;
+	int r;
+
+	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, NULL);
+	if (r)
+		return r;
+	vnode_get(d->vnode);
+	*out = d->vnode;
+	dentry_put(d);
+	return 0;
+}

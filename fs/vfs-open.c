@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * open(2).
+ */
+#include "fs/dentry.h"
+#include "libc/errno.h"
+#include "libc/print.h"
+
+static const struct file_ops path_file_ops = { 0 };	/* O_PATH: a name, nothing to call */
+
+static unsigned wanted_access(unsigned flags)
+{
+	unsigned acc = flags & O_ACCMODE, may = 0;
+
+	if (acc == O_RDONLY || acc == O_RDWR)
+		may |= MAY_READ;
+	if (acc == O_WRONLY || acc == O_RDWR || (flags & O_TRUNC))
+		may |= MAY_WRITE;
+	return may;
+}
+
+static int check_open(struct fs_context *ctx, struct dentry *d, unsigned flags, bool is_new)
+{
+	struct vnode *v = d->vnode;
+	unsigned may = wanted_access(flags);
+	uint32_t type = vnode_type(v);
+
+	if (type == S_IFLNK)
+		return -ELOOP;
+	if (type == S_IFDIR && (may & MAY_WRITE))
+		return -EISDIR;
+	if ((may & MAY_WRITE) && d->mount && (d->mount->flags & MS_RDONLY) && (type == S_IFREG || type == S_IFDIR))
+		return -EROFS;
+	if (is_new)
+		return 0;
+	if ((flags & O_NOATIME) && READ_ONCE(ctx->uid) != 0 && READ_ONCE(ctx->uid) != READ_ONCE(v->uid))
+		return -EPERM;
+	return vnode_permission(ctx, v, may);
+}
+
+static void attach(struct file *f, struct dentry *d)
+{
+	/* A device may answer with a file that exists already: leave that alone. */
+	if (f->dentry || f->vnode || atomic_load(&f->refs, RELAXED) != 1)
+		return;
+	dentry_get(d);
+	vnode_get(d->vnode);
+	f->dentry = d;
+	f->vnode = d->vnode;
+}
+
+int vfs_open_vnode(struct fs_context *ctx, struct dentry *d, unsigned flags, bool is_new, struct file **out)
+{
+	struct vnode *v = d->vnode;
+	int r;
+
+	if ((flags & O_DIRECTORY) && !vnode_is_dir(v))
+		return -ENOTDIR;
+	if (flags & O_PATH) {
+		*out = file_alloc(&path_file_ops, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW), NULL);
+		if (!*out)
+			return -ENOMEM;
+		attach(*out, d);
+		return 0;
+	}
+	r = check_open(ctx, d, flags, is_new);
+	if (r)
+		return r;
+	if ((flags & O_TRUNC) && !is_new && vnode_type(v) == S_IFREG) {
+		r = v->ops->truncate ? v->ops->truncate(v, 0) : 0;
+		if (r)
+			return r;
+	}
+	flags &= ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+	r = v->ops->open ? v->ops->open(v, flags, out) : vnode_open(v, flags, out);
+	if (r)
+		return r;
+	attach(*out, d);
+	return 0;
+}
+
+/* What a link to an open file gives: the file again by its name if it has one, else the file itself. */
+static int reopen(struct fs_context *ctx, struct dentry *d, struct file *f, unsigned flags, struct file **out)
+{
+	int r;
+
+	if (d) {
+		r = vfs_open_vnode(ctx, d, flags, false, out);
+		dentry_put(d);
+		return r;
+	}
+	if (flags & O_DIRECTORY) {
+		file_put(f);
+		return -ENOTDIR;
+	}
+	*out = f;
+	return 0;
+}
+
+static int open_existing(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct file **out)
+{
+	struct dentry *d;
+	struct file *f;
+	int r;
+
+	r = path_lookup(ctx, at, path, (flags & O_NOFOLLOW) ? 0 : WALK_FOLLOW, &d, &f);
+	return r ? r : reopen(ctx, d, f, flags, out);
+}
+
+/* The last component does not exist: make it. ns_lock held; negative is put. */
+static int create_locked(struct fs_context *ctx, struct dentry *dir, struct dentry *negative, uint32_t mode, struct dentry **out)
+{
+	struct vnode_new how = { .mode = S_IFREG | (mode & 07777 & ~READ_ONCE(ctx->umask)), .uid = ctx->uid, .gid = ctx->gid };
+	struct vnode *v;
+	int r;
+
+	r = vnode_permission(ctx, dir->vnode, MAY_WRITE | MAY_EXEC);
+	if (!r && (READ_ONCE(dir->flags) & DENTRY_DELETED))
+		r = -ENOENT;
+	if (!r && dir->mount && (dir->mount->flags & MS_RDONLY))
+		r = -EROFS;
+	if (!r)
+		r = dir->vnode->ops->create ? dir->vnode->ops->create(dir->vnode, negative->name->text, negative->name->len, &how, &v) : -EROFS;
+	if (r)
+		return r;
+	dentry_remove(negative, false);
+	*out = dentry_create(dir, dir->mount, negative->name->text, negative->name->len, negative->name->hash, v);
+	if (!*out)
+		return -ENOMEM;		/* the file exists; a later lookup finds it */
+	dentry_insert(*out);
+	return 0;
+}
+
+/* walk_child(), or a new file in its place. */
+static int child_or_create(struct walk *w, uint32_t mode, struct dentry **out, bool *is_new)
+{
+	struct dentry *d, *made = NULL;
+	struct mutex *ns = &w->base->vnode->super->ns_lock;
+	int r;
+
+	*is_new = false;
+	r = walk_child(w, &d);
+	if (r)
+		return r;
+	if (d->vnode) {
+		*out = d;
+		return 0;
+	}
+	dentry_put(d);
+	if (w->has_slash)
+		return -EISDIR;
+	mutex_lock(ns);
+	r = dentry_lookup_locked(w->base, w->last, w->last_len, w->last_hash, &d);
+	if (!r && !d->vnode) {
+		r = create_locked(w->ctx, w->base, d, mode, &made);
+		dentry_put(d);
+		d = made;
+		*is_new = true;
+	}
+	mutex_unlock(ns);
+	*out = d;
+	return r;
+}
+
+static int open_create(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, uint32_t mode, struct file **out)
+{
+	struct dentry *d = NULL;
+	struct walk w;
+	bool is_new = false;
+	int r;
+
+	r = walk_begin(&w, ctx, at, path);
+	while (!r) {
+		r = walk_parent(&w);
+		if (!r && w.last_type != LAST_NORMAL)
+			r = (flags & O_EXCL) ? -EEXIST : -EISDIR;
+		if (!r)
+			r = child_or_create(&w, mode, &d, &is_new);
+		if (r)
+			break;
+		if (!is_new && (flags & O_EXCL)) {
+			r = -EEXIST;
+		} else if (!is_new && vnode_type(d->vnode) == S_IFLNK && !(flags & O_NOFOLLOW)) {
+			r = walk_follow(&w, d);
+			dentry_put(d);
+			d = NULL;
+			if (r || !w.file)
+				continue;
+			if (w.file->dentry) {
+				dentry_get(w.file->dentry);
+				r = reopen(ctx, w.file->dentry, NULL, flags, out);
+			} else {
+				r = reopen(ctx, NULL, w.file, flags, out);
+				w.file = NULL;
+			}
+			break;
+		} else {
+			r = w.has_slash && !vnode_is_dir(d->vnode) ? -ENOTDIR : vnode_is_dir(d->vnode) ? -EISDIR : 0;
+		}
+		if (!r)
+			r = vfs_open_vnode(ctx, d, flags, is_new, out);
+		break;
+	}
+	if (d)
+		dentry_put(d);
+	walk_end(&w);
+	return r;
+}
+
+static int open_tmpfile(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, uint32_t mode, struct file **out)
+{
+	struct vnode_new how = { .mode = S_IFREG | (mode & 07777 & ~READ_ONCE(ctx->umask)), .uid = ctx->uid, .gid = ctx->gid };
+	struct dentry *dir, *d = NULL;
+	struct vnode *v;
+	int r;
+
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		return -EINVAL;
+	r = path_lookup(ctx, at, path, WALK_FOLLOW, &dir, NULL);
+	if (r)
+		return r;
+	r = !vnode_is_dir(dir->vnode) ? -ENOTDIR : vnode_permission(ctx, dir->vnode, MAY_WRITE | MAY_EXEC);
+	if (!r)
+		r = dir->vnode->ops->tmpfile ? dir->vnode->ops->tmpfile(dir->vnode, &how, &v) : -EOPNOTSUPP;
+	if (!r) {
+		char name[32];
+		int len = snprintf(name, sizeof(name), "#%llu", (unsigned long long)v->ino);
+
+		d = dentry_create(dir, dir->mount, name, (size_t)len, dname_hash(name, (size_t)len), v);
+		r = d ? 0 : -ENOMEM;
+	}
+	if (!r) {
+		atomic_fetch_or(&d->flags, DENTRY_DELETED, RELAXED);
+		r = vfs_open_vnode(ctx, d, flags & ~(unsigned)O_TMPFILE, true, out);
+		dentry_put(d);
+	}
+	dentry_put(dir);
+	return r;
+}
+
+int vfs_open(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, uint32_t mode, struct file **out)
+{
+	struct dentry *d;
+	int r;
+
+	if (flags & O_PATH) {
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+		/* A link is opened as itself with O_NOFOLLOW. */
+		r = path_lookup(ctx, at, path, (flags & O_NOFOLLOW) ? 0 : WALK_FOLLOW, &d, NULL);
+		if (r)
+			return r;
+		r = vfs_open_vnode(ctx, d, flags, false, out);
+		dentry_put(d);
+		return r;
+	}
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		return open_tmpfile(ctx, at, path, flags, mode, out);
+	if (!(flags & O_CREAT))
+		return open_existing(ctx, at, path, flags, out);
+	if (flags & O_DIRECTORY)
+		return -EINVAL;
+	return open_create(ctx, at, path, flags, mode, out);
+}
