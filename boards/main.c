@@ -136,10 +136,14 @@ void kernel_main(void)
 {
 	const char *why;
 
+	bool has_counter;
+
 	sched_early_init();
+	has_counter = arch_time_init(0);
+	boot_phase("entry");
 	if (!board_probe(&board, &why))
 		give_up(why);
-	if (!arch_time_init(board.timer_hz))
+	if (!(board.timer_hz ? arch_time_init(board.timer_hz) : has_counter))
 		give_up("this CPU has no usable counter (CNTFRQ)");
 	boot_phase("probe");
 	init_memory();
