@@ -29,6 +29,7 @@ struct aspace;
 #define VM_KERNEL	0x800u		/* vDSO, veneers: the application may not unmap, protect or replace it; -EINVAL/-EPERM */
 #define VM_DONTFORK	0x1000u
 #define VM_HUGE		0x2000u		/* MADV_HUGEPAGE */
+#define VM_WIPEONFORK	0x4000u
 
 struct aspace *aspace_create(void);	/* NULL: no memory */
 void aspace_destroy(struct aspace *as);	/* all threads have left it */

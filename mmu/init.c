@@ -3,7 +3,7 @@
  * Start of the memory system: from banks and reserved ranges to a linear map, page metadata and a working allocator. Its cost depends on the number of banks, reserved
  * ranges and 1 GiB chunks, not on pages.
  *
- * Order: free ranges by arithmetic; map the part of RAM around the kernel image (needs at most two tables, from .bss); map the rest with tables taken from there; place
+ * Order: free ranges by arithmetic; map blocks of RAM around the kernel image (needs at most two tables, from .bss); map the rest with tables taken from there; place
  * the metadata; open the allocator.
  */
 #include "mmu/page-priv.h"
@@ -80,26 +80,30 @@ static bool map_bank(const struct mem_range *b)
 	return kmap_range(LINEAR_BASE + b->start, b->start, b->size, PT_WRITE);
 }
 
-/* The blocks of the image's 1 GiB and bank: afterwards tables can be taken from there. */
-static int map_around_image(const struct banks *banks)
+/*
+ * The blocks of one bank within one 1 GiB: those of the image if it is in RAM as we know it (its tables exist already), else of the first bank. Afterwards tables can be
+ * taken from there.
+ */
+static int map_first(const struct banks *banks)
 {
-	paddr_t image = kmap_image_address();
+	paddr_t at = kmap_image_address(), start, end, chunk;
 	unsigned i;
 
 	for (i = 0; i < banks->nr; i++) {
-		paddr_t start = banks->r[i].start, end = start + banks->r[i].size;
-		paddr_t chunk = ALIGN_DOWN(image, 1ull << CHUNK_SHIFT);
-
-		if (image < start || image >= end)
-			continue;
-		start = ALIGN_UP(MAX(start, chunk), BLOCK_SIZE);
-		end = ALIGN_DOWN(MIN(end, chunk + (1ull << CHUNK_SHIFT)), BLOCK_SIZE);
-		if (start >= end || !kmap_range(LINEAR_BASE + start, start, end - start, PT_WRITE))
-			return -ENOMEM;
-		kmap_tables_from(page_index(start), page_index(end - 1) + 1);
-		return 0;
+		if (at >= banks->r[i].start && at - banks->r[i].start < banks->r[i].size)
+			break;
 	}
-	return -EINVAL;		/* the image is not in RAM? */
+	if (i == banks->nr) {
+		i = 0;
+		at = banks->r[0].start;
+	}
+	chunk = ALIGN_DOWN(at, 1ull << CHUNK_SHIFT);
+	start = ALIGN_UP(MAX(banks->r[i].start, chunk), BLOCK_SIZE);
+	end = ALIGN_DOWN(MIN(banks->r[i].start + banks->r[i].size, chunk + (1ull << CHUNK_SHIFT)), BLOCK_SIZE);
+	if (start >= end || !kmap_range(LINEAR_BASE + start, start, end - start, PT_WRITE))
+		return -ENOMEM;
+	kmap_tables_from(page_index(start), page_index(end - 1) + 1);
+	return 0;
 }
 
 /* Take memory for the chunk table and each chunk's metadata; none of it is written except the table. */
@@ -160,7 +164,7 @@ int mmu_init(const struct mem_layout *layout)
 	page_map.nr_chunks = (uint32_t)DIV_ROUND_UP(last - page_map.base, 1ull << CHUNK_SHIFT);
 	for (i = 0; i < banks.nr; i++)
 		add_bank(layout, banks.r[i].start, banks.r[i].start + banks.r[i].size);
-	r = map_around_image(&banks);
+	r = map_first(&banks);
 	if (r)
 		return r;
 	for (i = 0; i < banks.nr; i++) {

@@ -5,7 +5,9 @@
 #pragma once
 
 #include "libc/types.h"
+#include "sched/mutex.h"
 
+struct area;
 struct vm_object;
 
 /* A page as an object hands it out. */
@@ -21,6 +23,12 @@ struct vm_object_ops {
 	 */
 	int (*get_page)(struct vm_object *o, uint64_t idx, bool for_write, struct vm_page *out);
 	/*
+	 * Optional: which of the nr pages from idx on (nr <= 16) can be had at once, without I/O, sleeping or locks that are held around copies from or to the application:
+	 * pa[i], each with a reference, or PADDR_NONE (also beyond the end). They will be mapped read-only. Saves faults (neighbours are mapped along) and the locking that
+	 * get_page needs. Returns how many were given.
+	 */
+	unsigned (*get_cached)(struct vm_object *o, uint64_t idx, unsigned nr, paddr_t *pa);
+	/*
 	 * Optional: if the 2 MiB at idx (block aligned) are physically contiguous and aligned, give them as one block that need not be reference counted. 0 or -ENOTSUP.
 	 */
 	int (*get_block)(struct vm_object *o, uint64_t idx, bool for_write, paddr_t *pa);
@@ -33,13 +41,19 @@ struct vm_object_ops {
 	void (*identity)(struct vm_object *o, uint64_t *dev, uint64_t *ino);
 };
 
+/* Zero-initialised but for ops. Kept valid by ref(); no area may be left when it is freed. */
 struct vm_object {
 	const struct vm_object_ops *ops;
 	/* Areas that map it, so that truncation can unmap pages: mmu/ only. */
 	struct {
-		void *first;
+		struct mutex lock;
+		struct area *first;	/* [lock] */
+		uint32_t seq;		/* [a] changed by each vm_object_unmap: a fault that overlapped one starts again */
 	} mappings;
 };
 
-/* The object's pages from idx on, nr of them, are going (truncate, hole): unmap them everywhere. Context: thread, may sleep. */
+/*
+ * The object's pages from idx on, nr of them, are going (truncate, hole): unmap them everywhere, private copies too. The object gives none of them out any more (or new
+ * ones): it is told after that. Takes no address space's lock, so the caller may hold locks that get_page takes. Context: thread, may sleep.
+ */
 void vm_object_unmap(struct vm_object *o, uint64_t idx, uint64_t nr);

@@ -58,7 +58,10 @@ struct page_stats {
 };
 void page_stats(struct page_stats *out);
 
-/* Memory that can be given back under pressure. shrink() frees about want bytes, returns what it freed; must not allocate. */
+/*
+ * Memory that can be given back under pressure. shrink() frees about want bytes, returns what it freed; must not allocate, and only try locks: the thread that ran out of
+ * memory may hold others, an address space's among them.
+ */
 struct shrinker {
 	const char *name;
 	uint64_t (*shrink)(uint64_t want);

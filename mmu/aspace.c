@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Address spaces: their life, mmap, munmap, mprotect, brk. Each operation checks everything that can be refused, then does what may lack memory in an order that leaves
+ * the address space as it was, then commits.
+ */
+#include "mmu/aspace.h"
+
+#include "mmu/aspace-priv.h"
+
+#include <arch/tlb.h>
+
+#include "mmu/fault.h"
+#include "mmu/heap.h"
+
+/* ---- address-space identifiers -------------------------------------------------------------------------------------- */
+
+#define NR_ASIDS	1024u	/* as many address spaces at once; ASID 0 is nobody's */
+
+static struct {
+	struct mutex lock;
+	uint64_t used[NR_ASIDS / 64];	/* [lock] */
+	struct free_root *roots;	/* [lock] */
+} ids;
+
+/* An identifier that no TLB knows. 0: none free. */
+static unsigned asid_get(void)
+{
+	unsigned i, max = MIN(arch_pt_asid_max(), NR_ASIDS - 1), found = 0;
+
+	mutex_lock(&ids.lock);
+	for (i = 1; i <= max && !found; i++) {
+		if (!(ids.used[i / 64] >> i % 64 & 1)) {
+			ids.used[i / 64] |= 1ull << i % 64;
+			found = i;
+		}
+	}
+	mutex_unlock(&ids.lock);
+	if (found)
+		arch_tlb_flush_asid(found);
+	return found;
+}
+
+static void asid_put(unsigned asid)
+{
+	mutex_lock(&ids.lock);
+	ids.used[asid / 64] &= ~(1ull << asid % 64);
+	mutex_unlock(&ids.lock);
+}
+
+/*
+ * A root table is never given back to the allocator: a CPU that runs kernel threads keeps the last one loaded and may walk it at any time. It is empty then, and serves
+ * the next address space.
+ */
+struct free_root {
+	paddr_t root;
+	struct free_root *next;
+};
+
+static paddr_t root_get(void)
+{
+	struct free_root *f;
+	paddr_t root;
+
+	mutex_lock(&ids.lock);
+	f = ids.roots;
+	if (f)
+		ids.roots = f->next;
+	mutex_unlock(&ids.lock);
+	if (!f)
+		return page_alloc(0, PAGE_ZERO);
+	root = f->root;
+	kfree(f);
+	return root;
+}
+
+/* Without memory for the note the page is lost, which is better than given away. */
+static void root_put(paddr_t root)
+{
+	struct free_root *f = kmalloc(sizeof(*f));
+
+	if (!f)
+		return;
+	f->root = root;
+	mutex_lock(&ids.lock);
+	f->next = ids.roots;
+	ids.roots = f;
+	mutex_unlock(&ids.lock);
+}
+
+struct aspace *aspace_create(void)
+{
+	struct aspace *as = kzalloc(sizeof(*as));
+
+	if (!as)
+		return NULL;
+	as->root = root_get();
+	if (as->root == PADDR_NONE)
+		goto err_free;
+	as->asid = asid_get();
+	if (!as->asid)
+		goto err_root;
+	as->mmap_base = TASK_END;
+	as->stack_limit = 8 << 20;
+	return as;
+err_root:
+	root_put(as->root);
+err_free:
+	kfree(as);
+	return NULL;
+}
+
+void aspace_destroy(struct aspace *as)
+{
+	struct area_graves g = { NULL };
+
+	rwlock_write_lock(&as->lock);
+	while (as->tree.first)
+		area_bury(area_of(as->tree.first), &g);
+	pt_destroy(as);
+	rwlock_write_unlock(&as->lock);
+	area_graves_empty(&g);
+	arch_tlb_flush_asid(as->asid);
+	asid_put(as->asid);
+	root_put(as->root);
+	kfree(as);
+}
+
+void aspace_activate(struct aspace *as)
+{
+	arch_pt_activate(as->root, as->asid);
+}
+
+void aspace_set_mmap_base(struct aspace *as, vaddr_t top)
+{
+	rwlock_write_lock(&as->lock);
+	as->mmap_base = MIN(ALIGN_DOWN(top, PAGE_SIZE), TASK_END);
+	rwlock_write_unlock(&as->lock);
+}
+
+void aspace_set_stack_limit(struct aspace *as, size_t bytes)
+{
+	rwlock_write_lock(&as->lock);
+	as->stack_limit = bytes;
+	rwlock_write_unlock(&as->lock);
+}
+
+/* ---- map ------------------------------------------------------------------------------------------------------------- */
+
+/* len in whole pages; 0: too long. */
+static uint64_t round_len(size_t len)
+{
+	return len > TASK_END ? 0 : ALIGN_UP(len, PAGE_SIZE);
+}
+
+/* Whether [addr, addr + len) lies in the application's half. */
+static bool range_ok(vaddr_t addr, uint64_t len)
+{
+	return len <= TASK_END && addr <= TASK_END - len;
+}
+
+static int choose_place(struct aspace *as, const struct vm_map_request *req, uint64_t len, vaddr_t *out)
+{
+	vaddr_t at = req->hint;
+
+	if (req->flags & (VM_FIXED | VM_FIXED_NOREPLACE)) {
+		struct area *a = area_find(as, at);
+
+		if (req->flags & VM_FIXED_NOREPLACE && a && a->node.start < at + len)
+			return -EEXIST;
+	} else {
+		at = ALIGN_DOWN(at, PAGE_SIZE);
+		if (at < MAP_LOWEST || !range_ok(at, len) || !area_tree_is_free(&as->tree, at, at + len))
+			at = area_place(as, len, req->object);
+		if (!at)
+			return -ENOMEM;
+	}
+	*out = at;
+	return 0;
+}
+
+/* Make the area at a free place: grow a neighbour that is alike, or a new one. Takes over the caller's reference to the object. */
+static int place_area(struct aspace *as, const struct vm_map_request *req, vaddr_t at, uint64_t len, struct area_graves *g)
+{
+	struct area *a = area_alloc(as);
+
+	if (!a)
+		return -ENOMEM;
+	a->prot = req->prot & VM_PROT_MASK;
+	a->flags = req->flags & VM_AREA_FLAGS;
+	a->max_prot = req->max_prot ? req->max_prot : VM_PROT_MASK;
+	a->object = req->object;
+	a->off = req->object ? req->off : 0;
+	a->name = req->name;
+	a->node.start = at;
+	a->node.end = at + len;
+	area_insert(a);
+	area_merge(a, g);
+	return 0;
+}
+
+/* Anonymous memory beside an area just like it: no allocation, no tree change. */
+static bool extend_neighbour(struct aspace *as, const struct vm_map_request *req, vaddr_t at, uint64_t len)
+{
+	struct area *n = area_find(as, at), *p = n ? area_prev(n) : area_of(as->tree.last);
+	struct area like = { .prot = req->prot & VM_PROT_MASK, .flags = req->flags & VM_AREA_FLAGS, .name = req->name,
+			     .max_prot = req->max_prot ? req->max_prot : VM_PROT_MASK };
+	bool joins_n = n && n->node.start == at + len && n->prot == like.prot && n->flags == like.flags && !n->object &&
+		       n->name == like.name && n->max_prot == like.max_prot;
+	bool joins_p = p && p->node.end == at && p->prot == like.prot && p->flags == like.flags && !p->object &&
+		       p->name == like.name && p->max_prot == like.max_prot;
+
+	if (req->object || like.flags & VM_GROWSDOWN || joins_n == joins_p)
+		return false;
+	if (joins_p)
+		area_resize(p, p->node.start, at + len);
+	else
+		area_resize(n, at, n->node.end);
+	return true;
+}
+
+static void populate(struct aspace *as, vaddr_t start, uint64_t len, unsigned prot)
+{
+	enum fault_access access = prot & VM_WRITE ? FAULT_WRITE : FAULT_READ;
+	vaddr_t va;
+
+	for (va = start; va < start + len; va += PAGE_SIZE) {
+		if (mmu_fault(as, va, access))
+			break;
+	}
+}
+
+static int check_map(const struct vm_map_request *req, uint64_t len)
+{
+	bool is_fixed = req->flags & (VM_FIXED | VM_FIXED_NOREPLACE);
+
+	if (!req->len || !IS_ALIGNED(req->off, PAGE_SIZE))
+		return -EINVAL;
+	if (!len)
+		return -ENOMEM;
+	if (req->object && req->off + len < req->off)
+		return -EOVERFLOW;
+	if (is_fixed && !IS_ALIGNED(req->hint, PAGE_SIZE))
+		return -EINVAL;
+	if (is_fixed && !range_ok(req->hint, len))
+		return -ENOMEM;
+	if (is_fixed && req->hint < PAGE_SIZE)
+		return -EPERM;
+	if (req->max_prot && req->prot & VM_PROT_MASK & ~req->max_prot)
+		return -EACCES;
+	return area_can_commit(len, req->prot, req->flags, req->object) ? 0 : -ENOMEM;
+}
+
+int aspace_map(struct aspace *as, const struct vm_map_request *req, vaddr_t *out)
+{
+	struct area_graves g = { NULL };
+	uint64_t len = round_len(req->len);
+	vaddr_t at = 0;
+	int r = check_map(req, len);
+
+	if (r)
+		return r;
+	if (req->object)
+		req->object->ops->ref(req->object);
+	rwlock_write_lock(&as->lock);
+	r = choose_place(as, req, len, &at);
+	if (!r && req->flags & VM_FIXED)
+		r = area_unmap(as, at, at + len, &g);
+	if (!r && !extend_neighbour(as, req, at, len))
+		r = place_area(as, req, at, len, &g);
+	rwlock_write_unlock(&as->lock);
+	area_graves_empty(&g);
+	if (r) {
+		if (req->object)
+			req->object->ops->unref(req->object);
+		return r;
+	}
+	*out = at;
+	if (req->flags & VM_POPULATE && req->prot & VM_PROT_MASK)
+		populate(as, at, len, req->flags & VM_SHARED && req->object ? req->prot & ~VM_WRITE : req->prot);
+	return 0;
+}
+
+int aspace_unmap(struct aspace *as, vaddr_t addr, size_t len)
+{
+	struct area_graves g = { NULL };
+	uint64_t size = round_len(len);
+	int r;
+
+	if (!IS_ALIGNED(addr, PAGE_SIZE) || !size || !range_ok(addr, size))
+		return -EINVAL;
+	rwlock_write_lock(&as->lock);
+	r = area_unmap(as, addr, addr + size, &g);
+	rwlock_write_unlock(&as->lock);
+	area_graves_empty(&g);
+	return r;
+}
+
+/* ---- protect --------------------------------------------------------------------------------------------------------- */
+
+static int check_protect(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot)
+{
+	vaddr_t at = start;
+	struct area *a;
+
+	for (a = area_find(as, start); a && a->node.start < end; a = area_next(a)) {
+		if (a->node.start > at)
+			break;
+		if (a->flags & VM_KERNEL)
+			return -EPERM;
+		if (prot & ~a->max_prot)
+			return -EACCES;
+		if (!(a->prot & VM_WRITE) && !area_can_commit(MIN(end, a->node.end) - at, prot, a->flags, a->object))
+			return -ENOMEM;
+		at = a->node.end;
+	}
+	return at < end ? -ENOMEM : 0;
+}
+
+int aspace_protect(struct aspace *as, vaddr_t addr, size_t len, unsigned prot)
+{
+	struct area_graves g = { NULL };
+	uint64_t size = round_len(len);
+	vaddr_t end = addr + size, at;
+	struct pt_batch b;
+	struct area *a;
+	int r;
+
+	if (!IS_ALIGNED(addr, PAGE_SIZE) || prot & ~VM_PROT_MASK)
+		return -EINVAL;
+	if (!len)
+		return 0;
+	if (!size || !range_ok(addr, size))
+		return -ENOMEM;
+	rwlock_write_lock(&as->lock);
+	r = check_protect(as, addr, end, prot);
+	a = area_find(as, addr);
+	if (!r && a->prot == prot && a->node.end >= end)
+		goto out;	/* nothing to do */
+	if (!r)
+		r = area_split(as, addr);
+	if (!r)
+		r = area_split(as, end);
+	if (r)
+		goto out;
+	pt_batch_init(&b, as);
+	for (a = area_find(as, addr); a && a->node.start < end; a = area_next(a)) {
+		if (a->prot == prot)
+			continue;
+		a->prot = prot;
+		pt_protect(&b, a, a->node.start, a->node.end);
+	}
+	pt_batch_finish(&b);
+	for (at = addr; at < end; at = area_find(as, at)->node.end)	/* all of it is mapped: found always */
+		area_merge(area_find(as, at), &g);
+out:
+	rwlock_write_unlock(&as->lock);
+	area_graves_empty(&g);
+	return r;
+}
+
+/* ---- brk --------------------------------------------------------------------------------------------------------------- */
+
+void aspace_set_brk_start(struct aspace *as, vaddr_t start)
+{
+	rwlock_write_lock(&as->lock);
+	as->brk_start = as->brk_end = start;
+	rwlock_write_unlock(&as->lock);
+}
+
+static bool brk_grow(struct aspace *as, vaddr_t from, vaddr_t to, struct area_graves *g)
+{
+	struct vm_map_request req = { .hint = from, .len = to - from, .prot = VM_READ | VM_WRITE, .name = "[heap]" };
+
+	if (to > TASK_END || !area_tree_is_free(&as->tree, from, to) || !area_can_commit(to - from, req.prot, 0, NULL))
+		return false;
+	return extend_neighbour(as, &req, from, to - from) || place_area(as, &req, from, to - from, g) == 0;
+}
+
+vaddr_t aspace_brk(struct aspace *as, vaddr_t new_brk)
+{
+	struct area_graves g = { NULL };
+	vaddr_t from, to, r;
+
+	rwlock_write_lock(&as->lock);
+	from = ALIGN_UP(as->brk_end, PAGE_SIZE);
+	to = new_brk < TASK_END ? ALIGN_UP(new_brk, PAGE_SIZE) : (vaddr_t)-1;
+	if (new_brk >= as->brk_start && (to == from || (to < from ? area_unmap(as, to, from, &g) == 0 : brk_grow(as, from, to, &g))))
+		as->brk_end = new_brk;
+	r = as->brk_end;
+	rwlock_write_unlock(&as->lock);
+	area_graves_empty(&g);
+	return r;
+}
