@@ -26,10 +26,11 @@ GUEST_PROGRAMS := \
 GUEST_VARIANTS := $(addprefix $(GUEST_OUT)/, \
 	hello-pie hello-nopie hello-static-pie auxv-pie auxv-static-pie threads-pie cancel-pie signals-pie)
 GUEST_MUSL_VARIANTS := $(addprefix $(GUEST_OUT)/, \
-	hello-musl hello-musl-pie)
+	hello-musl hello-musl-pie threads-musl signals-musl futex-musl)
 GUEST_GO_PROGRAMS := $(GUEST_GO:tests/guest/go/%.go=$(GUEST_OUT)/go/%)
 
-.PHONY: guest guest-musl guest-go guest-clean
+#: guest         build the guest test programs
+.PHONY: guest guest-musl guest-go guest-clean test-oracle
 guest: $(GUEST_PROGRAMS) $(GUEST_VARIANTS)
 guest-musl: $(GUEST_MUSL_VARIANTS)
 guest-go: $(GUEST_GO_PROGRAMS)
@@ -59,12 +60,12 @@ $(GUEST_OUT)/%-static-pie: tests/guest/%.c $(GUEST_DEPS)
 GUEST_MUSL_ROOT ?= build/packages/musl
 GUEST_MUSL_LIB := $(GUEST_MUSL_ROOT)/usr/lib/aarch64-linux-musl
 GUEST_MUSL_INCLUDE := $(GUEST_MUSL_ROOT)/usr/include/aarch64-linux-musl
-GUEST_MUSL_CFLAGS := $(GUEST_CFLAGS) -nostdinc -isystem $(GUEST_MUSL_INCLUDE) \
+GUEST_MUSL_CFLAGS = $(GUEST_CFLAGS) -mno-outline-atomics -nostdinc -isystem $(GUEST_MUSL_INCLUDE) \
 	-isystem $(shell $(GUEST_CC) -print-file-name=include) -isystem /usr/aarch64-linux-gnu/include -nostdlib
-GUEST_LIBGCC := $(shell $(GUEST_CC) -print-libgcc-file-name)
+GUEST_LIBGCC = $(shell $(GUEST_CC) -print-libgcc-file-name)
 
 $(GUEST_MUSL_LIB)/libc.a:
-	tests/harness/fetch-musl $(GUEST_MUSL_ROOT)
+	./samara fetch-package musl musl-dev $(GUEST_MUSL_ROOT)
 
 $(GUEST_OUT)/%-musl: tests/guest/%.c $(GUEST_DEPS) | $(GUEST_MUSL_LIB)/libc.a
 	@mkdir -p $(@D)
@@ -73,13 +74,17 @@ $(GUEST_OUT)/%-musl: tests/guest/%.c $(GUEST_DEPS) | $(GUEST_MUSL_LIB)/libc.a
 $(GUEST_OUT)/%-musl-pie: tests/guest/%.c $(GUEST_DEPS) | $(GUEST_MUSL_LIB)/libc.a
 	@mkdir -p $(@D)
 	$(GUEST_CC) $(GUEST_MUSL_CFLAGS) -fPIE -pie -Wl,-dynamic-linker,/lib/ld-musl-aarch64.so.1 -o $@ \
-		$(GUEST_MUSL_LIB)/Scrt1.o $(GUEST_MUSL_LIB)/crti.o $< $(GUEST_MUSL_LIB)/libc.so \
+		$(GUEST_MUSL_LIB)/Scrt1.o $(GUEST_MUSL_LIB)/crti.o $< -L$(GUEST_MUSL_ROOT)/lib/aarch64-linux-musl -lc \
 		$(GUEST_LIBGCC) $(GUEST_MUSL_LIB)/crtn.o
 
 $(GUEST_OUT)/go/%: tests/guest/go/%.go tests/guest.mk
 	@mkdir -p $(@D)
 	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 GOFLAGS=-mod=mod GOCACHE=$(abspath build/go-cache) \
 		go build -o $@ $<
+
+#: test-oracle   boot Debian's Linux, run the guest tests there, compare with tests/guest/expected; UPDATE=1 writes that
+test-oracle: guest guest-musl guest-go
+	tests/run-guests.py --no-build --on linux $(if $(UPDATE),--update) $(T)
 
 guest-clean:
 	rm -rf $(GUEST_OUT)

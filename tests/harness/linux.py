@@ -107,7 +107,7 @@ def initramfs(jobs):
             archive.add_file(guest, host, 0o644)
         interpreter = interpreter_of(job.program)
         if interpreter and "musl" in interpreter:
-            archive.add_file(interpreter, os.path.join(BUILD, "packages", "musl", "usr", "lib", "aarch64-linux-musl",
+            archive.add_file(interpreter, os.path.join(BUILD, "packages", "musl", "lib", "aarch64-linux-musl",
                                                        "libc.so"))
         elif interpreter:
             archive.add_file(interpreter, os.path.join(CROSS_LIB, "ld-linux-aarch64.so.1"))

@@ -215,15 +215,18 @@ static void arithmetic(void)
 	CHECK(u < FAIR_USAGE_MAX / 2);
 	CHECK(fair_add(FAIR_USAGE_MAX - 1, u) == FAIR_USAGE_MAX);
 	CHECK(fair_charge(1000, FAIR_NICE_0_INVERSE, 1000) == 1000 << FAIR_UNIT_SHIFT);
-	CHECK(fair_charge(1000, FAIR_NICE_0_INVERSE, (1ull << FAIR_STEP_SHIFT) + 600) == 1600 << FAIR_UNIT_SHIFT);
 	CHECK(fair_charge(1000, FAIR_NICE_0_INVERSE, (3ull << FAIR_STEP_SHIFT) + 1000) == 8000 << FAIR_UNIT_SHIFT);
+	/* Halves of a step weigh 1.25 and 1.75; the end of a step as much as the begin of the next. */
+	CHECK(fair_charge(1 << 26, FAIR_NICE_0_INVERSE, 1 << 26) == 5ull << (24 + FAIR_UNIT_SHIFT));
+	CHECK(fair_charge(1 << 26, FAIR_NICE_0_INVERSE, (1 << 27) - 1) / 1e6 > 1.749 * (1 << 26) * 64 / 1e6);
+	CHECK(fair_charge(2000, FAIR_NICE_0_INVERSE, (1 << 27) + 1000) == 4000 << FAIR_UNIT_SHIFT);
 	CHECK(fair_age(1ull << 40, 5, 6) == 1ull << 24 && fair_age(1ull << 60, 5, 9) == 0 && fair_age(77, 6, 5) == 77);
 	CHECK(fair_age(1ull << 40, 0xffffffff, 0) == 1ull << 24);
 	/* The limit has been passed when the time is over. */
 	for (int nice = 0; nice < 40; nice++) {
 		nsec_t t = fair_time_to(1000, 5000000, fair_inverse_weight[nice], (1ull << 26));
 
-		CHECK(1000 + fair_charge(t, fair_inverse_weight[nice], (1ull << 26)) >= 5000000 || t == FAIR_RECHECK_NS);
+		CHECK(1000 + fair_charge(t, fair_inverse_weight[nice], (1ull << 26) + t) >= 5000000 || t == FAIR_RECHECK_NS);
 	}
 }
 
