@@ -3,15 +3,15 @@
  * Fairness in 64-bit fixed point, as pure functions. The measure is OSv's: the CPU time a thread has had, recent time weighing more: each nanosecond counts
  * e^((t - now)/tau). Whoever has the least runs. Rather than let all values decay, let new time weigh more: a nanosecond used at time t adds e^(t/tau).
  *
- * Here e^(t/tau) is the staircase 2^floor(t / 2^27 ns): a half-life of 2^27 ns = 134 ms, that is tau = 194 ms where OSv has 200 ms. All threads see the same
- * staircase on all CPUs (the clock is global), so that values can be compared between CPUs and a migration converts nothing. The whole measure is a shift.
+ * Here e^(t/tau) is 2^(t / 2^27 ns), linear between powers of two: a half-life of 2^27 ns = 134 ms, that is tau = 194 ms where OSv has 200 ms. All CPUs have the
+ * same clock, so values can be compared between CPUs and a migration converts nothing. The whole measure is a multiplication and a shift.
  *
  *	time    | generation g (2^31 ns = 2.1 s) ............... | g + 1
  *	step    |  0 |  1 |  2 | ...                      | 15 |  0 |
- *	weight  |  1    2    4                             2^15   1	in g + 1 all older values have been divided by 2^16
+ *	weight  |  1..2 2..4 4..8 ...                      ..2^16  1..2	in g + 1 all older values have been divided by 2^16
  *
- * Units: usage is in 2^-6 ns of a nice-0 thread at step 0. Range: one generation adds at most 2^31 ns * 2^25 (inverse weight of SCHED_IDLE) / 2^10 * 2^15 = 2^61,
- * and what is left of the one before is 2^-16 of that.
+ * Units: usage is in 2^-6 ns of a nice-0 thread at step 0. Range: one charge is at most 2^29 ns * 2^25 (inverse weight of SCHED_IDLE) / 2^10 * 2^15 = 2^59, and so is
+ * twice the sum of a generation; what is left of the one before is 2^-16 of that.
  */
 #pragma once
 
@@ -44,17 +44,35 @@ static inline unsigned fair_step(nsec_t now)
 	return (unsigned)(now >> FAIR_STEP_SHIFT) & (FAIR_STEPS - 1);
 }
 
+/* The weight of time at now within its step, 2^10 to 2^11: linear between powers of two. A bare staircase resonates with the rotation of equal threads. */
+static inline uint64_t fair_mantissa(nsec_t now)
+{
+	return 1024 + ((now & ((1ull << FAIR_STEP_SHIFT) - 1)) >> (FAIR_STEP_SHIFT - 10));
+}
+
+static inline uint64_t fair_scale(uint64_t units, nsec_t now, uint64_t mantissa)
+{
+	return (units * mantissa >> 10) << fair_step(now);
+}
+
 /* Usage that running for delta until now adds. */
 static inline uint64_t fair_charge(nsec_t delta, uint32_t inverse_weight, nsec_t now)
 {
-	delta = MIN(delta, (nsec_t)1 << FAIR_GEN_SHIFT);
-	return (delta * inverse_weight >> (16 - FAIR_UNIT_SHIFT)) << fair_step(now);
+	nsec_t in_step = now & ((1ull << FAIR_STEP_SHIFT) - 1), rest;
+
+	if (likely(delta <= in_step))
+		return fair_scale(delta * inverse_weight >> (16 - FAIR_UNIT_SHIFT), now, fair_mantissa(now - delta / 2));
+	/* What lies before the present step weighs less and less: by half at its begin; two steps are enough. */
+	rest = MIN(delta - in_step, 2ull << FAIR_STEP_SHIFT);
+	rest -= rest * rest >> (FAIR_STEP_SHIFT + 2);
+	in_step = in_step * fair_mantissa(now - in_step / 2) >> 10;
+	return fair_scale((in_step + rest) * inverse_weight >> (16 - FAIR_UNIT_SHIFT), now, 1024);
 }
 
-/* A span of a nice-0 thread's time as usage. */
-static inline uint64_t fair_span(nsec_t delta, nsec_t now)
+/* A span of time as usage, of a thread with this weight, or a nice-0 thread if it weighs less. */
+static inline uint64_t fair_span(nsec_t span, uint32_t inverse_weight, nsec_t now)
 {
-	return delta << FAIR_UNIT_SHIFT << fair_step(now);
+	return fair_scale(span * MIN(inverse_weight, FAIR_NICE_0_INVERSE) >> (16 - FAIR_UNIT_SHIFT), now, fair_mantissa(now));
 }
 
 /* usage of generation from as one of generation to. A thread that was accounted later than the asking CPU (to < from) keeps its value. */
@@ -73,7 +91,8 @@ static inline uint64_t fair_add(uint64_t usage, uint64_t more)
 }
 
 /*
- * How long a thread with this weight may run until its usage exceeds the limit. Rounded up, so that the limit has been passed when the time is over.
+ * How long a thread with this weight may run until its usage exceeds the limit. Rounded up, and at the present weight of time, which grows: the limit has been
+ * passed when the time is over.
  */
 static inline nsec_t fair_time_to(uint64_t usage, uint64_t limit, uint32_t inverse_weight, nsec_t now)
 {
@@ -84,5 +103,6 @@ static inline nsec_t fair_time_to(uint64_t usage, uint64_t limit, uint32_t inver
 	units = (limit - usage) >> fair_step(now);
 	if (units >= FAIR_RECHECK_NS << FAIR_UNIT_SHIFT << 10)
 		return FAIR_RECHECK_NS;
+	units = (units << 10) / fair_mantissa(now) + 2;
 	return MIN((units << (16 - FAIR_UNIT_SHIFT)) / inverse_weight + 1, FAIR_RECHECK_NS);
 }

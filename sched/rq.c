@@ -190,7 +190,7 @@ struct sched_entity *rq_pop_for(struct runqueue *rq, const struct cpu *cpu)
 void rq_limit_credit(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 {
 	const struct sched_entity *cur = rq->cpu->running->sched, *first = rq->first;
-	uint64_t base, credit = fair_span(FAIR_SLEEPER_NS, now);
+	uint64_t base, credit = fair_span(FAIR_SLEEPER_NS, se->inverse_weight, now);
 
 	queue_age(rq, now);
 	entity_age(se, rq->generation);
@@ -220,13 +220,18 @@ void rq_account(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 		rq_refresh_params(se);
 }
 
-/* The usage from which on cur has to make way for first. Both fair. */
+/*
+ * The usage from which on cur has to make way for first. Both fair. The hysteresis is a time of the heavier of the two: two heavy ones alternate as often as two
+ * light ones, and a light one does not keep a heavy one waiting.
+ */
 static uint64_t preempt_limit(const struct sched_entity *first, const struct sched_entity *cur, nsec_t now)
 {
 	bool only_idle = PARAMS_POLICY(cur->active_params) == POLICY_IDLE &&
 			 PARAMS_POLICY(first->active_params) != POLICY_IDLE;
 
-	return key_usage(first) + (only_idle ? 1 : fair_span(FAIR_HYSTERESIS_NS, now));
+	uint32_t inverse = MIN(first->inverse_weight, cur->inverse_weight);
+
+	return key_usage(first) + (only_idle ? 1 : fair_span(FAIR_HYSTERESIS_NS, inverse, now));
 }
 
 bool rq_yields_to_first(const struct runqueue *rq, const struct sched_entity *se)
