@@ -26,7 +26,7 @@ size_t samara_strlcpy(char *dst, const char *src, size_t size);
 
 /* Let gcc expand small constant sizes in place: -ffreestanding would always call. */
 #ifndef HOST_TEST
-#define memcpy(d, s, n)		__builtin_memcpy(d, s, n)
-#define memset(d, c, n)		__builtin_memset(d, c, n)
-#define memcmp(a, b, n)		__builtin_memcmp(a, b, n)
+#define memcpy(...)	__builtin_memcpy(__VA_ARGS__)	/* variadic: arguments may be compound literals */
+#define memset(...)	__builtin_memset(__VA_ARGS__)
+#define memcmp(...)	__builtin_memcmp(__VA_ARGS__)
 #endif
