@@ -154,20 +154,12 @@ bool mutex_trylock(struct mutex *m)
 
 static __attribute__((noinline)) void unlock_slow(struct mutex *m)
 {
-	uintptr_t word = me();
 	struct mutex_waiter *w;
 	struct thread *t;
 
-	/* acquire (in mpsc_take): the records after the bit that announced them. Pairs: mutex_enqueue */
-	for (;;) {
-		w = first_waiter(m);
-		if (w)
-			break;
-		/* release: as in mutex_unlock */
-		if (atomic_cas(&m->word, &word, 0ul, RELEASE))
-			return;
-		word = me();
-	}
+	/* acquire (in mpsc_take): the records after the bit that announced them. Pairs: mutex_enqueue. The owner that empties the queue clears the bit: it is not empty. */
+	w = first_waiter(m);
+	ASSERT(w);
 	preempt_disable();
 	t = w->thread;
 	/* release: the critical section. Pairs: try_take; mutex_compete. The bit is set and stays: nobody but the owner clears it. */
