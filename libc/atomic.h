@@ -27,5 +27,10 @@
 /* The failure order too: for loops that read through the value they lost to. */
 #define atomic_cas2(p, expected, v, order, fail) \
 	__atomic_compare_exchange_n((p), (expected), (v), false, order, fail)
+#ifdef __SANITIZE_THREAD__	/* it does not know fences: a read-modify-write of one word orders the same and more */
+__attribute__((weak)) unsigned tsan_fence_word;
+#define atomic_fence(order)		((void)__atomic_fetch_add(&tsan_fence_word, 0u, __ATOMIC_SEQ_CST))
+#else
 #define atomic_fence(order)		__atomic_thread_fence(order)
+#endif
 #define compiler_fence()		__atomic_signal_fence(__ATOMIC_SEQ_CST)
