@@ -33,7 +33,7 @@ static void push(uint32_t idx, unsigned order)
 	struct page *p = page_at(idx);
 	uint32_t next = lists.orders >> order & 1 ? lists.head[order] : NO_PAGE;
 
-	p->state = PAGE_FREE;
+	page_set_state(p, PAGE_FREE);
 	p->order = (uint8_t)order;
 	p->prev = NO_PAGE;
 	p->next = next;
@@ -60,7 +60,7 @@ static bool is_free_buddy(uint32_t idx, unsigned order)
 {
 	struct page *p = page_find(page_address(idx));
 
-	return p && p->state == PAGE_FREE && p->order == order;
+	return p && page_state(p) == PAGE_FREE && p->order == order;
 }
 
 void buddy_give_locked(uint32_t idx, unsigned order)
@@ -72,7 +72,7 @@ void buddy_give_locked(uint32_t idx, unsigned order)
 		if (!is_free_buddy(other, order))
 			break;
 		unlink_page(page_at(other), order);
-		page_at(idx | (1u << order))->state = PAGE_TAIL;
+		page_set_state(page_at(idx | (1u << order)), PAGE_TAIL);
 		idx &= ~(1u << order);
 		order++;
 	}
@@ -88,7 +88,7 @@ static void initialise_block(uint32_t idx)
 	if (c->initialised[block / 64] >> block % 64 & 1)
 		return;
 	memset(c->pages + block * BLOCK_PAGES, 0, BLOCK_PAGES * sizeof(struct page));
-	/* release: metadata before the bit. Pairs: none needed beyond it; a page is known to others only after it was allocated from here. */
+	/* release: metadata before the bit. Pairs: page_find */
 	atomic_fetch_or(&c->initialised[block / 64], 1ull << block % 64, RELEASE);
 }
 
@@ -100,7 +100,7 @@ static void break_in(uint32_t start, uint32_t end)
 	for (i = ALIGN_DOWN(start, BLOCK_PAGES); i < end; i += BLOCK_PAGES)
 		initialise_block(i);
 	for (i = start; i < end; i++)
-		page_at(i)->state = PAGE_TAIL;
+		page_set_state(page_at(i), PAGE_TAIL);
 	buddy.nr_free -= end - start;	/* counted as virgin; give counts again */
 	while (start < end) {
 		unsigned order = start ? (unsigned)__builtin_ctz(start) : PAGE_ORDER_MAX;
@@ -177,7 +177,7 @@ uint32_t buddy_take_locked(unsigned order)
 		k--;
 		push(idx + (1u << k), k);
 	}
-	page_at(idx)->state = PAGE_CACHED;
+	page_set_state(page_at(idx), PAGE_CACHED);
 	page_at(idx)->order = (uint8_t)order;
 	buddy.nr_free -= 1ull << order;
 	return idx;

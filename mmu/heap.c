@@ -344,7 +344,7 @@ void kfree(void *p)
 		if (!p)
 			return;
 		page = page_find(virt_to_phys(p));
-		ASSERT(page && page->state == PAGE_USED);
+		ASSERT(page && page_state(page) == PAGE_USED);
 		page_free(virt_to_phys(p), page->order);
 		return;
 	}

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "libc/atomic.h"
 #include "libc/types.h"
 #include "mmu/page.h"
 #include "sched/cpu.h"
@@ -32,7 +33,7 @@ enum page_kind { KIND_KERNEL, KIND_ANON, KIND_CACHE, NR_KINDS };
 
 struct page {
 	uint32_t count;		/* [a] owners, when PAGE_USED */
-	uint8_t state;		/* [buddy.lock when FREE, RESERVED or TAIL; else the owner] */
+	uint8_t state;		/* [a] PAGE_FREE comes and goes under buddy.lock only; else the owner's */
 	uint8_t order;		/* of the block that starts here */
 	uint8_t kind;		/* enum page_kind, when PAGE_USED */
 	uint8_t flags;		/* [a] PAGE_F_* */
@@ -51,6 +52,17 @@ struct page_map {
 	struct chunk *chunks;		/* [I] */
 };
 extern struct page_map page_map;
+
+/* relaxed: who reads another's page only asks whether it is PAGE_FREE (buddy.lock) or PAGE_RESERVED (never changes once the block is initialised). */
+static inline enum page_state page_state(const struct page *p)
+{
+	return atomic_load(&p->state, RELAXED);
+}
+
+static inline void page_set_state(struct page *p, enum page_state state)
+{
+	atomic_store(&p->state, (uint8_t)state, RELAXED);
+}
 
 /* Only for an index whose block is initialised. */
 static inline struct page *page_at(uint32_t idx)
@@ -80,10 +92,11 @@ static inline struct page *page_find(paddr_t pa)
 		return NULL;
 	c = &page_map.chunks[n / CHUNK_PAGES];
 	block = (unsigned)(n % CHUNK_PAGES) / BLOCK_PAGES;
-	if (!(atomic_load(&c->initialised[block / 64], RELAXED) >> block % 64 & 1))
+	/* acquire: the metadata after the bit. Pairs: initialise_block in buddy.c */
+	if (!(atomic_load(&c->initialised[block / 64], ACQUIRE) >> block % 64 & 1))
 		return NULL;
 	p = c->pages + n % CHUNK_PAGES;
-	return p->state == PAGE_RESERVED ? NULL : p;
+	return page_state(p) == PAGE_RESERVED ? NULL : p;
 }
 
 /* ---- buddy.c: all free memory that no CPU keeps. Callers hold buddy.lock --------------------------------------- */

@@ -38,7 +38,7 @@ _Static_assert(PAGE_ANON / PAGE_ANON == KIND_ANON && PAGE_CACHE / PAGE_ANON == K
 
 static void list_push(struct page_list *l, uint32_t idx, struct page *p)
 {
-	p->state = PAGE_CACHED;
+	page_set_state(p, PAGE_CACHED);
 	p->next = l->head;
 	l->head = idx;
 	l->nr++;
@@ -97,7 +97,7 @@ void mmu_cpu_make(void)
 	mutex_unlock(&buddy.lock);
 	if (idx == NO_PAGE)
 		return;
-	page_at(idx)->state = PAGE_USED;
+	page_set_state(page_at(idx), PAGE_USED);
 	mutex_lock(&buddy.lock);
 	if (!cpu_publish(phys_to_virt(page_address(idx)), id)) {	/* another thread of this CPU was first */
 		buddy_give_locked(idx, order);
@@ -279,8 +279,8 @@ paddr_t page_alloc(unsigned order, unsigned flags)
 			return PADDR_NONE;
 	}
 	p = page_at(idx);
-	DEBUG_ASSERT(p->state == PAGE_CACHED && p->order == order);
-	p->state = PAGE_USED;
+	DEBUG_ASSERT(page_state(p) == PAGE_CACHED && p->order == order);
+	page_set_state(p, PAGE_USED);
 	p->kind = (uint8_t)kind_of(flags);
 	p->flags = 0;
 	p->count = 1;
@@ -321,7 +321,7 @@ void page_free(paddr_t pa, unsigned order)
 	uint32_t idx = page_index(pa);
 	struct page *p = page_find(pa);
 
-	ASSERT(p && p->state == PAGE_USED && p->order == order);
+	ASSERT(p && page_state(p) == PAGE_USED && p->order == order);
 	if (p->kind)
 		account(p->kind, -(1ll << order));
 	p->count = 0;
@@ -377,7 +377,7 @@ void page_split(paddr_t pa, unsigned order)
 	for (i = idx; i < idx + (1u << order); i++) {
 		struct page *p = page_at(i);
 
-		p->state = PAGE_USED;
+		page_set_state(p, PAGE_USED);
 		p->order = 0;
 		p->kind = kind;
 		p->flags = flags;

@@ -45,8 +45,8 @@ void env_thread(unsigned id)
 	threads[id].cpu = &cpu_data[id];
 	cpu_data[id].id = id;
 	current = &threads[id];
-	if (nr_cpus <= id)
-		nr_cpus = id + 1;
+	if (id == 0)
+		nr_cpus = MAX_THREADS;
 }
 
 /* ---- locks --------------------------------------------------------------------------------------------------------- */
@@ -68,7 +68,7 @@ void mutex_lock(struct mutex *m)
 
 void mutex_unlock(struct mutex *m)
 {
-	CHECK(m->word == (uintptr_t)current);
+	CHECK(atomic_load(&m->word, RELAXED) == (uintptr_t)current);
 	atomic_store(&m->word, 0, RELEASE);
 }
 
@@ -103,7 +103,7 @@ void rwlock_write_lock(struct rwlock *l)
 
 void rwlock_write_unlock(struct rwlock *l)
 {
-	CHECK(l->word == RWLOCK_WRITER);
+	CHECK(atomic_load(&l->word, RELAXED) == RWLOCK_WRITER);
 	atomic_store(&l->word, 0u, RELEASE);
 }
 

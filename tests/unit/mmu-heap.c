@@ -74,7 +74,7 @@ int main(void)
 	void *p;
 
 	env_init(64ul << 20, 0, &bank, 1, NULL, 0);
-	nr_cpus = NR_THREADS;
+
 	before = env_free_bytes();
 	p = kzalloc(100);
 	for (i = 0; i < 100; i++)
