@@ -90,7 +90,7 @@ $(O)/samara.img: $(O)/kernel.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
 $(O)/libc/%.c.o: CFLAGS += $(LIBC_CFLAGS)
-$(O)/%.c.o: %.c $(O)/flags | $(FDT)
+$(O)/%.c.o: %.c $(O)/flags | $(FDT) $(O)/gen/asm-offsets.h
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
