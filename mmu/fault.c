@@ -86,7 +86,8 @@ static bool install(struct fault *f, pte_t *e, pte_t leaf, unsigned level)
 /* Take out a leaf that has the value v. False: it has changed meanwhile. The caller owns the page then. */
 static bool take_out(struct fault *f, pte_t *e, pte_t v, unsigned level)
 {
-	if (!atomic_cas(e, &v, 0, RELAXED))
+	/* acquire: what was done to the page before it was mapped. Pairs: install */
+	if (!atomic_cas(e, &v, 0, ACQUIRE))
 		return false;
 	atomic_fetch_sub(&f->as->nr_resident, 1ull << (PT_SHIFT(level) - PAGE_SHIFT), RELAXED);
 	if (pt_is_valid(v))
@@ -511,7 +512,7 @@ int mmu_fault(struct aspace *as, vaddr_t addr, enum fault_access access)
 static int text_own(struct fault *f, void **alias, vaddr_t addr)
 {
 	unsigned level, to = 0;
-	pte_t *e = pt_lookup(f->as, f->va, &level), v = *e, leaf;
+	pte_t *e = pt_lookup(f->as, f->va, &level), v = atomic_load(e, RELAXED), leaf;
 	paddr_t pa;
 
 	if (!pt_is_valid(v))

@@ -162,8 +162,11 @@ void pt_unmap(struct pt_batch *b, vaddr_t start, vaddr_t end)
 	struct pt_iter it = PT_ITER(b->as, start, end);
 
 	for (; pt_iter_find(&it); pt_iter_step(&it)) {
-		/* A fault or vm_object_unmap may have been here meanwhile: whoever gets the value owns the page. */
-		pte_t v = atomic_exchange(it.e, 0, RELAXED);
+		/*
+		 * vm_object_unmap may have been here meanwhile: whoever gets the value owns the page. acquire: what was done to the page before it was mapped.
+		 * Pairs: install() in fault.c
+		 */
+		pte_t v = atomic_exchange(it.e, 0, ACQUIRE);
 
 		if (!pt_is_empty(v))
 			drop_leaf(b, v, it.va, it.level);
@@ -178,13 +181,14 @@ static void collect(struct pt_batch *b, paddr_t table, unsigned level, vaddr_t s
 	for (va = ALIGN_DOWN(start, size); va < end; va += size) {
 		pte_t *e = entry_in(table, va, level);
 
-		if (!pt_is_table(*e, level))
+		pte_t v = atomic_load(e, RELAXED);
+		paddr_t pa = pt_address(v);
+
+		if (!pt_is_table(v, level))
 			continue;
 		if (level > 1)
-			collect(b, pt_address(*e), level - 1, MAX(va, start), MIN(va + size, end), floor, ceiling);
+			collect(b, pa, level - 1, MAX(va, start), MIN(va + size, end), floor, ceiling);
 		if (va >= floor && va + size <= ceiling) {
-			paddr_t pa = pt_address(*e);
-
 			atomic_store(e, 0, RELAXED);
 			b->has_tables = true;
 			pt_batch_note(b, MAX(va, start), PAGE_SIZE);	/* one address in it is enough to drop the walk */
@@ -238,7 +242,7 @@ void pt_protect(struct pt_batch *b, struct area *a, vaddr_t start, vaddr_t end)
 		if (pt_is_empty(v))
 			continue;
 		if (it.level > 0 && !(pt_flags(v) & PT_OWN) && (ALIGN_DOWN(it.va, size) < start || ALIGN_DOWN(it.va, size) + size > end)) {
-			v = atomic_exchange(it.e, 0, RELAXED);	/* part of an object's block: comes again as pages */
+			v = atomic_exchange(it.e, 0, ACQUIRE);	/* part of an object's block: comes again as pages */
 			if (!pt_is_empty(v))
 				drop_leaf(b, v, it.va, it.level);
 			continue;
@@ -253,7 +257,7 @@ void pt_protect(struct pt_batch *b, struct area *a, vaddr_t start, vaddr_t end)
 int pt_split(struct aspace *as, vaddr_t va)
 {
 	unsigned level, i;
-	pte_t *e = pt_lookup(as, va, &level), v = *e, *t;
+	pte_t *e = pt_lookup(as, va, &level), v = atomic_load(e, RELAXED), *t;
 	paddr_t table;
 
 	if (level == 0 || pt_is_empty(v) || !(pt_flags(v) & PT_OWN) || IS_ALIGNED(va, BLOCK_SIZE))
@@ -289,7 +293,7 @@ static int move_leaf(struct pt_batch *b, struct pt_iter *it, vaddr_t to)
 		return -ENOMEM;
 	if (level != it->level)
 		return -EAGAIN;
-	v = atomic_exchange(it->e, 0, RELAXED);
+	v = atomic_exchange(it->e, 0, ACQUIRE);
 	if (pt_is_valid(v))
 		pt_batch_note(b, it->va, 1ull << PT_SHIFT(it->level));
 	atomic_store(e, v, RELEASE);
@@ -305,7 +309,7 @@ static int move_range(struct pt_batch *b, vaddr_t from, vaddr_t to, uint64_t len
 		int r;
 
 		if (it.level > 0 && !(pt_flags(v) & PT_OWN)) {	/* an object's block: faults in again */
-			v = atomic_exchange(it.e, 0, RELAXED);
+			v = atomic_exchange(it.e, 0, ACQUIRE);
 			if (!pt_is_empty(v))
 				drop_leaf(b, v, it.va, it.level);
 			pt_iter_step(&it);
