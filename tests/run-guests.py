@@ -70,9 +70,9 @@ def read_list(path):
 
 
 def select(tests, patterns, group):
-    """Those of a group that match any pattern."""
+    """Those of a group that match any pattern. The group `long` runs only when it is asked for."""
     return [test for test in tests
-            if (not group or group in test.groups)
+            if (group in test.groups if group else patterns or "long" not in test.groups)
             and (not patterns or any(fnmatch.fnmatch(test.name, pattern) or
                                      fnmatch.fnmatch(test.name.split(":")[0], pattern) for pattern in patterns))]
 
