@@ -278,8 +278,12 @@ static void node_path(const struct walk *w, char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (int i = 1; i <= w->depth && len + 1 < size; i++) {
+		size_t n = strnlen(w->node[i].name, size - 1 - len - 1);
+
 		buf[len++] = '/';
-		len += strlcpy(buf + len, w->node[i].name, size - len);
+		memcpy(buf + len, w->node[i].name, n);
+		len += n;
+		buf[len] = '\0';
 	}
 }
 
@@ -437,11 +441,12 @@ static enum prop prop_of(struct walk *w, uint32_t offset)
 
 static const char *take_prop(struct walk *w, uint32_t len, uint32_t offset, const uint8_t *data)
 {
-	struct node *n = &w->node[w->depth];
+	struct node *n;
 	enum prop id;
 
-	if (w->depth < 0 || n->is_handled)
+	if (w->depth < 0 || w->node[w->depth].is_handled)
 		return "a property outside a node";
+	n = &w->node[w->depth];
 	if (offset >= w->strings_len)
 		return "a property's name lies outside the strings";
 	id = prop_of(w, offset);
