@@ -14,13 +14,13 @@ ifeq ($(PORT),)
 $(error ARCH=$(ARCH) is not known: arm64 or x86_64)
 endif
 # build/arm64/samara.img is the release; other builds lie beside it.
-O     ?= build/$(ARCH)$(if $(filter-out release,$(BUILD)),-$(BUILD))
+O     ?= build/$(ARCH)$(if $(filter-out release,$(BUILD)),-$(BUILD))$(if $(SELFTEST),-selftest)
 
 # --- what is built -----------------------------------------------------------
 PORTABLE       := libc mmu sched virtio virtio-mmio fs net linux
 FOLDERS.arm64  := arch-arm64 arch-arm64/libc gic
 FOLDERS.x86_64 := arch-x86 arch-x86/libc
-FOLDERS        := $(FOLDERS.$(ARCH)) $(PORTABLE) boards boards/$(BOARD)
+FOLDERS        := $(FOLDERS.$(ARCH)) $(PORTABLE) boards boards/$(BOARD) $(if $(SELFTEST),tests/boot)
 
 MAKEFLAGS += -rR --no-print-directory
 .SUFFIXES:

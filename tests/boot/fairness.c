@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Shares of CPU time, and that no CPU is idle while threads wait.
+ */
+#include <arch/time.h>
+
+#include "libc/atomic.h"
+#include "sched/cpu.h"
+#include "sched/sync.h"
+#include "tests/boot/selftest.h"
+
+#define MAX_BUSY	64
+
+static nsec_t until, used[MAX_BUSY];
+static int nice_of[MAX_BUSY];
+
+static nsec_t my_time(void)
+{
+	struct thread_times t;
+
+	thread_times(thread_current(), &t);
+	return t.user_ns + t.system_ns;
+}
+
+static void busy(unsigned i)
+{
+	nsec_t start;
+
+	thread_set_nice(thread_current(), nice_of[i]);
+	start = my_time();
+	while (arch_time_ns() < until)
+		;
+	used[i] = my_time() - start;
+}
+
+static void equal(unsigned nr, nsec_t length)
+{
+	nsec_t sum = 0, min = NSEC_NEVER, max = 0;
+
+	for (unsigned i = 0; i < nr; i++)
+		nice_of[i] = 0;
+	until = arch_time_ns() + length;
+	selftest_run(nr, busy, false);
+	for (unsigned i = 0; i < nr; i++) {
+		sum += used[i];
+		min = MIN(min, used[i]);
+		max = MAX(max, used[i]);
+	}
+	log_raw("%u busy threads on %u CPUs: %lu %% of the CPU time used, shares %lu to %lu permille of the mean\n", nr, nr_cpus,
+		sum * 100 / (length * MIN(nr_cpus, nr)), min * 1000 * nr / sum, max * 1000 * nr / sum);
+	CHECK(min * 1000 * nr / sum >= 980 && max * 1000 * nr / sum <= 1020);
+}
+
+static void weighted(int a, int b, unsigned percent)
+{
+	uint64_t ratio;
+
+	for (unsigned i = 0; i < 2 * nr_cpus; i++)
+		nice_of[i] = i % 2 ? b : a;
+	until = arch_time_ns() + 4 * NSEC_PER_SEC;
+	selftest_run(2, busy, false);
+	ratio = used[0] * 100 / MAX(used[1], 1ul);
+	log_raw("nice %d against %d: %lu %%, should be %u %%\n", a, b, ratio, percent);
+	if (nr_cpus == 1)
+		CHECK(ratio > percent * 93ul / 100 && ratio < percent * 107ul / 100);
+}
+
+static void fifo_or_busy(unsigned i)
+{
+	if (i == 0)
+		CHECK(thread_set_policy(thread_current(), POLICY_FIFO, 10) == 0);
+	busy(i);
+	if (i == 0)
+		CHECK(thread_set_policy(thread_current(), POLICY_OTHER, 0) == 0);
+}
+
+void test_fairness(void)
+{
+	struct thread_params on_0 = { .pinned_cpu = 0 };
+
+	thread_set_policy(thread_current(), POLICY_FIFO, 90);	/* so that starting the threads is not disturbed */
+	equal(nr_cpus * 2, 10 * NSEC_PER_SEC);
+	equal(nr_cpus + 1, 10 * NSEC_PER_SEC);
+	equal(nr_cpus * 3 / 2 + 2, 10 * NSEC_PER_SEC);
+	if (nr_cpus == 1) {
+		weighted(0, 1, 125);
+		weighted(0, 5, 305);
+		weighted(-10, -5, 305);
+	}
+	for (unsigned i = 0; i < MAX_BUSY; i++)
+		nice_of[i] = 0;
+	until = arch_time_ns() + NSEC_PER_SEC;
+	selftest_run_with(3, fifo_or_busy, &on_0);
+	log_raw("SCHED_FIFO against two others for a second: %lu ms, %lu ms, %lu ms\n", used[0] / 1000000, used[1] / 1000000,
+		used[2] / 1000000);
+	CHECK(used[0] > 950 * NSEC_PER_MSEC);
+	thread_set_policy(thread_current(), POLICY_OTHER, 0);
+}
+
+/* ---- work conservation -------------------------------------------------------------------------------------------- */
+
+static nsec_t worst_gap;
+
+static void keep_busy(unsigned i)
+{
+	(void)i;
+	while (arch_time_ns() < until)
+		;
+}
+
+/* Works and rests at random. */
+static void work(unsigned i)
+{
+	(void)i;
+	while (arch_time_ns() < until) {
+		nsec_t end = arch_time_ns() + selftest_random() % 300000;
+
+		while (arch_time_ns() < end)
+			;
+		thread_sleep_until(arch_time_ns() + selftest_random() % 100000, 0);
+	}
+}
+
+static nsec_t idle_sum(void)
+{
+	nsec_t sum = 0;
+
+	for (unsigned i = 0; i < nr_cpus; i++)
+		sum += READ_ONCE(cpus[i]->idle_ns);
+	return sum;
+}
+
+void test_conservation(void)
+{
+	nsec_t idle, length = 500 * NSEC_PER_MSEC;
+
+	(void)worst_gap;
+	until = arch_time_ns() + length;
+	idle = idle_sum();
+	selftest_run(2 * nr_cpus, keep_busy, false);
+	idle = idle_sum() - idle;
+	log_raw("%u busy threads: idle %lu us of %lu us\n", 2 * nr_cpus, idle / 1000, length * nr_cpus / 1000);
+	until = arch_time_ns() + length;
+	idle = idle_sum();
+	selftest_run(4 * nr_cpus, work, false);
+	idle = idle_sum() - idle;
+	log_raw("%u threads that work 3/4 of the time: idle %lu us of %lu us\n", 4 * nr_cpus, idle / 1000, length * nr_cpus / 1000);
+}
