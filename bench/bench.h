@@ -138,7 +138,7 @@ static void run_row(const struct row *row)
 	fflush(stdout);
 }
 
-static int run_rows(const struct row *rows, size_t nr, int argc, char **argv)
+__attribute__((unused)) static int run_rows(const struct row *rows, size_t nr, int argc, char **argv)
 {
 	bool is_2cpu = argc > 1 && strcmp(argv[1], "2cpu") == 0;
 

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 #
 # Benchmarks: bench/*.c become build/bench/arm64/NAME, static Linux programs.
-#   make bench         all, on Samara and on Linux (bench/run.py)
-#   make bench B=name  one program or one row
+#: bench         instructions per operation on Samara and on Linux; B=name for one program or row
 
 BENCH_CC ?= aarch64-linux-gnu-gcc
 BENCH_OUT := build/bench/arm64
 BENCH_CFLAGS := -std=gnu11 -O2 -g1 -Wall -Wextra -Werror -pthread -fno-pie -Ibench
-BENCH_PROGRAMS := $(patsubst bench/%.c,$(BENCH_OUT)/%,$(sort $(wildcard bench/*.c)))
+BENCH_PROGRAMS := $(patsubst bench/%.c,$(BENCH_OUT)/%,$(sort $(wildcard bench/*.c bench/wall/*.c)))
 
-.PHONY: bench bench-programs
+#: bench-locks   one contended lock on 2 and 8 virtual CPUs of 2 host CPUs, Samara and Linux
+.PHONY: bench bench-locks bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 
 $(BENCH_OUT)/%: bench/%.c bench/bench.h bench/bench.mk
@@ -18,3 +18,5 @@ $(BENCH_OUT)/%: bench/%.c bench/bench.h bench/bench.mk
 
 bench: bench-programs
 	bench/run.py $(B)
+bench-locks: bench-programs
+	bench/lock-holder.py
