@@ -97,9 +97,36 @@ static void bench_timers(void)
 	selftest_report("sleep 1 us", (arch_time_ns() - start) / 100, "ns");
 }
 
-void bench_sched(void)
+void bench_yield(void)
 {
 	const struct thread_params on_0 = { .pinned_cpu = 0 };
+
+	nr_ready = 0;
+	selftest_run_with(2, yielder, &on_0);
+	selftest_report("yield pair", spent / NR, "ns for both");
+}
+
+void bench_wake(void)
+{
+	ping_pong_on("wake-up, one CPU", 0);
+	if (nr_cpus > 1) {
+		ping_pong_on("wake-up, two CPUs", -2);
+		ping_pong_on("wake-up, anywhere", -1);
+	}
+}
+
+void bench_create(void)
+{
+	const struct thread_params on_0 = { .pinned_cpu = 0 };
+	nsec_t start = arch_time_ns();
+
+	for (unsigned n = 0; n < NR; n++)
+		selftest_run_with(1, nothing, &on_0);
+	selftest_report("thread create, run, join", (arch_time_ns() - start) / NR, "ns");
+}
+
+void bench_sched(void)
+{
 	nsec_t start;
 
 	start = arch_time_ns();
@@ -123,18 +150,9 @@ void bench_sched(void)
 	for (unsigned n = 0; n < NR; n++)
 		thread_yield();
 	selftest_report("yield alone", (arch_time_ns() - start) / NR, "ns");
-	nr_ready = 0;
-	selftest_run_with(2, yielder, &on_0);
-	selftest_report("yield pair", spent / NR, "ns for both");
-	ping_pong_on("wake-up, one CPU", 0);
-	if (nr_cpus > 1) {
-		ping_pong_on("wake-up, two CPUs", -2);
-		ping_pong_on("wake-up, anywhere", -1);
-	}
-	start = arch_time_ns();
-	for (unsigned n = 0; n < NR; n++)
-		selftest_run_with(1, nothing, &on_0);
-	selftest_report("thread create, run, join", (arch_time_ns() - start) / NR, "ns");
+	bench_yield();
+	bench_wake();
+	bench_create();
 	bench_timers();
 	start = arch_time_ns();
 	for (unsigned n = 0; n < 50; n++)

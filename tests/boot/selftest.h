@@ -40,4 +40,7 @@ void test_rcu(void);
 void test_fairness(void);
 void test_conservation(void);
 void bench_sched(void);
+void bench_yield(void);
+void bench_wake(void);
+void bench_create(void);
 void bench_holder(void);

@@ -4,7 +4,7 @@
  *
  * The checksum of the super block is switched off so that mutations get past it.
  */
-/* sources: fs/erofs.c fs/erofs-dir.c fs/erofs-z.c libc/crc32c.c tests/host/fake-special.c */
+/* sources: fs/erofs.c fs/erofs-dir.c fs/erofs-z.c libc/crc32c.c libc/lz4.c tests/host/fake-special.c */
 #include <stdlib.h>
 #include <string.h>
 
