@@ -6,8 +6,15 @@
 
 #include "fs/erofs.h"
 #include "libc/string.h"
+#include "sched/mutex.h"
 
-/* Created by erofs_open(), freed by erofs_close(). All [I] but the counter. */
+/* The extent of a compressed file that was decoded last. */
+struct erofs_zcache {
+	uint8_t *data;
+	uint64_t capacity, nid, start, len;	/* len 0: nothing in it */
+};
+
+/* Created by erofs_open(), freed by erofs_close(). All [I] but the last three. */
 struct erofs {
 	const uint8_t *base;
 	uint64_t size;			/* of the image: blocks of the super block, at most what was given */
@@ -18,6 +25,8 @@ struct erofs {
 	uint32_t incompat;
 	unsigned block_bits;
 	uint32_t nr_complaints;		/* [a] */
+	struct mutex z_lock;
+	struct erofs_zcache zcache;	/* [z_lock] */
 };
 
 /* [off, off+len) of the image, or NULL. */

@@ -105,6 +105,7 @@ int erofs_open(const void *base, size_t size, struct erofs **out)
 
 void erofs_close(struct erofs *e)
 {
+	kfree(e->zcache.data);
 	kfree(e);
 }
 

@@ -4,7 +4,7 @@
  * on-disk structures repeated in fs/erofs-reg.h.
  *
  * The image is not trusted: each offset is checked against its size at each use; what does not fit gives -EUCLEAN and a line in the log (the first few times).
- * Nothing is locked and nothing allocated after erofs_open(), except for compressed data. Context: thread.
+ * Nothing is locked and nothing allocated after erofs_open(), except for compressed files. Context: thread.
  */
 #pragma once
 
