@@ -6,7 +6,6 @@
 
 #include "fs/dentry.h"
 #include "fs/epoll.h"
-#include "fs/epoll.h"
 #include "libc/errno.h"
 #include "mmu/heap.h"
 
@@ -31,7 +30,6 @@ static void file_free_rcu(struct rcu_head *head)
 
 static void file_free(struct file *f)
 {
-	epoll_forget_file(f);
 	epoll_forget_file(f);
 	if (f->vnode && f->vnode->locks)
 		file_locks_release(f, f);
@@ -70,7 +68,7 @@ ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos)
 	if (!f->ops->read)
 		return f->vnode && vnode_is_dir(f->vnode) ? -EISDIR : -EINVAL;
 	if (pos)
-		return f->ops->read(f, u, pos);
+		return f->ops->seek ? f->ops->read(f, u, pos) : -ESPIPE;
 	if (!pos_is_locked(f))
 		return f->ops->read(f, u, &f->pos);
 	mutex_lock(&f->pos_lock);
@@ -89,7 +87,7 @@ ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos)
 	if (!f->ops->write)
 		return -EINVAL;
 	if (pos)
-		return f->ops->write(f, u, pos);
+		return f->ops->seek ? f->ops->write(f, u, pos) : -ESPIPE;
 	if (!pos_is_locked(f))
 		return f->ops->write(f, u, &f->pos);
 	mutex_lock(&f->pos_lock);

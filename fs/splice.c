@@ -140,7 +140,7 @@ static ssize_t copy_buffered(struct file *in, uint64_t *pos, struct file *out, u
 		ssize_t got;
 
 		uio_init(&u, &iov, buf, MIN(size, len - done), true);
-		got = file_read(in, &u, &at);
+		got = file_read(in, &u, in->ops->seek ? &at : NULL);
 		n = got;
 		if (got <= 0)
 			break;
@@ -204,7 +204,7 @@ static ssize_t push_read(struct pipe *p, struct file *in, uint64_t *pos, size_t 
 	if (pa == PADDR_NONE)
 		return -ENOMEM;
 	uio_init(&u, &iov, page, MIN(len, (size_t)PAGE_SIZE), true);
-	n = file_read(in, &u, pos);
+	n = file_read(in, &u, in->ops->seek ? pos : NULL);
 	while (n > 0) {
 		int r;
 
@@ -414,7 +414,7 @@ ssize_t file_splice(struct file *in, uint64_t *in_pos, struct file *out, uint64_
 		n = file_to_file(in, &pos, out, out_pos, len);
 	if (n > 0 && in_pos)
 		*in_pos = pos;
-	else if (n > 0)
+	else if (n > 0 && in->ops->seek)
 		atomic_store(&in->pos, pos, RELAXED);
 	return n;
 }

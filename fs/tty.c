@@ -306,6 +306,8 @@ static ssize_t tty_write(struct file *f, struct uio *u, uint64_t *pos)
 		return 0;
 	if (s->is_tty)
 		r = output_wait_started(t, is_nonblock);
+	else if (s->mode == O_WRONLY && atomic_load(&t->is_hung_up, RELAXED))
+		r = -EPIPE;	/* nobody reads any more */
 	if (!r)
 		r = output_begin(t, is_nonblock);
 	if (r)
@@ -484,6 +486,18 @@ static void terminal_attach(struct tty *t, unsigned mode)
 		atomic_store(&terminal.out, t, RELAXED);
 }
 
+/* Of a terminal that comes as several ports each carries one direction, whatever it is opened for. */
+static unsigned port_mode(const struct tty *t, unsigned flags)
+{
+	const char *name = strrchr(t->port->name, '.');
+
+	if (name && !strcmp(name, ".stdin"))
+		return O_RDONLY;
+	if (name && (!strcmp(name, ".stdout") || !strcmp(name, ".stderr")))
+		return O_WRONLY;
+	return flags & O_ACCMODE;
+}
+
 int tty_open_stream(const char *port, bool is_tty, unsigned flags, struct file **out)
 {
 	struct tty *t = port_find(port);
@@ -495,10 +509,10 @@ int tty_open_stream(const char *port, bool is_tty, unsigned flags, struct file *
 	s = KNEW(struct tty_stream);
 	if (!s)
 		return -ENOMEM;
-	if (is_tty)
-		terminal_attach(t, flags & O_ACCMODE);
 	s->port = t;
-	s->mode = flags & O_ACCMODE;
+	s->mode = port_mode(t, flags);
+	if (is_tty)
+		terminal_attach(t, s->mode);
 	s->is_tty = is_tty;
 	/* A terminal is open for both, as a login leaves it: programs read passwords from descriptor 2. */
 	f = file_alloc(&tty_ops, is_tty ? O_RDWR | (flags & O_NONBLOCK) : flags & (O_ACCMODE | O_NONBLOCK | O_APPEND), s);
