@@ -174,7 +174,7 @@ static int with_task(struct text *t, struct pseudo_args *a, bool is_task,
 		return -ESRCH;
 	show(t, task ? task : task_current(), is_task);
 	if (task)
-		thread_put(task->thread);
+		task_put(task);
 	return 0;
 }
 
@@ -330,7 +330,7 @@ static ssize_t store_name(struct task *task, const char *data, size_t len)
 	if (n && name[n - 1] == '\n')
 		name[n - 1] = 0;
 	memcpy(task->thread->name, name, sizeof(name));
-	thread_put(task->thread);
+	task_put(task);
 	return (ssize_t)len;
 }
 

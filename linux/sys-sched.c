@@ -9,6 +9,7 @@
 /* The thread that pid names (0: the caller), with a reference. */
 static struct thread *thread_of(long pid)
 {
+	struct thread *thread;
 	struct task *t;
 
 	if (!pid) {
@@ -16,7 +17,12 @@ static struct thread *thread_of(long pid)
 		return thread_current();
 	}
 	t = task_get(process_current(), (int)pid);
-	return t ? t->thread : NULL;
+	if (!t)
+		return NULL;
+	thread = t->thread;
+	thread_get(thread);
+	task_put(t);
+	return thread;
 }
 
 long sys_sched_yield(void)

@@ -37,7 +37,7 @@ static int cpu_clock(int clock, nsec_t *out)
 			return -EINVAL;
 		thread_times(t ? t->thread : thread_current(), &times);
 		if (t)
-			thread_put(t->thread);
+			task_put(t);
 		*out = times.user_ns + times.system_ns;
 		return 0;
 	}
