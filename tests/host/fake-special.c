@@ -16,6 +16,7 @@
 
 #include "libc/errno.h"
 #include "libc/print.h"
+#include "libc/string.h"
 #include "mmu/heap.h"
 #include "mmu/page.h"
 #include "sched/clock.h"
@@ -523,4 +524,10 @@ void panic(const char *fmt, ...)
 	fputc('\n', stderr);
 	va_end(ap);
 	abort();
+}
+
+#undef strlcpy
+__attribute__((weak)) size_t samara_strlcpy(char *dst, const char *src, size_t size)
+{
+	return (size_t)snprintf(dst, size, "%s", src);
 }

@@ -189,8 +189,8 @@ static void yielding(void)
 
 		now += 1000;
 		charge();
-		rq_insert_yielding(&rq, was, now);
 		switch_to_first();
+		rq_insert_behind(&rq, was, cpu.running->sched, now);
 		CHECK(cpu.running->sched != was);
 	}
 	for (int i = 0; i < 3; i++)
