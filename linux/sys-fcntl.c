@@ -84,7 +84,7 @@ static long do_lock(struct file *f, int cmd, long arg)
 	r = flock_to_range(f, &fl, &l);
 	if (r)
 		return r;
-	l.owner = is_ofd ? (const void *)f : process_current();
+	l.owner = is_ofd ? (const void *)f : process_current()->files;	/* as fd_close() releases them */
 	if (cmd == F_GETLK || cmd == F_OFD_GETLK) {
 		if (l.type == 2)
 			return -EINVAL;
