@@ -167,6 +167,8 @@ int devfs_populate(struct vnode *root)
 
 		if (!r && (*p)->name)
 			r = make(root, (*p)->name, &how);
+		if (r == -EEXIST)
+			r = 0;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(links) && !r; i++) {
 		struct vnode_new how = { .mode = S_IFLNK | 0777, .target = links[i][1] };
