@@ -61,7 +61,7 @@ static void show_place(const char *what, vaddr_t addr)
 	char name[128];
 
 	if (!aspace_find(thread_current()->aspace, addr, &area)) {
-		log_raw("  %-5s %#018lx  (nothing is mapped there)\n", what, (unsigned long)addr);
+		log_line("  %-5s %#018lx  (nothing is mapped there)", what, (unsigned long)addr);
 		return;
 	}
 	name[0] = '\0';
@@ -69,7 +69,7 @@ static void show_place(const char *what, vaddr_t addr)
 		(void)area.object->ops->name(area.object, name, sizeof(name));
 	if (!name[0])
 		strlcpy(name, area.name ? area.name : "anonymous memory", sizeof(name));
-	log_raw("  %-5s %#018lx  %s + %#lx\n", what, (unsigned long)addr, name,
+	log_line("  %-5s %#018lx  %s + %#lx", what, (unsigned long)addr, name,
 		(unsigned long)(addr - area.start + (area.object ? area.off : 0)));
 }
 
@@ -85,7 +85,7 @@ void crash_report(const struct frame *f, int sig, const struct siginfo *info)
 	show_place("lr", frame_lr(&shown));
 	if (is_fault && info->fault.addr != frame_pc(&shown))
 		show_place("fault", info->fault.addr);
-	log_raw("  sp    %#018lx\n  addr2line -e FILE OFFSET names the line; --gdb stops in it\n", (unsigned long)frame_sp(&shown));
+	log_line("  sp    %#018lx  (addr2line -e FILE ADDRESS names the line; --gdb stops in it)", (unsigned long)frame_sp(&shown));
 }
 
 /* ---- faults ---------------------------------------------------------------------------------------------------------- */
@@ -95,8 +95,10 @@ void linux_trap(struct frame *f, int signo, int code, vaddr_t addr)
 	struct siginfo info = { .signo = signo, .code = code, .fault = { .addr = addr } };
 	struct task *t = task_current();
 
-	t->fault_address = signo == SIGSEGV || signo == SIGBUS ? addr : 0;
-	t->fault_esr = frame_fault_code(f);
+	bool is_memory = signo == SIGSEGV || signo == SIGBUS;
+
+	t->fault_address = is_memory ? addr : 0;
+	t->fault_esr = is_memory ? frame_fault_code(f) : 0;	/* as Linux: no ESR record with the other signals */
 	signal_force(signo, &info);
 }
 

@@ -91,7 +91,11 @@ static int make_key(vaddr_t addr, bool is_private, struct futex_key *out)
 	if (addr >= USER_TOP)
 		return -EFAULT;
 	*out = (struct futex_key){ as, addr };
-	if (!is_private && aspace_find(as, addr, &area) && (area.flags & VM_SHARED) && area.object)
+	if (is_private)
+		return 0;
+	if (!aspace_find(as, addr, &area))
+		return -EFAULT;
+	if ((area.flags & VM_SHARED) && area.object)
 		*out = (struct futex_key){ area.object, area.off + (addr - area.start) };
 	return 0;
 }
@@ -329,7 +333,7 @@ retry:
 			break;
 	}
 	bucket_unlock_two(b1, b2);
-	return expected ? woken + moved : woken;
+	return woken + moved;
 }
 
 static uint32_t wake_op_new(unsigned op, uint32_t old, uint32_t arg)

@@ -122,7 +122,7 @@ static void run_syscall(struct frame *f)
 void linux_syscall(struct frame *f)
 {
 	atomic_fetch_add(&nr_exceptions, 1u, RELAXED);
-	f->syscall_nr = (int64_t)f->x[8];
+	f->syscall_nr = (uint32_t)f->x[8];	/* the upper half does not count, as on Linux; never negative */
 	f->orig_x0 = f->x[0];
 	veneer_patch(f);
 	run_syscall(f);
