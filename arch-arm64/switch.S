@@ -86,9 +86,11 @@ func arch_switch
 	ret
 endfunc arch_switch
 
-/* First switch to a thread comes here: x19 = entry, x20 = argument (thread.c, arch_thread_init). */
+/*
+ * First switch to a thread comes here: x19 = entry, x20 = argument (thread.c, arch_thread_init). Interrupts stay masked, as in arch_switch: the entry has to finish
+ * the switch first. (An interrupt before that may give the former thread to another CPU, and the finish would put it into a queue a second time.)
+ */
 func arch_thread_first
-	msr	daifclr, #2
 	mov	x0, x20
 	mov	x29, #0
 	mov	x30, #0

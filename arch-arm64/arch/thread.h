@@ -25,7 +25,7 @@ struct arch_thread {
 	struct arch_fpu fpu;
 };
 
-/* Lay out a new kernel stack [stack, stack + size) so that the first switch to t calls entry(arg), interrupts enabled. */
+/* Lay out a new kernel stack [stack, stack + size) so that the first switch to t calls entry(arg), interrupts masked. */
 void arch_thread_init(struct thread *t, void *stack, size_t size, void (*entry)(void *), void *arg);
 
 /* Save into prev, load next, make it arch_current(). Interrupts masked. Returns, in next, the thread that ran before it on this CPU. */
