@@ -93,7 +93,7 @@ static int make_key(vaddr_t addr, bool is_private, struct futex_key *out)
 	*out = (struct futex_key){ as, addr };
 	if (is_private)
 		return 0;
-	if (!aspace_find(as, addr, &area))
+	if (!aspace_lookup(as, addr, &area))
 		return -EFAULT;
 	if ((area.flags & VM_SHARED) && area.object)
 		*out = (struct futex_key){ area.object, area.off + (addr - area.start) };

@@ -87,6 +87,8 @@ struct vm_area_info {
 void aspace_for_each(struct aspace *as, bool (*fn)(const struct vm_area_info *info, void *arg), void *arg);
 /* The area that holds addr. False: none. Safe in a crash report (tries the lock; false if it cannot have it). */
 bool aspace_find(struct aspace *as, vaddr_t addr, struct vm_area_info *out);
+/* The same, but waits for the lock. */
+bool aspace_lookup(struct aspace *as, vaddr_t addr, struct vm_area_info *out);
 struct aspace_stats {
 	uint64_t virtual_bytes, resident_bytes, locked_bytes, data_bytes, stack_bytes, text_bytes;
 	vaddr_t brk_start, brk_end;

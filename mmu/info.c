@@ -40,19 +40,26 @@ static bool try_read_lock(struct rwlock *l)
 	return false;
 }
 
-bool aspace_find(struct aspace *as, vaddr_t addr, struct vm_area_info *out)
+static bool find_and_unlock(struct aspace *as, vaddr_t addr, struct vm_area_info *out)
 {
-	struct area *a;
-	bool found;
+	struct area *a = area_find(as, addr);
+	bool found = a && a->node.start <= addr;
 
-	if (!try_read_lock(&as->lock))
-		return false;
-	a = area_find(as, addr);
-	found = a && a->node.start <= addr;
 	if (found)
 		fill(as, a, out, false);
 	rwlock_read_unlock(&as->lock);
 	return found;
+}
+
+bool aspace_find(struct aspace *as, vaddr_t addr, struct vm_area_info *out)
+{
+	return try_read_lock(&as->lock) && find_and_unlock(as, addr, out);
+}
+
+bool aspace_lookup(struct aspace *as, vaddr_t addr, struct vm_area_info *out)
+{
+	rwlock_read_lock(&as->lock);
+	return find_and_unlock(as, addr, out);
 }
 
 void aspace_stats(struct aspace *as, struct aspace_stats *out)
