@@ -69,9 +69,9 @@ static int set_flags(struct aspace *as, vaddr_t start, vaddr_t end, unsigned set
 	rwlock_write_lock(&as->lock);
 	r = is_mapped(as, start, end) ? 0 : -ENOMEM;
 	if (!r)
-		r = area_split(as, start);
+		r = area_split(area_find(as, start), start);
 	if (!r)
-		r = area_split(as, end);
+		r = area_split(area_find(as, end - 1), end);
 	if (r)
 		goto out;
 	for (a = area_find(as, start); a && a->node.start < end; a = area_next(a)) {

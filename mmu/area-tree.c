@@ -15,13 +15,16 @@ static uint64_t max_gap(const struct area_node *n)
 	return n ? n->max_gap : 0;
 }
 
-static void recompute(struct area_node *n)
+/* True if anything changed that the parent's values depend on. */
+static bool recompute(struct area_node *n)
 {
-	int l = height(n->left), r = height(n->right);
-	uint64_t below = MAX(max_gap(n->left), max_gap(n->right));
+	int l = height(n->left), r = height(n->right), h = 1 + MAX(l, r);
+	uint64_t below = MAX(max_gap(n->left), max_gap(n->right)), gap = MAX(n->gap, below);
+	bool has_changed = n->height != h || n->max_gap != gap;
 
-	n->height = 1 + MAX(l, r);
-	n->max_gap = MAX(n->gap, below);
+	n->height = h;
+	n->max_gap = gap;
+	return has_changed;
 }
 
 static void set_gap(struct area_node *n)
@@ -84,9 +87,10 @@ static struct area_node *rotate_left(struct area_tree *t, struct area_node *n)
 	return r;
 }
 
-static void fix_up(struct area_tree *t, struct area_node *n)
+/* n's subtrees or gap have changed. Stops where nothing changes any more; is_new: n's old values say nothing. */
+static void fix_up(struct area_tree *t, struct area_node *n, bool is_new)
 {
-	for (; n; n = n->parent) {
+	for (; n; n = n->parent, is_new = false) {
 		int balance = height(n->left) - height(n->right);
 
 		if (balance > 1) {
@@ -97,10 +101,20 @@ static void fix_up(struct area_tree *t, struct area_node *n)
 			if (height(n->right->right) < height(n->right->left))
 				rotate_right(t, n->right);
 			n = rotate_left(t, n);
-		} else {
-			recompute(n);
+		} else if (!recompute(n) && !is_new) {
+			break;
 		}
 	}
+}
+
+/* The area below n has changed its end, or is another. */
+static void fix_gap(struct area_tree *t, struct area_node *n)
+{
+	uint64_t old = n->gap;
+
+	set_gap(n);
+	if (n->gap != old)
+		fix_up(t, n, false);
 }
 
 struct area_node *area_tree_find(const struct area_tree *t, vaddr_t addr)
@@ -146,21 +160,20 @@ void area_tree_insert(struct area_tree *t, struct area_node *n)
 	else
 		t->last = n;
 	t->nr++;
+	n->height = 0;
 	set_gap(n);
-	fix_up(t, n);
-	if (n->next) {
-		set_gap(n->next);
-		fix_up(t, n->next);
-	}
+	fix_up(t, n, true);
+	if (n->next)
+		fix_gap(t, n->next);
 }
 
 void area_tree_remove(struct area_tree *t, struct area_node *n)
 {
 	struct area_node *from;		/* lowest place whose subtree changed */
+	struct area_node *s = NULL;
 
 	if (n->left && n->right) {
-		struct area_node *s = n->next;	/* leftmost of the right subtree: no left child */
-
+		s = n->next;		/* leftmost of the right subtree: no left child */
 		from = s->parent == n ? s : s->parent;
 		replace_child(t, s, s->right);
 		replace_child(t, n, s);
@@ -182,21 +195,18 @@ void area_tree_remove(struct area_tree *t, struct area_node *n)
 	else
 		t->last = n->prev;
 	t->nr--;
-	fix_up(t, from);
-	if (n->next) {
-		set_gap(n->next);
-		fix_up(t, n->next);
-	}
+	fix_up(t, from, false);
+	if (s)			/* stands elsewhere now: its values are stale even if nothing below it changed */
+		fix_up(t, s, true);
+	if (n->next)
+		fix_gap(t, n->next);
 }
 
 void area_tree_update(struct area_tree *t, struct area_node *n)
 {
-	set_gap(n);
-	fix_up(t, n);
-	if (n->next) {
-		set_gap(n->next);
-		fix_up(t, n->next);
-	}
+	fix_gap(t, n);
+	if (n->next)
+		fix_gap(t, n->next);
 }
 
 /* The highest fit in the free range [start, end), or 0. */

@@ -17,9 +17,9 @@ struct area *area_alloc(struct aspace *as)
 
 	if (as->tree.nr >= MAX_AREAS)
 		return NULL;
-	a = kzalloc(sizeof(*a));
+	a = kmalloc(sizeof(*a));
 	if (a)
-		a->as = as;
+		*a = (struct area){ .as = as };
 	return a;
 }
 
@@ -104,13 +104,11 @@ static int split_area(struct area *a, vaddr_t addr)
 	return 0;
 }
 
-int area_split(struct aspace *as, vaddr_t addr)
+int area_split(struct area *a, vaddr_t addr)
 {
-	struct area *a = area_find(as, addr);
-
-	if (!a || a->node.start >= addr)
+	if (!a || a->node.start >= addr || a->node.end <= addr)
 		return 0;
-	if (pt_split(as, addr))
+	if (pt_split(a->as, addr))
 		return -ENOMEM;
 	return split_area(a, addr);
 }
@@ -145,69 +143,56 @@ void area_merge(struct area *a, struct area_graves *g)
 		absorb(p, a, g);
 }
 
-/* Whether [start, end) may be taken away. */
-static int check_unmap(struct aspace *as, vaddr_t start, vaddr_t end)
+/*
+ * Make ready what can fail before [start, end) is taken away, first being the first area in it. Areas are split only where one spans the whole range: at its ends they are
+ * shortened.
+ */
+static int prepare_unmap(struct area *first, vaddr_t start, vaddr_t end)
 {
-	struct area *a;
+	struct area *a, *last = first;
 
-	for (a = area_find(as, start); a && a->node.start < end; a = area_next(a)) {
+	for (a = first; a && a->node.start < end; last = a, a = area_next(a)) {
 		if (a->flags & VM_KERNEL)
 			return -EPERM;
-		if (a->node.start < start && a->node.end > end && as->tree.nr >= MAX_AREAS)
-			return -ENOMEM;
 	}
-	return 0;
-}
-
-/* Cut [start, end) out of a, which overlaps it in part, without making an area where that is not needed. */
-static int cut(struct area *a, vaddr_t start, vaddr_t end)
-{
-	struct aspace *as = a->as;
-
-	if (pt_split(as, start) || pt_split(as, end))
+	a = first;
+	if ((a->node.start < start && pt_split(a->as, start)) || (last->node.end > end && pt_split(a->as, end)))
 		return -ENOMEM;
-	if (a->node.start < start && a->node.end > end && split_area(a, end))
-		return -ENOMEM;
-	return 0;
+	return a == last && a->node.start < start && a->node.end > end ? split_area(a, end) : 0;
 }
 
 int area_unmap(struct aspace *as, vaddr_t start, vaddr_t end, struct area_graves *g)
 {
-	struct area *a = area_find(as, start), *next, *last;
-	vaddr_t floor, ceiling;
+	struct area *a = area_find(as, start), *next;
+	vaddr_t floor;
 	struct pt_batch b;
-	int r = check_unmap(as, start, end);
+	int r;
 
-	if (r || !a || a->node.start >= end)
-		return r;
-	/* What can fail comes first: splits at the two ends. */
-	r = cut(a, start, end);
+	if (!a || a->node.start >= end)
+		return 0;
+	r = prepare_unmap(a, start, end);
 	if (r)
 		return r;
-	last = area_find(as, end - 1);
-	if (last && last != a && last->node.start < end && last->node.end > end && pt_split(as, end))
-		return -ENOMEM;
 	pt_batch_init(&b, as);
-	floor = a->node.start < start ? start : area_prev(a) ? area_prev(a)->node.end : 0;
+	floor = a->node.start < start ? start : a->node.prev ? a->node.prev->end : 0;
 	for (; a && a->node.start < end; a = next) {
-		next = area_next(a);
-		/* Leave the object's list, or shrink, before pages and tables go: then vm_object_unmap() has no business there. */
-		if (a->node.start < start) {
-			pt_unmap(&b, start, MIN(end, a->node.end));
-			area_resize(a, a->node.start, start);
-		} else if (a->node.end > end) {
-			pt_unmap(&b, a->node.start, end);
-			area_resize(a, end, a->node.end);
-		} else {
-			vaddr_t from = a->node.start, to = a->node.end;
+		vaddr_t from = a->node.start, to = a->node.end;
 
+		/* Areas leave their object's list, or shrink, before tables go: vm_object_unmap() has no business there then. */
+		next = area_next(a);
+		if (from < start) {
+			area_resize(a, from, start);
+			pt_unmap(&b, start, MIN(end, to));
+		} else if (to > end) {
+			area_resize(a, end, to);
+			pt_unmap(&b, from, end);
+			break;		/* a is what comes next */
+		} else {
 			area_bury(a, g);
 			pt_unmap(&b, from, to);
 		}
 	}
-	a = area_find(as, start);
-	ceiling = a ? a->node.start : USER_TOP;
-	pt_collect(&b, start, end, floor, ceiling);
+	pt_collect(&b, start, end, floor, a ? a->node.start : USER_TOP);
 	pt_batch_finish(&b);
 	return 0;
 }

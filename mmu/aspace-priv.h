@@ -181,8 +181,8 @@ void area_insert(struct area *a);		/* in tree and object's list; the reference i
 void area_bury(struct area *a, struct area_graves *g);	/* out of tree and list */
 void area_graves_empty(struct area_graves *g);	/* no lock held */
 void area_resize(struct area *a, vaddr_t start, vaddr_t end);	/* off follows start */
-/* Make addr a boundary if an area spans it. -ENOMEM. */
-int __must_check area_split(struct aspace *as, vaddr_t addr);
+/* Split a (or NULL) at addr if it spans it: a keeps the lower part. -ENOMEM. */
+int __must_check area_split(struct area *a, vaddr_t addr);
 /* Join a with its neighbours where they are alike. */
 void area_merge(struct area *a, struct area_graves *g);
 /* Take [start, end) away: areas, pages, tables. -ENOMEM (nothing changed), -EPERM (VM_KERNEL). */

@@ -297,32 +297,64 @@ int aspace_unmap(struct aspace *as, vaddr_t addr, size_t len)
 
 /* ---- protect --------------------------------------------------------------------------------------------------------- */
 
-static int check_protect(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot)
+/* a: the first area in the range. */
+static int check_protect(struct area *a, vaddr_t start, vaddr_t end, unsigned prot)
 {
-	vaddr_t at = start;
-	struct area *a;
-
-	for (a = area_find(as, start); a && a->node.start < end; a = area_next(a)) {
-		if (a->node.start > at)
-			break;
+	for (; start < end; a = area_next(a)) {
+		if (!a || a->node.start > start)
+			return -ENOMEM;
 		if (a->flags & VM_KERNEL)
 			return -EPERM;
 		if (prot & ~a->max_prot)
 			return -EACCES;
-		if (!(a->prot & VM_WRITE) && !area_can_commit(MIN(end, a->node.end) - at, prot, a->flags, a->object))
+		if (!(a->prot & VM_WRITE) && !area_can_commit(MIN(end, a->node.end) - start, prot, a->flags, a->object))
 			return -ENOMEM;
-		at = a->node.end;
+		start = a->node.end;
 	}
-	return at < end ? -ENOMEM : 0;
+	return 0;
+}
+
+static int protect_locked(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, struct area_graves *g)
+{
+	struct area *a = area_find(as, start), *last;
+	struct pt_batch b;
+	vaddr_t at;
+	int r = check_protect(a, start, end, prot);
+
+	if (r || (a->prot == prot && a->node.end >= end))
+		return r;
+	if (a->node.start < start) {
+		r = area_split(a, start);
+		if (r)
+			return r;
+		a = area_next(a);
+	}
+	for (last = a; last->node.end < end;)
+		last = area_next(last);
+	r = area_split(last, end);
+	if (r)
+		return r;
+	pt_batch_init(&b, as);
+	for (last = a; last && last->node.start < end; last = area_next(last)) {
+		if (last->prot == prot)
+			continue;
+		last->prot = prot;
+		pt_protect(&b, last, last->node.start, last->node.end);
+	}
+	pt_batch_finish(&b);
+	if (a->node.end == end) {	/* the usual case: one area */
+		area_merge(a, g);
+		return 0;
+	}
+	for (at = start; at < end; at = area_find(as, at)->node.end)	/* all of it is mapped: found always */
+		area_merge(area_find(as, at), g);
+	return 0;
 }
 
 int aspace_protect(struct aspace *as, vaddr_t addr, size_t len, unsigned prot)
 {
 	struct area_graves g = { NULL };
 	uint64_t size = round_len(len);
-	vaddr_t end = addr + size, at;
-	struct pt_batch b;
-	struct area *a;
 	int r;
 
 	if (!IS_ALIGNED(addr, PAGE_SIZE) || prot & ~VM_PROT_MASK)
@@ -332,27 +364,7 @@ int aspace_protect(struct aspace *as, vaddr_t addr, size_t len, unsigned prot)
 	if (!size || !range_ok(addr, size))
 		return -ENOMEM;
 	rwlock_write_lock(&as->lock);
-	r = check_protect(as, addr, end, prot);
-	a = area_find(as, addr);
-	if (!r && a->prot == prot && a->node.end >= end)
-		goto out;	/* nothing to do */
-	if (!r)
-		r = area_split(as, addr);
-	if (!r)
-		r = area_split(as, end);
-	if (r)
-		goto out;
-	pt_batch_init(&b, as);
-	for (a = area_find(as, addr); a && a->node.start < end; a = area_next(a)) {
-		if (a->prot == prot)
-			continue;
-		a->prot = prot;
-		pt_protect(&b, a, a->node.start, a->node.end);
-	}
-	pt_batch_finish(&b);
-	for (at = addr; at < end; at = area_find(as, at)->node.end)	/* all of it is mapped: found always */
-		area_merge(area_find(as, at), &g);
-out:
+	r = protect_locked(as, addr, addr + size, prot, &g);
 	rwlock_write_unlock(&as->lock);
 	area_graves_empty(&g);
 	return r;

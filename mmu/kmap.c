@@ -116,7 +116,7 @@ static uint64_t map_run(vaddr_t va, paddr_t pa, uint64_t len, unsigned level, un
 {
 	uint64_t size = 1ull << PT_SHIFT(level), done = 0;
 	unsigned l = level, room = PT_ENTRIES - (va >> PT_SHIFT(level) & (PT_ENTRIES - 1));
-	pte_t *e = entry_for(va, &l);
+	pte_t *e = entry_for(va, &l), leaf = pt_make_leaf(pa, level, flags);
 
 	if (!e)
 		return 0;
@@ -126,7 +126,8 @@ static uint64_t map_run(vaddr_t va, paddr_t pa, uint64_t len, unsigned level, un
 		return map_run(va, pa, MIN(len, size), level - 1, flags);
 	for (; room && done + size <= len && !pt_is_table(*e, level); room--, e++, done += size) {
 		if (pt_is_empty(*e))
-			*e = pt_make_leaf(pa + done, level, flags);
+			*e = leaf;
+		leaf += size;	/* the address stands in its place in the entry */
 	}
 	return done;
 }

@@ -29,14 +29,12 @@ enum page_state {
 
 enum page_kind { KIND_KERNEL, KIND_ANON, KIND_CACHE, NR_KINDS };
 
-#define PAGE_F_TEXT	1u	/* the instruction cache is coherent with its content */
-
 struct page {
 	uint32_t count;		/* [a] owners, when PAGE_USED */
 	uint8_t state;		/* [a] PAGE_FREE comes and goes under buddy.lock only; else the owner's */
 	uint8_t order;		/* of the block that starts here */
 	uint8_t kind;		/* enum page_kind, when PAGE_USED */
-	uint8_t flags;		/* [a] PAGE_F_* */
+	uint8_t unused;
 	uint32_t next, prev;	/* [as state] list links: indices */
 };
 _Static_assert(sizeof(struct page) == 16, "metadata is 0.4 % of RAM");
@@ -134,6 +132,7 @@ struct heap_cpu {
 /* [c] throughout, preemption off, except heap.remote. One for each CPU, made when it first allocates, never freed. */
 struct mmu_cpu {
 	struct page_list single, block;	/* order 0, order PAGE_ORDER_BLOCK */
+	uint32_t run, run_end;		/* single pages too: a stretch from the buddy whose metadata says nothing yet; taken when the list is empty */
 	int64_t nr_kind[NR_KINDS];	/* pages allocated minus freed here */
 	unsigned id;
 	void *stacks;			/* free kernel stacks, linked through their first word */

@@ -114,32 +114,11 @@ static struct page_list *cache_of(struct mmu_cpu *c, unsigned order)
 	return order == 0 ? &c->single : &c->block;
 }
 
-/* Put up to nr blocks of this order on a private list, as few trips to the buddy as possible. */
-static void take_batch_locked(struct page_list *l, unsigned order, uint32_t nr)
-{
-	while (l->nr < nr) {
-		unsigned k = order;
-		uint32_t idx, i;
-
-		if (order == 0)		/* one bigger block, cut up here */
-			k = 31 - (unsigned)__builtin_clz(nr - l->nr);
-		while ((idx = buddy_take_locked(k)) == NO_PAGE && k > order)
-			k--;
-		if (idx == NO_PAGE)
-			return;
-		for (i = 1u << (k - order); i-- > 0;) {
-			struct page *p = page_at(idx + i);
-
-			p->order = (uint8_t)order;
-			list_push(l, idx + i, p);
-		}
-	}
-}
-
 /* Return what a CPU keeps too much (keep: how much stays). */
 static void trim(unsigned order, uint32_t keep)
 {
 	struct page_list out = { NO_PAGE, 0 };
+	uint32_t run = 0, run_end = 0;
 	struct mmu_cpu *c;
 
 	preempt_disable();
@@ -149,12 +128,19 @@ static void trim(unsigned order, uint32_t keep)
 
 		list_push(&out, idx, page_at(idx));
 	}
+	if (c && order == 0 && !keep) {
+		run = c->run;
+		run_end = c->run_end;
+		c->run = c->run_end = 0;
+	}
 	preempt_enable();
-	if (!out.nr)
+	if (!out.nr && run == run_end)
 		return;
 	mutex_lock(&buddy.lock);
 	while (out.nr)
 		buddy_give_locked(list_pop(&out), order);
+	for (; run < run_end; run++)
+		buddy_give_locked(run, 0);
 	mutex_unlock(&buddy.lock);
 }
 
@@ -182,55 +168,48 @@ static bool lock_buddy(void)
 	return true;
 }
 
-/* Slow path for the cached orders: fetch a batch, keep one. */
-static uint32_t refill_and_take(unsigned order)
+/* A stretch of single pages for this CPU, as long as there is and its limit says; the first is the caller's. */
+static uint32_t refill_run(void)
 {
-	struct page_list got = { NO_PAGE, 0 };
-	uint32_t nr = 1, idx;
+	unsigned k = 31 - (unsigned)__builtin_clz(MAX(limit.single / 2, 1u));
+	uint32_t idx, end;
 	struct mmu_cpu *c;
 
-	if (!mmu_cpu() && mmu_can_sleep())
-		mmu_cpu_make();
 	if (!lock_buddy())
 		return NO_PAGE;
-	if (order == 0)
-		nr = MAX(limit.single / 2, 1u);
-	take_batch_locked(&got, order, nr);
+	while ((idx = buddy_take_locked(k)) == NO_PAGE && k)
+		k--;
 	mutex_unlock(&buddy.lock);
-	if (!got.nr)
+	if (idx == NO_PAGE)
 		return NO_PAGE;
-	idx = list_pop(&got);
+	end = idx + (1u << k);
 	preempt_disable();
 	c = mmu_cpu();
-	while (c && got.nr) {
-		uint32_t i = list_pop(&got);
-
-		list_push(cache_of(c, order), i, page_at(i));
+	if (c && c->run == c->run_end && end - idx > 1) {
+		c->run = idx + 1;
+		c->run_end = end;
+		end = idx + 1;
 	}
+	while (c && --end > idx)	/* another thread filled it meanwhile */
+		list_push(&c->single, end, page_at(end));
 	preempt_enable();
-	if (got.nr) {		/* no caches: could not be made */
+	if (end > idx + 1) {		/* no caches: could not be made */
 		mutex_lock(&buddy.lock);
-		while (got.nr)
-			buddy_give_locked(list_pop(&got), order);
+		while (--end > idx)
+			buddy_give_locked(end, 0);
 		mutex_unlock(&buddy.lock);
 	}
 	return idx;
 }
 
-static uint32_t take(unsigned order)
+static uint32_t take_slow(unsigned order)
 {
 	uint32_t idx = NO_PAGE;
 
-	if (order == 0 || order == PAGE_ORDER_BLOCK) {
-		struct mmu_cpu *c;
-
-		preempt_disable();
-		c = mmu_cpu();
-		if (likely(c && cache_of(c, order)->nr))
-			idx = list_pop(cache_of(c, order));
-		preempt_enable();
-		return idx != NO_PAGE ? idx : refill_and_take(order);
-	}
+	if (!mmu_cpu() && mmu_can_sleep())
+		mmu_cpu_make();
+	if (order == 0)
+		return refill_run();
 	if (lock_buddy()) {
 		idx = buddy_take_locked(order);
 		mutex_unlock(&buddy.lock);
@@ -238,108 +217,135 @@ static uint32_t take(unsigned order)
 	return idx;
 }
 
+/* From what this CPU keeps. Preemption off. */
+static inline uint32_t take_cached(struct mmu_cpu *c, unsigned order)
+{
+	if (order == 0) {
+		if (c->single.nr)
+			return list_pop(&c->single);
+		return c->run < c->run_end ? c->run++ : NO_PAGE;
+	}
+	return order == PAGE_ORDER_BLOCK && c->block.nr ? list_pop(&c->block) : NO_PAGE;
+}
+
+/* After shrinkers have run. What they freed lies in this CPU's cache, or in the buddy once that is trimmed. */
 static uint32_t take_hard(unsigned order, unsigned flags)
 {
 	unsigned tries;
 
 	for (tries = 0; !(flags & PAGE_NOWAIT) && mmu_can_sleep() && tries < 4; tries++) {
 		bool again = reclaim(1ull << order << PAGE_SHIFT);
-		uint32_t idx = take(order);
+		uint32_t idx;
 
+		trim(0, 0);
+		idx = take_slow(order);
 		if (idx != NO_PAGE || !again)
 			return idx;
 	}
 	return NO_PAGE;
 }
 
-static void account(unsigned kind, int64_t nr)
+/* Preemption off. */
+static void account(struct mmu_cpu *c, unsigned kind, int64_t nr)
 {
+	if (likely(c))
+		c->nr_kind[kind] += nr;
+	else
+		atomic_fetch_add(&nr_kind_shared[kind], nr, RELAXED);
+}
+
+/* Hand idx out. Preemption off. */
+static void make_used(struct mmu_cpu *c, uint32_t idx, unsigned order, unsigned kind)
+{
+	struct page *p = page_at(idx);
+
+	page_set_state(p, PAGE_USED);
+	p->order = (uint8_t)order;
+	p->kind = (uint8_t)kind;
+	p->count = 1;
+	account(c, kind, 1ll << order);
+}
+
+static __attribute__((noinline)) uint32_t alloc_slow(unsigned order, unsigned flags)
+{
+	uint32_t idx = take_slow(order);
+
+	if (idx == NO_PAGE)
+		idx = take_hard(order, flags);
+	if (idx == NO_PAGE)
+		return NO_PAGE;
+	preempt_disable();
+	make_used(mmu_cpu(), idx, order, kind_of(flags));
+	preempt_enable();
+	return idx;
+}
+
+paddr_t page_alloc(unsigned order, unsigned flags)
+{
+	uint32_t idx = NO_PAGE;
 	struct mmu_cpu *c;
 
 	preempt_disable();
 	c = mmu_cpu();
 	if (likely(c))
-		c->nr_kind[kind] += nr;
-	else
-		atomic_fetch_add(&nr_kind_shared[kind], nr, RELAXED);
+		idx = take_cached(c, order);
+	if (likely(idx != NO_PAGE))
+		make_used(c, idx, order, kind_of(flags));
 	preempt_enable();
-}
-
-paddr_t page_alloc(unsigned order, unsigned flags)
-{
-	uint32_t idx;
-	struct page *p;
-
-	if (unlikely(order > PAGE_ORDER_MAX))
-		return PADDR_NONE;
-	idx = take(order);
 	if (unlikely(idx == NO_PAGE)) {
-		idx = take_hard(order, flags);
+		idx = order <= PAGE_ORDER_MAX ? alloc_slow(order, flags) : NO_PAGE;
 		if (idx == NO_PAGE)
 			return PADDR_NONE;
 	}
-	p = page_at(idx);
-	DEBUG_ASSERT(page_state(p) == PAGE_CACHED && p->order == order);
-	page_set_state(p, PAGE_USED);
-	p->kind = (uint8_t)kind_of(flags);
-	p->flags = 0;
-	p->count = 1;
-	if (p->kind)
-		account(p->kind, 1ll << order);
 	if (flags & PAGE_ZERO)
 		arch_clear_pages(phys_to_virt(page_address(idx)), PAGE_SIZE << order);
 	return page_address(idx);
 }
 
-/* To the CPU's cache whatever its size; true if it should be trimmed. */
-static bool cache_put(uint32_t idx, struct page *p, unsigned order)
+/* An order that CPUs keep: to this CPU's cache whatever its size. */
+static void free_cached(uint32_t idx, struct page *p, unsigned order)
 {
+	uint32_t most = order == 0 ? limit.single : limit.block;
+	bool is_full = false;
 	struct mmu_cpu *c;
-	bool is_full = false, is_done = false;
 
 	preempt_disable();
 	c = mmu_cpu();
+	account(c, p->kind, -(1ll << order));
 	if (likely(c)) {
-		struct page_list *l = cache_of(c, order);
-
-		list_push(l, idx, p);
-		is_full = l->nr > (order == 0 ? limit.single : limit.block);
-		is_done = true;
+		list_push(cache_of(c, order), idx, p);
+		is_full = cache_of(c, order)->nr > most;
 	}
 	preempt_enable();
-	if (unlikely(!is_done)) {
-		mmu_cpu_make();
+	if (unlikely(!c)) {
 		mutex_lock(&buddy.lock);
 		buddy_give_locked(idx, order);
 		mutex_unlock(&buddy.lock);
+	} else if (unlikely(is_full) && mmu_can_sleep()) {
+		trim(order, most / 2);
 	}
-	return is_full;
 }
 
 void page_free(paddr_t pa, unsigned order)
 {
-	uint32_t idx = page_index(pa);
+	uint32_t idx = page_index(pa), end = idx + (1u << order);
 	struct page *p = page_find(pa);
 
 	ASSERT(p && page_state(p) == PAGE_USED && p->order == order);
-	if (p->kind)
-		account(p->kind, -(1ll << order));
-	p->count = 0;
-	if (order == 0 || order == PAGE_ORDER_BLOCK || !mmu_can_sleep()) {
-		bool is_odd = order != 0 && order != PAGE_ORDER_BLOCK;
-
-		if (is_odd)		/* rare: not the time to take the lock. As single pages */
-			page_split(pa, order);
-		do {
-			if (cache_put(idx, page_at(idx), is_odd ? 0 : order) && mmu_can_sleep())
-				trim(order, (order == 0 ? limit.single : limit.block) / 2);
-			idx++;
-		} while (is_odd && idx < page_index(pa) + (1u << order));
-		return;
+	if (order == 0 || order == PAGE_ORDER_BLOCK) {
+		free_cached(idx, p, order);
+	} else if (!mmu_can_sleep()) {	/* not the time to take the lock: as single pages */
+		page_split(pa, order);
+		for (; idx < end; idx++)
+			free_cached(idx, page_at(idx), 0);
+	} else {
+		preempt_disable();
+		account(mmu_cpu(), p->kind, -(1ll << order));
+		preempt_enable();
+		mutex_lock(&buddy.lock);
+		buddy_give_locked(idx, order);
+		mutex_unlock(&buddy.lock);
 	}
-	mutex_lock(&buddy.lock);
-	buddy_give_locked(idx, order);
-	mutex_unlock(&buddy.lock);
 }
 
 void page_get(paddr_t pa)
@@ -359,7 +365,8 @@ void page_put(paddr_t pa)
 	/* acquire: what other owners did to the page before they put it. Pairs: the release in the fetch_sub. A count of 1 is ours and cannot change. */
 	if (atomic_load(&p->count, ACQUIRE) != 1 && atomic_fetch_sub(&p->count, 1u, ACQ_REL) != 1)
 		return;
-	page_free(pa, 0);
+	DEBUG_ASSERT(page_state(p) == PAGE_USED && p->order == 0);
+	free_cached(page_index(pa), p, 0);
 }
 
 unsigned page_count(paddr_t pa)
@@ -372,7 +379,7 @@ unsigned page_count(paddr_t pa)
 void page_split(paddr_t pa, unsigned order)
 {
 	uint32_t idx = page_index(pa), i;
-	uint8_t kind = page_at(idx)->kind, flags = page_at(idx)->flags;
+	uint8_t kind = page_at(idx)->kind;
 
 	for (i = idx; i < idx + (1u << order); i++) {
 		struct page *p = page_at(i);
@@ -380,7 +387,6 @@ void page_split(paddr_t pa, unsigned order)
 		page_set_state(p, PAGE_USED);
 		p->order = 0;
 		p->kind = kind;
-		p->flags = flags;
 		p->count = 1;
 	}
 }
@@ -405,7 +411,7 @@ void page_stats(struct page_stats *out)
 
 		if (!c)
 			continue;
-		nr_free += READ_ONCE(c->single.nr) + (uint64_t)READ_ONCE(c->block.nr) * BLOCK_PAGES;
+		nr_free += READ_ONCE(c->single.nr) + READ_ONCE(c->run_end) - READ_ONCE(c->run) + (uint64_t)READ_ONCE(c->block.nr) * BLOCK_PAGES;
 		anon += READ_ONCE(c->nr_kind[KIND_ANON]);
 		cache += READ_ONCE(c->nr_kind[KIND_CACHE]);
 	}

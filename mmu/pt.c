@@ -202,6 +202,11 @@ static void collect(struct pt_batch *b, paddr_t table, unsigned level, vaddr_t s
  */
 void pt_collect(struct pt_batch *b, vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t ceiling)
 {
+	vaddr_t first = ALIGN_DOWN(start, BLOCK_SIZE), last = ALIGN_DOWN(end - 1, BLOCK_SIZE);
+
+	/* The usual small case: the blocks at both ends are the neighbours' too, and nothing lies between. */
+	if (last - first <= BLOCK_SIZE && (first < floor || first + BLOCK_SIZE > ceiling) && (last < floor || last + BLOCK_SIZE > ceiling))
+		return;
 	collect(b, b->as->root, PT_TOP_LEVEL, start, end, floor, ceiling);
 }
 
@@ -220,37 +225,84 @@ unsigned pt_area_flags(const struct area *a, bool is_own, bool is_alone)
 	return f;
 }
 
-static unsigned flags_for(const struct area *a, pte_t v, unsigned level)
-{
-	bool is_own = pt_flags(v) & PT_OWN;
-	unsigned f = pt_area_flags(a, is_own, is_own && (level > 0 || page_count(pt_address(v)) == 1));
+/* What the leaves of an area get; the question that depends on the leaf is whether it may be written. */
+struct access {
+	struct area *a;
+	unsigned flags;			/* PT_*, without PT_WRITE */
+	bool can_write;
+};
 
-	/* A shared page that was writable has been told to its object; it may stay so. */
-	if (a->flags & VM_SHARED && a->prot & VM_WRITE && pt_flags(v) & PT_WRITE)
-		f |= PT_WRITE;
-	return f;
+static bool may_write(const struct access *x, pte_t v, unsigned level)
+{
+	if (!x->can_write)
+		return false;
+	/* A shared page that was writable has been told to its object; it may stay so. A page of our own that was, was ours alone. */
+	if (pt_is_writable(v) && (pt_is_own(v) || x->a->flags & VM_SHARED))
+		return true;
+	return pt_is_own(v) && (level > 0 || page_count(pt_address(v)) == 1);
+}
+
+/* The leaves of one table, n of them. */
+static void protect_pages(struct pt_batch *b, const struct access *x, pte_t *e, vaddr_t va, unsigned n)
+{
+	const pte_t ro = pt_access_bits(0, x->flags), rw = pt_access_bits(0, x->flags | PT_WRITE);
+	vaddr_t low = (vaddr_t)-1, high = 0;
+
+	for (; n; n--, e++, va += PAGE_SIZE) {
+		pte_t v = atomic_load(e, RELAXED), leaf;
+
+		if (pt_is_empty(v))
+			continue;
+		leaf = pt_replace_access(v, may_write(x, v, 0) ? rw : ro);
+		if (leaf == v)
+			continue;
+		/* With the lock held for writing only vm_object_unmap() competes: if it wins the page is gone. */
+		if (!x->a->object)
+			atomic_store(e, leaf, RELAXED);
+		else if (!atomic_cas(e, &v, leaf, RELAXED))
+			continue;
+		if (pt_is_valid(v)) {
+			low = MIN(low, va);
+			high = va + PAGE_SIZE;
+		}
+	}
+	if (low < high)
+		pt_batch_note(b, low, high - low);
+}
+
+static void protect_block(struct pt_batch *b, const struct access *x, struct pt_iter *it, vaddr_t start, vaddr_t end)
+{
+	uint64_t size = 1ull << PT_SHIFT(it->level);
+	vaddr_t va = ALIGN_DOWN(it->va, size);
+	pte_t v = atomic_load(it->e, RELAXED), leaf;
+
+	if (!pt_is_own(v) && (va < start || va + size > end)) {
+		v = atomic_exchange(it->e, 0, ACQUIRE);	/* part of an object's block: comes again as pages */
+		if (!pt_is_empty(v))
+			drop_leaf(b, v, it->va, it->level);
+		return;
+	}
+	leaf = pt_with_access(v, it->level, x->flags | (may_write(x, v, it->level) ? PT_WRITE : 0));
+	if (leaf != v && atomic_cas(it->e, &v, leaf, RELAXED) && pt_is_valid(v))
+		pt_batch_note(b, va, size);
 }
 
 void pt_protect(struct pt_batch *b, struct area *a, vaddr_t start, vaddr_t end)
 {
+	const struct access x = { .a = a, .flags = pt_area_flags(a, false, false), .can_write = a->prot & VM_WRITE };
 	struct pt_iter it = PT_ITER(b->as, start, end);
 
-	for (; pt_iter_find(&it); pt_iter_step(&it)) {
-		pte_t v = atomic_load(it.e, RELAXED), n;
-		uint64_t size = 1ull << PT_SHIFT(it.level);
+	while (pt_iter_find(&it)) {
+		if (it.level == 0) {
+			vaddr_t stop = MIN(end, ALIGN_DOWN(it.va, BLOCK_SIZE) + BLOCK_SIZE);
 
-		if (pt_is_empty(v))
-			continue;
-		if (it.level > 0 && !(pt_flags(v) & PT_OWN) && (ALIGN_DOWN(it.va, size) < start || ALIGN_DOWN(it.va, size) + size > end)) {
-			v = atomic_exchange(it.e, 0, ACQUIRE);	/* part of an object's block: comes again as pages */
-			if (!pt_is_empty(v))
-				drop_leaf(b, v, it.va, it.level);
-			continue;
+			protect_pages(b, &x, it.e, it.va, (unsigned)((stop - it.va) >> PAGE_SHIFT));
+			it.va = stop;
+			it.e = NULL;
+		} else {
+			protect_block(b, &x, &it, start, end);
+			pt_iter_step(&it);
 		}
-		n = pt_with_access(v, it.level, flags_for(a, v, it.level));
-		/* Lost only to vm_object_unmap: then the page is gone. */
-		if (n != v && atomic_cas(it.e, &v, n, RELEASE) && pt_is_valid(v))
-			pt_batch_note(b, it.va, size);
 	}
 }
 

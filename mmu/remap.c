@@ -183,9 +183,9 @@ static int remap_locked(struct remap *m, vaddr_t *out, struct area_graves *g)
 		return -ENOMEM;
 	r = choose(m, a, &to, g);
 	if (!r)
-		r = area_split(m->as, m->from);
+		r = area_split(area_find(m->as, m->from), m->from);
 	if (!r)
-		r = area_split(m->as, m->from + m->from_len);
+		r = area_split(area_find(m->as, m->from), m->from + m->from_len);
 	if (!r)
 		r = move(m, area_find(m->as, m->from), to, g);
 	if (!r)

@@ -32,18 +32,19 @@ static inline void arch_sync_icache(const void *va, size_t len)
 	__asm__ volatile("isb" : : : "memory");
 }
 
-/* Clear whole pages of normal memory: len is a multiple of PAGE_SIZE. DC ZVA clears a block at a time, 64 bytes on all common CPUs. */
+/* Clear whole pages of normal memory: len is a multiple of PAGE_SIZE. DC ZVA clears a block at a time: 64 bytes on common CPUs, 512 on some. */
 static inline void arch_clear_pages(void *va, size_t len)
 {
-	uint64_t zid, p = (vaddr_t)va, end = p + len;
+	uint64_t zid, p = (vaddr_t)va, end = p + len, n;
 
 	__asm__("mrs %0, dczid_el0" : "=r"(zid));
-	if ((zid & 0x1f) != 4) {	/* other size, or prohibited */
+	n = 4ul << (zid & 15);
+	if (zid & 16 || n < 16 || n > 512) {	/* prohibited, or a size that the unrolled loop does not know */
 		memset(va, 0, len);
 		return;
 	}
-	for (; p < end; p += 512)
+	for (; p < end; p += 8 * n)
 		__asm__ volatile("dc zva, %0\n\tdc zva, %1\n\tdc zva, %2\n\tdc zva, %3\n\tdc zva, %4\n\tdc zva, %5\n\tdc zva, %6\n\tdc zva, %7"
-				 : : "r"(p), "r"(p + 64), "r"(p + 128), "r"(p + 192), "r"(p + 256), "r"(p + 320), "r"(p + 384), "r"(p + 448)
+				 : : "r"(p), "r"(p + n), "r"(p + 2 * n), "r"(p + 3 * n), "r"(p + 4 * n), "r"(p + 5 * n), "r"(p + 6 * n), "r"(p + 7 * n)
 				 : "memory");
 }

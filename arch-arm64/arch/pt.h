@@ -105,10 +105,25 @@ static inline pte_t pt_make_leaf(paddr_t pa, unsigned level, unsigned flags)
 	return e;
 }
 
-/* The same leaf with other access bits: no change that needs break-before-make (D8.14.1). */
+/* The same leaf with other access bits (of its level): no change that needs break-before-make (D8.14.1). */
+static inline pte_t pt_replace_access(pte_t e, pte_t bits)
+{
+	return (e & ~(PTE_VALID | PTE_SW_NONE | PTE_RDONLY | PTE_PXN)) | bits;
+}
+
 static inline pte_t pt_with_access(pte_t e, unsigned level, unsigned flags)
 {
-	return (e & ~(PTE_VALID | PTE_SW_NONE | PTE_RDONLY | PTE_PXN)) | pt_access_bits(level, flags);
+	return pt_replace_access(e, pt_access_bits(level, flags));
+}
+
+static inline bool pt_is_writable(pte_t e)
+{
+	return !(e & PTE_RDONLY);
+}
+
+static inline bool pt_is_own(pte_t e)
+{
+	return e & PTE_SW_OWN;
 }
 
 static inline unsigned pt_flags(pte_t e)
