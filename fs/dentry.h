@@ -145,6 +145,9 @@ void walk_end(struct walk *w);
 /* give: one of *out (never negative) and, if file is not NULL, *file (for links to files without a name; *out is NULL then). */
 int path_lookup(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out, struct file **file);
 
+/* Follows links at the end. 0: everything was cached, as path_lookup(); other results mean nothing. */
+int path_lookup_cached(struct fs_context *ctx, struct file *at, const char *path, struct dentry **out);
+
 /* ---- mounts ------------------------------------------------------------------------------------------------------------------ */
 
 extern struct list mounts;

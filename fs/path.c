@@ -364,16 +364,13 @@ static int lookup_empty(struct fs_context *ctx, struct file *at, struct dentry *
 	return 0;
 }
 
-int path_lookup(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out, struct file **file)
+/* The general case of path_lookup(): links, names that are not cached, mount points on the way up, errors. */
+static int lookup_walking(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out, struct file **file)
 {
 	struct dentry *d = NULL;
 	struct walk w;
 	int r;
 
-	if (file)
-		*file = NULL;
-	if (!*path && (flags & WALK_EMPTY))
-		return lookup_empty(ctx, at, out, file);
 	r = walk_begin(&w, ctx, at, path);
 	while (!r) {
 		r = walk_parent(&w);
@@ -409,4 +406,106 @@ int path_lookup(struct fs_context *ctx, struct file *at, const char *path, unsig
 	}
 	*out = d;
 	return r;
+}
+
+/* Start of a walk without references. RCU held. NULL: not a directory. */
+static struct dentry *start_rcu(struct fs_context *ctx, struct file *at, const char *path)
+{
+	if (*path == '/')
+		return rcu_deref(ctx->root);
+	if (!at)
+		return rcu_deref(ctx->cwd);
+	return at->dentry && vnode_is_dir(at->dentry->vnode) ? at->dentry : NULL;
+}
+
+/* The whole path by cached names, RCU held. 0 and a dentry without reference; -ENOENT by a negative one; -EAGAIN: the slow way knows. */
+static int lookup_cached(struct fs_context *ctx, struct dentry *d, const char *p, unsigned flags, struct dentry **out)
+{
+	bool is_root_user = READ_ONCE(ctx->uid) == 0;
+
+	for (;;) {
+		const char *name;
+		struct dentry *c;
+		uint32_t h = 0, type;
+
+		while (*p == '/')
+			p++;
+		if (!*p)
+			break;
+		for (name = p; *p && *p != '/'; p++)
+			h = (h + (uint8_t)*p) * 0x01000193u;	/* dname_hash() */
+		if (*name == '.' && p - name <= 2) {
+			if (p - name == 1)
+				continue;
+			if (name[1] == '.') {
+				c = READ_ONCE(d->parent);
+				if (d == READ_ONCE(ctx->root))
+					continue;
+				if (c == d)
+					return -EAGAIN;
+				d = c;
+				continue;
+			}
+		}
+		if (unlikely(!is_root_user) && vnode_permission(ctx, d->vnode, MAY_EXEC))
+			return -EAGAIN;
+		c = dentry_find_rcu(d, name, (size_t)(p - name), h ^ h >> 15);
+		if (!c)
+			return -EAGAIN;
+		if (!c->vnode)
+			return -ENOENT;
+		c = dentry_resolve_mounts(c);
+		type = vnode_type(c->vnode);
+		if (type != S_IFDIR && (*p || (type == S_IFLNK && (flags & WALK_FOLLOW))))
+			return -EAGAIN;
+		d = c;
+	}
+	*out = d;
+	return 0;
+}
+
+/* 0, -ENOENT, or -EAGAIN: look again the slow way. */
+static int lookup_fast(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out)
+{
+	struct dentry *d;
+	uint32_t seq;
+	int r = -EAGAIN;
+
+	rcu_read_lock();
+	if (walk_start(&seq)) {
+		d = start_rcu(ctx, at, path);
+		r = d ? lookup_cached(ctx, d, path, flags, &d) : -EAGAIN;
+		if (!r && !dentry_try_get(d))
+			r = -EAGAIN;
+	}
+	rcu_read_unlock();
+	if (r == -EAGAIN)
+		return r;
+	if (likely(walk_validate(seq))) {
+		*out = d;
+		return r;
+	}
+	if (!r)
+		dentry_put(d);
+	return -EAGAIN;
+}
+
+int path_lookup(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out, struct file **file)
+{
+	if (file)
+		*file = NULL;
+	if (*path) {
+		int r = lookup_fast(ctx, at, path, flags, out);
+
+		if (r != -EAGAIN)
+			return r;
+	} else if (flags & WALK_EMPTY) {
+		return lookup_empty(ctx, at, out, file);
+	}
+	return lookup_walking(ctx, at, path, flags, out, file);
+}
+
+int path_lookup_cached(struct fs_context *ctx, struct file *at, const char *path, struct dentry **out)
+{
+	return *path ? lookup_fast(ctx, at, path, WALK_FOLLOW, out) : -EAGAIN;
 }

@@ -8,36 +8,37 @@
 #include "libc/string.h"
 #include "mmu/user.h"
 
-/* Bytes not moved between the segment's memory and buf (NULL: zero the segment). */
-static size_t move(const struct uio *u, void *seg, void *buf, size_t len, bool to_seg)
+enum op { TO_SEGMENT, FROM_SEGMENT, ZERO_SEGMENT };
+
+/* Bytes not moved between the segment's memory and buf. */
+static inline size_t move(bool is_kernel, enum op op, void *seg, uint8_t *buf, size_t len)
 {
-	if (u->is_kernel) {
-		if (!buf)
+	if (unlikely(is_kernel)) {
+		if (op == ZERO_SEGMENT)
 			memset(seg, 0, len);
-		else if (to_seg)
+		else if (op == TO_SEGMENT)
 			memcpy(seg, buf, len);
 		else
 			memcpy(buf, seg, len);
 		return 0;
 	}
-	if (!user_range_ok(seg, len))
+	if (unlikely(!user_range_ok(seg, len)))
 		return len;
-	if (!buf)
+	if (op == ZERO_SEGMENT)
 		return arch_user_zero(seg, len);
-	return to_seg ? arch_user_copy(seg, buf, len) : arch_user_copy(buf, seg, len);
+	return op == TO_SEGMENT ? arch_user_copy(seg, buf, len) : arch_user_copy(buf, seg, len);
 }
 
-static ssize_t transfer(struct uio *u, uint8_t *buf, size_t len, bool to_seg)
+/* Several segments. */
+static __attribute__((noinline)) ssize_t transfer_many(struct uio *u, enum op op, uint8_t *buf, size_t len)
 {
 	size_t done = 0;
 
-	if (len > u->left)
-		len = u->left;
 	while (done < len) {
 		size_t room = u->iov->len - u->skip, n = MIN(room, len - done), missed;
 
 		if (n) {
-			missed = move(u, (uint8_t *)u->iov->base + u->skip, buf ? buf + done : NULL, n, to_seg);
+			missed = move(u->is_kernel, op, (uint8_t *)u->iov->base + u->skip, buf + done, n);
 			n -= missed;
 			u->skip += n;
 			u->left -= n;
@@ -45,9 +46,9 @@ static ssize_t transfer(struct uio *u, uint8_t *buf, size_t len, bool to_seg)
 			if (missed)
 				return done ? (ssize_t)done : -EFAULT;
 		}
-		if (!n && u->nr <= 1)
-			break;		/* left promised more than there is */
-		if (u->skip == u->iov->len && u->nr > 1) {
+		if (u->skip == u->iov->len) {
+			if (u->nr <= 1)
+				break;		/* the end, or left promised more than there is */
 			u->iov++;
 			u->nr--;
 			u->skip = 0;
@@ -56,17 +57,34 @@ static ssize_t transfer(struct uio *u, uint8_t *buf, size_t len, bool to_seg)
 	return (ssize_t)done;
 }
 
+static inline ssize_t transfer(struct uio *u, enum op op, uint8_t *buf, size_t len)
+{
+	size_t missed;
+
+	if (len > u->left)
+		len = u->left;
+	/* Inside the segment, and not up to its end unless it is the last: the usual case. */
+	if (unlikely(len > u->iov->len - u->skip || (u->nr > 1 && len == u->iov->len - u->skip)))
+		return transfer_many(u, op, buf, len);
+	if (unlikely(!len))
+		return 0;
+	missed = move(u->is_kernel, op, (uint8_t *)u->iov->base + u->skip, buf, len);
+	u->skip += len - missed;
+	u->left -= len - missed;
+	return unlikely(missed == len) ? -EFAULT : (ssize_t)(len - missed);
+}
+
 ssize_t uio_copy_to(struct uio *u, const void *buf, size_t len)
 {
-	return transfer(u, (uint8_t *)(uintptr_t)buf, len, true);
+	return transfer(u, TO_SEGMENT, (uint8_t *)(uintptr_t)buf, len);
 }
 
 ssize_t uio_copy_from(struct uio *u, void *buf, size_t len)
 {
-	return transfer(u, buf, len, false);
+	return transfer(u, FROM_SEGMENT, buf, len);
 }
 
 ssize_t uio_zero(struct uio *u, size_t len)
 {
-	return transfer(u, NULL, len, true);
+	return transfer(u, ZERO_SEGMENT, NULL, len);
 }

@@ -259,5 +259,11 @@ int vfs_open(struct fs_context *ctx, struct file *at, const char *path, unsigned
 		return open_existing(ctx, at, path, flags, out);
 	if (flags & O_DIRECTORY)
 		return -EINVAL;
+	/* Usually the file is there already. Of anything out of the ordinary open_create() takes care. */
+	if (!(flags & (O_EXCL | O_NOFOLLOW)) && path_lookup_cached(ctx, at, path, &d) == 0) {
+		r = vnode_is_dir(d->vnode) ? -EISDIR : vfs_open_vnode(ctx, d, flags, false, out);
+		dentry_put(d);
+		return r;
+	}
 	return open_create(ctx, at, path, flags, mode, out);
 }
