@@ -84,6 +84,16 @@ def with_status(output, status):
     return output + STATUS_LINE % status
 
 
+def without_messages(output):
+    """(output without the kernel's messages, these). With a UART as the program's streams both come out of it: a message
+    is a line that begins with "samara: " and the indented lines after it."""
+    kept, messages, is_message = [], [], False
+    for line in output.splitlines(keepends=True):
+        is_message = line.startswith(b"samara: ") or (is_message and line.startswith(b"  "))
+        (messages if is_message else kept).append(line)
+    return b"".join(kept), b"".join(messages).decode(errors="replace")
+
+
 def run_on_samara(test, cpus, extra):
     """(text, problem or None) of one run."""
     command = [os.path.join(REPO, "samara"), "run", "--quiet", "--timeout", str(test.seconds), "--cpus", str(cpus),
@@ -98,8 +108,9 @@ def run_on_samara(test, cpus, extra):
                               check=False)
     except subprocess.TimeoutExpired as late:
         return late.stdout or b"", "samara run did not end in time"
-    messages = done.stderr.decode(errors="replace").strip()
-    return with_status(done.stdout, done.returncode), messages or None
+    output, messages = (done.stdout, "") if done.returncode == 125 else without_messages(done.stdout)
+    messages = (messages + done.stderr.decode(errors="replace")).strip()
+    return with_status(output, done.returncode), messages or None
 
 
 def run_on_qemu_user(test):
