@@ -8,7 +8,6 @@
 #include "mmu/aspace-priv.h"
 
 #include "libc/print.h"
-#include "libc/string.h"
 #include "mmu/heap.h"
 
 struct area *area_alloc(struct aspace *as)
@@ -19,7 +18,7 @@ struct area *area_alloc(struct aspace *as)
 		return NULL;
 	a = kmalloc(sizeof(*a));
 	if (a)
-		*a = (struct area){ .as = as };
+		a->as = as;
 	return a;
 }
 

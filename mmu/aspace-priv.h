@@ -48,6 +48,7 @@ struct aspace {
 	struct area *hint;		/* [a] the area of a recent fault, NULL or in the tree: cleared under lock for writing */
 	paddr_t root;			/* [I] */
 	unsigned asid;			/* [I] */
+	bool has_forked;		/* [lock] pages of its own may have other owners: page_count() tells. Else they have none */
 	uint64_t nr_resident;		/* [a] pages mapped, zero page and blocks of objects included */
 	uint64_t nr_virtual;		/* [lock] pages in areas */
 	uint64_t nr_faults, nr_major;	/* [a] */
@@ -176,7 +177,7 @@ struct area_graves {
 	struct area *first;
 };
 
-struct area *area_alloc(struct aspace *as);	/* NULL: no memory */
+struct area *area_alloc(struct aspace *as);	/* NULL: no memory, or too many. Only as is set; node and list links are set by inserting */
 void area_insert(struct area *a);		/* in tree and object's list; the reference is the caller's */
 void area_bury(struct area *a, struct area_graves *g);	/* out of tree and list */
 void area_graves_empty(struct area_graves *g);	/* no lock held */

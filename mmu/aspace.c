@@ -198,18 +198,24 @@ static int place_area(struct aspace *as, const struct vm_map_request *req, vaddr
 	return 0;
 }
 
-/* Anonymous memory beside an area just like it: no allocation, no tree change. */
+/* Whether anonymous memory asked for by req is just like a. */
+static bool is_like(const struct area *a, const struct vm_map_request *req)
+{
+	return a->prot == (req->prot & VM_PROT_MASK) && a->flags == (req->flags & VM_AREA_FLAGS) && !a->object && a->name == req->name &&
+	       a->max_prot == (req->max_prot ? req->max_prot : VM_PROT_MASK);
+}
+
+/* Anonymous memory beside an area just like it: no allocation, no tree change. (Between two: place_area joins all three.) */
 static bool extend_neighbour(struct aspace *as, const struct vm_map_request *req, vaddr_t at, uint64_t len)
 {
 	struct area *n = area_find(as, at), *p = n ? area_prev(n) : area_of(as->tree.last);
-	struct area like = { .prot = req->prot & VM_PROT_MASK, .flags = req->flags & VM_AREA_FLAGS, .name = req->name,
-			     .max_prot = req->max_prot ? req->max_prot : VM_PROT_MASK };
-	bool joins_n = n && n->node.start == at + len && n->prot == like.prot && n->flags == like.flags && !n->object &&
-		       n->name == like.name && n->max_prot == like.max_prot;
-	bool joins_p = p && p->node.end == at && p->prot == like.prot && p->flags == like.flags && !p->object &&
-		       p->name == like.name && p->max_prot == like.max_prot;
+	bool joins_n, joins_p;
 
-	if (req->object || like.flags & VM_GROWSDOWN || joins_n == joins_p)
+	if (req->object || req->flags & VM_GROWSDOWN)
+		return false;
+	joins_n = n && n->node.start == at + len && is_like(n, req);
+	joins_p = p && p->node.end == at && is_like(p, req);
+	if (joins_n == joins_p)
 		return false;
 	if (joins_p)
 		area_resize(p, p->node.start, at + len);

@@ -124,12 +124,12 @@ static bool has_neighbour(struct fault *f, vaddr_t block)
 	       (block + 2 * BLOCK_SIZE <= f->a->node.end && is_in_use(f, block + BLOCK_SIZE));
 }
 
-static bool wants_block(struct fault *f, unsigned level)
+static bool wants_block(struct fault *f)
 {
 	vaddr_t block = ALIGN_DOWN(f->va, BLOCK_SIZE);
 	struct area *a = f->a;
 
-	if (level == 0 || a->flags & (VM_NOHUGE | VM_GROWSDOWN) || !(a->prot & VM_WRITE))
+	if (a->flags & (VM_NOHUGE | VM_GROWSDOWN) || !(a->prot & VM_WRITE))
 		return false;
 	if (block < a->node.start || block + BLOCK_SIZE > a->node.end)
 		return false;
@@ -158,20 +158,21 @@ static bool fault_block(struct fault *f)
 	return true;
 }
 
-static int fault_anonymous(struct fault *f, unsigned level)
+static int fault_anonymous(struct fault *f, pte_t *e, unsigned level)
 {
 	paddr_t pa;
 	bool is_own;
-	pte_t *e;
 
-	if (wants_block(f, level) && fault_block(f))
-		return 0;
-	level = 0;
-	e = pt_make(f->as, f->va, &level);
-	if (!e)
-		return -ENOMEM;
-	if (level)
-		return RETRY;
+	if (level > 0) {
+		if (wants_block(f) && fault_block(f))
+			return 0;
+		level = 0;
+		e = pt_make(f->as, f->va, &level);
+		if (!e)
+			return -ENOMEM;
+		if (level)
+			return RETRY;
+	}
 	is_own = f->a->prot & VM_WRITE;
 	pa = is_own ? page_alloc(0, PAGE_ZERO | PAGE_ANON) : zero_page_address();
 	if (pa == PADDR_NONE)
@@ -208,7 +209,7 @@ static int write_private(struct fault *f, pte_t *e, pte_t v, unsigned level)
 		take_out(f, e, v, level);
 		return pt_make(f->as, f->va, &to) ? RETRY : -ENOMEM;
 	}
-	if (pt_flags(v) & PT_OWN && (level > 0 || page_count(pt_address(v)) == 1)) {
+	if (pt_is_own(v) && (level > 0 || !f->as->has_forked || page_count(pt_address(v)) == 1)) {
 		leaf = pt_with_access(v, level, pt_area_flags(f->a, true, true));
 		if (atomic_cas(e, &v, leaf, RELAXED))	/* access bits only: no break-before-make */
 			arch_tlb_flush_range(f->as->asid, f->va, 1, PAGE_SIZE, false);
@@ -449,7 +450,7 @@ static int handle(struct fault *f, bool *unlocked)
 		if (r != -EAGAIN)
 			return r;
 	} else if (!f->o) {
-		return fault_anonymous(f, level);
+		return fault_anonymous(f, e, level);
 	} else if (level > 0 && map_block(f)) {
 		return 0;
 	} else {

@@ -171,7 +171,7 @@ static bool lock_buddy(void)
 /* A stretch of single pages for this CPU, as long as there is and its limit says; the first is the caller's. */
 static uint32_t refill_run(void)
 {
-	unsigned k = 31 - (unsigned)__builtin_clz(MAX(limit.single / 2, 1u));
+	unsigned k = 31 - (unsigned)__builtin_clz(atomic_load(&limit.single, RELAXED) / 2);
 	uint32_t idx, end;
 	struct mmu_cpu *c;
 
@@ -305,7 +305,7 @@ paddr_t page_alloc(unsigned order, unsigned flags)
 /* An order that CPUs keep: to this CPU's cache whatever its size. */
 static void free_cached(uint32_t idx, struct page *p, unsigned order)
 {
-	uint32_t most = order == 0 ? limit.single : limit.block;
+	uint32_t most = atomic_load(order == 0 ? &limit.single : &limit.block, RELAXED);
 	bool is_full = false;
 	struct mmu_cpu *c;
 

@@ -229,44 +229,47 @@ unsigned pt_area_flags(const struct area *a, bool is_own, bool is_alone)
 struct access {
 	struct area *a;
 	unsigned flags;			/* PT_*, without PT_WRITE */
-	bool can_write;
+	bool can_write;			/* the area may be written */
 };
 
 static bool may_write(const struct access *x, pte_t v, unsigned level)
 {
-	if (!x->can_write)
-		return false;
 	/* A shared page that was writable has been told to its object; it may stay so. A page of our own that was, was ours alone. */
 	if (pt_is_writable(v) && (pt_is_own(v) || x->a->flags & VM_SHARED))
 		return true;
-	return pt_is_own(v) && (level > 0 || page_count(pt_address(v)) == 1);
+	return pt_is_own(v) && (level > 0 || !x->a->as->has_forked || page_count(pt_address(v)) == 1);
 }
 
 /* The leaves of one table, n of them. */
 static void protect_pages(struct pt_batch *b, const struct access *x, pte_t *e, vaddr_t va, unsigned n)
 {
 	const pte_t ro = pt_access_bits(0, x->flags), rw = pt_access_bits(0, x->flags | PT_WRITE);
-	vaddr_t low = (vaddr_t)-1, high = 0;
+	const bool can_write = x->can_write, is_alone = !x->a->object;
+	vaddr_t low = 0, high = 0;
 
 	for (; n; n--, e++, va += PAGE_SIZE) {
-		pte_t v = atomic_load(e, RELAXED), leaf;
+		pte_t v = READ_ONCE(*e), leaf;
 
 		if (pt_is_empty(v))
 			continue;
-		leaf = pt_replace_access(v, may_write(x, v, 0) ? rw : ro);
+		leaf = pt_replace_access(v, can_write && may_write(x, v, 0) ? rw : ro);
 		if (leaf == v)
 			continue;
 		/* With the lock held for writing only vm_object_unmap() competes: if it wins the page is gone. */
-		if (!x->a->object)
-			atomic_store(e, leaf, RELAXED);
-		else if (!atomic_cas(e, &v, leaf, RELAXED))
-			continue;
+		if (likely(is_alone)) {
+			WRITE_ONCE(*e, leaf);
+		} else {
+			pte_t expected = v;
+
+			if (!atomic_cas(e, &expected, leaf, RELAXED))
+				continue;
+		}
 		if (pt_is_valid(v)) {
-			low = MIN(low, va);
+			low = high ? low : va;
 			high = va + PAGE_SIZE;
 		}
 	}
-	if (low < high)
+	if (high)
 		pt_batch_note(b, low, high - low);
 }
 
@@ -282,7 +285,7 @@ static void protect_block(struct pt_batch *b, const struct access *x, struct pt_
 			drop_leaf(b, v, it->va, it->level);
 		return;
 	}
-	leaf = pt_with_access(v, it->level, x->flags | (may_write(x, v, it->level) ? PT_WRITE : 0));
+	leaf = pt_with_access(v, it->level, x->flags | (x->can_write && may_write(x, v, it->level) ? PT_WRITE : 0));
 	if (leaf != v && atomic_cas(it->e, &v, leaf, RELAXED) && pt_is_valid(v))
 		pt_batch_note(b, va, size);
 }
