@@ -251,12 +251,12 @@ void __waitq_wake(struct waitq *q, unsigned nr, uint32_t key)
 	mutex_unlock(&q->lock);
 }
 
-void rcu_defer(struct rcu_head *head, void (*fn)(struct rcu_head *head))
+__attribute__((weak)) void rcu_defer(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 {
 	fn(head);
 }
 
-void rcu_synchronize(void)
+__attribute__((weak)) void rcu_synchronize(void)
 {
 }
 
