@@ -27,6 +27,8 @@ void asm_offsets(void)
 	DEF(FRAME_FAR, offsetof(struct frame, far));
 	DEF(FRAME_RECORD, offsetof(struct frame, record));
 	DEF(FRAME_SIZE, sizeof(struct frame));
+	DEF(FRAME_PSTATE_EL1T, PSTATE_EL1T);
+	DEF(FAST_BACK_OFFSET, 16);	/* from a veneer's call to its branch back: arch-arm64/veneer.c */
 	DEF(BOOT_FDT, offsetof(struct arch_boot, fdt));
 	DEF(BOOT_IMAGE_START, offsetof(struct arch_boot, image_start));
 	DEF(BOOT_IMAGE_END, offsetof(struct arch_boot, image_end));
@@ -44,6 +46,7 @@ void asm_offsets(void)
 	DEF(THREAD_TLS, offsetof(struct thread, arch.tls));
 	DEF(THREAD_USER_SP, offsetof(struct thread, arch.user_sp));
 	DEF(THREAD_HAS_FPU, offsetof(struct thread, arch.has_fpu));
+	DEF(THREAD_FAST_CALLS, offsetof(struct thread, arch.nr_fast_calls));
 	DEF(THREAD_FPU, offsetof(struct thread, arch.fpu));
 	DEF(FPU_V, offsetof(struct arch_fpu, v));
 	DEF(FPU_FPSR, offsetof(struct arch_fpu, fpsr));

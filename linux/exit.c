@@ -42,7 +42,7 @@ static bool leave_process(struct task *t, struct process *p)
 	t->is_dead = true;
 	p->dead_user_ns += times.user_ns;
 	p->dead_system_ns += times.system_ns;
-	p->dead_fast_calls += t->nr_fast_calls;
+	p->dead_fast_calls += t->thread->arch.nr_fast_calls;
 	is_last = --p->nr_threads == 0;
 	if (p->nr_threads == 1 && p->exec_waiter)
 		thread_wake(p->exec_waiter);

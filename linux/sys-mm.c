@@ -2,6 +2,7 @@
 /* System calls on the address space. */
 #include "libc/string.h"
 #include "linux/sys-util.h"
+#include "linux/veneer.h"
 #include "mmu/aspace.h"
 #include "mmu/heap.h"
 #include "mmu/page.h"
@@ -146,6 +147,7 @@ long sys_mremap(long old, long old_len, long new_len, long flags, long new_addr)
 
 	if (old & (long)(PAGE_SIZE - 1) || flags & ~7l || !new_len)
 		return -EINVAL;
+	veneer_unpatch((vaddr_t)old, (size_t)old_len);
 	r = aspace_remap(process_current()->aspace, (vaddr_t)old, (size_t)old_len, (size_t)new_len, (unsigned)flags,
 			 (vaddr_t)new_addr, &where);
 	return r ? r : (long)where;

@@ -43,6 +43,23 @@ const struct syscall syscall_table[ARCH_NR_SYSCALLS + 1] = {
 #undef SYS_RESTART
 #undef SYS_FRAME
 #undef SYS_TODO
+
+/* For the fast entry: the functions alone; a frame is built for the others. */
+void syscall_fast_frame(void);
+extern void (*const syscall_fast_table[ARCH_NR_SYSCALLS + 1])(void);
+
+#define SYS(name, a, x, n)		[SLOT(a, x)] = FN(name),
+#define SYS_RESTART(name, a, x, n)	[SLOT(a, x)] = FN(name),
+#define SYS_FRAME(name, a, x)
+#define SYS_TODO(name, a, x, n)
+void (*const syscall_fast_table[ARCH_NR_SYSCALLS + 1])(void) = {
+	[0 ... ARCH_NR_SYSCALLS] = syscall_fast_frame,
+#include "linux/syscalls.def"
+};
+#undef SYS
+#undef SYS_RESTART
+#undef SYS_FRAME
+#undef SYS_TODO
 #pragma GCC diagnostic pop
 
 typedef long (*syscall_fn)(long, long, long, long, long, long);
@@ -219,6 +236,6 @@ void syscall_stats(struct syscall_stats *out)
 	mutex_lock(&p->threads_lock);
 	out->fast = p->dead_fast_calls;
 	list_for_each(t, &p->threads, node)
-		out->fast += READ_ONCE(t->nr_fast_calls);
+		out->fast += READ_ONCE(t->thread->arch.nr_fast_calls);
 	mutex_unlock(&p->threads_lock);
 }

@@ -23,7 +23,6 @@ struct task {
 	void (*entry)(void *arg);	/* [I] */
 	void *entry_arg;		/* [I] */
 	struct task *hash_next;		/* [tid_lock] in task.c */
-	uint64_t nr_fast_calls;		/* [o] counted by the veneers' entry */
 
 	vaddr_t clear_child_tid;	/* [o] 0: none */
 	vaddr_t set_child_tid;		/* [o] */

@@ -10,6 +10,8 @@ struct frame;
 
 /* After an svc exception with the call in f: rewrite the site if that is allowed and possible. */
 void veneer_patch(struct frame *f);
+/* Executable pages in [start, start + len) are about to move: put the calls back. Context: thread, no lock held. */
+void veneer_unpatch(vaddr_t start, size_t len);
 /* A new program: its address space has no veneers. */
 void veneer_reset(void);
 void veneer_stats(uint64_t *patched, uint64_t *unreachable);

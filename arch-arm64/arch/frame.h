@@ -77,3 +77,8 @@ static inline uint64_t frame_fault_code(const struct frame *f)
 
 	return ec == 0x21 || ec == 0x25 ? f->esr - (1ul << 26) : f->esr;
 }
+
+static inline void frame_set_pc(struct frame *f, vaddr_t pc)
+{
+	f->pc = pc;
+}

@@ -22,6 +22,7 @@ struct arch_thread {
 	uint64_t tls;		/* TPIDR_EL0 while switched out */
 	uint64_t user_sp;	/* SP_EL0 while switched out */
 	uint64_t has_fpu;	/* application thread: save and load fpu at a switch */
+	uint64_t nr_fast_calls;	/* system calls through veneers */
 	struct arch_fpu fpu;
 };
 
