@@ -2,7 +2,9 @@
  *
  * What fs/ asks about the calling process (fs/vnode.h).
  */
+#include "fs/procfs.h"
 #include "fs/vnode.h"
+#include "libc/print.h"
 #include "linux/process.h"
 #include "linux/task.h"
 #include "sched/init.h"
@@ -24,3 +26,10 @@ static void fs_hooks_init(void)
 	vfs_current_context = current_context;
 }
 INIT_HOOK(INIT_LATE, fs_hooks_init);
+
+static ssize_t thread_self_target(char *buf, size_t size, struct pseudo_args *a)
+{
+	(void)a;
+	return snprintf(buf, size, "%d/task/%d", process_current()->pid, task_current()->tid);
+}
+PSEUDO_LINK(thread_self, "/proc/thread-self", thread_self_target, NULL);

@@ -70,7 +70,7 @@ static int flock_to_range(struct file *f, const struct flock_abi *fl, struct fil
 static long do_lock(struct file *f, int cmd, long arg)
 {
 	bool is_ofd = cmd >= F_OFD_GETLK;
-	struct file_lock l = { .pid = process_current()->pid };
+	struct file_lock l = { .pid = is_ofd ? -1 : process_current()->pid };
 	unsigned access = f->flags & O_ACCMODE;
 	struct flock_abi fl;
 	int r;
