@@ -276,6 +276,13 @@ static int lookup(struct vnode *v, const char *name, size_t len, struct vnode **
 	return 0;
 }
 
+/* Nothing can be made here; the errors are those of Linux's /proc. */
+static int create(struct vnode *v, const char *name, size_t len, const struct vnode_new *how, struct vnode **out)
+{
+	(void)v, (void)name, (void)len, (void)out;
+	return (how->mode & S_IFMT) == S_IFREG ? -ENOENT : -EPERM;
+}
+
 static ssize_t readlink(struct vnode *v, char *buf, size_t size)
 {
 	struct pseudo_vnode *p = pv_of(v);
@@ -313,6 +320,7 @@ static int open(struct vnode *v, unsigned flags, struct file **out);
 
 static const struct vnode_ops vops = {
 	.lookup = lookup,
+	.create = create,
 	.readlink = readlink,
 	.follow = follow,
 	.open = open,
