@@ -138,25 +138,34 @@ static void run_row(const struct row *row)
 	fflush(stdout);
 }
 
+/* Whether the arguments ask for a row: see the head of this file. */
+__attribute__((unused)) static bool is_wanted(const struct row *row, int argc, char **argv)
+{
+	size_t len = strlen(row->name);
+	bool needs_two = len > 5 && strcmp(row->name + len - 5, "_2cpu") == 0;
+
+	if (argc == 1)
+		return !needs_two;
+	if (strcmp(argv[1], "2cpu") == 0)
+		return needs_two;
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], row->name) == 0)
+			return true;
+	return false;
+}
+
 __attribute__((unused)) static int run_rows(const struct row *rows, size_t nr, int argc, char **argv)
 {
-	bool is_2cpu = argc > 1 && strcmp(argv[1], "2cpu") == 0;
-
-	if (is_2cpu && !is_cpu_there(1)) {
+	if (argc > 1 && strcmp(argv[1], "2cpu") == 0 && !is_cpu_there(1)) {
 		fprintf(stderr, "there is one CPU only\n");
 		return 1;
 	}
-	for (size_t i = 0; i < nr; i++) {
-		size_t len = strlen(rows[i].name);
-		bool needs_two = len > 5 && strcmp(rows[i].name + len - 5, "_2cpu") == 0;
-		bool is_wanted = argc == 1 || is_2cpu;
-		for (int k = 1; k < argc; k++)
-			is_wanted |= strcmp(argv[k], rows[i].name) == 0;
-		if (is_wanted && (needs_two == is_2cpu || (needs_two && argc > 1)))
+	for (size_t i = 0; i < nr; i++)
+		if (is_wanted(&rows[i], argc, argv))
 			run_row(&rows[i]);
-	}
 	return 0;
 }
+
 #define BENCH_MAIN(rows)                                              \
 	int main(int argc, char **argv)                               \
 	{                                                             \

@@ -147,12 +147,8 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; i < ARRAY_LEN(touch_rows); i++) {
-		bool is_wanted = argc == 1;
-		for (int k = 1; k < argc; k++)
-			is_wanted |= strcmp(argv[k], touch_rows[i].name) == 0;
-		if (is_wanted)
+	for (size_t i = 0; i < ARRAY_LEN(touch_rows); i++)
+		if (is_wanted(&(struct row){ .name = touch_rows[i].name }, argc, argv))
 			print_touch(touch_rows[i].name, touch_rows[i].advice, touch_rows[i].divisor);
-	}
 	return run_rows(rows, ARRAY_LEN(rows), argc, argv);
 }

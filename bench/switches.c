@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Switches between two threads: yield, and round trips over a pipe, a futex,
- * eventfds with epoll, and a socket pair. One operation is a round trip (two
+ * eventfds with epoll. One operation is a round trip (two
  * switches). Both threads on CPU 0, or (_2cpu) on CPUs 0 and 1.
  */
 #include "bench.h"
 #include <linux/futex.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
 static pthread_t partner;
 static int there[2], back[2]; /* pipes, or event descriptors in [0] */
@@ -66,42 +65,6 @@ static void prepare_pipe_2cpu(void)
 {
 	need(pipe(there) == 0 && pipe(back) == 0);
 	start_partner(answer_pipe, 1);
-}
-
-/* A socket pair in the place of the pipes: [0] here, [1] there. */
-static void *answer_socket(void *unused)
-{
-	char c;
-
-	(void)unused;
-	bind_to(partner_cpu);
-	while (read(there[1], &c, 1) == 1 && c != 'q')
-		need(write(there[1], &c, 1) == 1);
-	return NULL;
-}
-
-static void run_socket(long n)
-{
-	char c = 'x';
-
-	for (long i = 0; i < n; i++) {
-		need(write(there[0], &c, 1) == 1);
-		need(read(there[0], &c, 1) == 1);
-	}
-}
-
-static void prepare_socket(void)
-{
-	need(socketpair(AF_UNIX, SOCK_STREAM, 0, there) == 0);
-	start_partner(answer_socket, 0);
-}
-
-static void stop_socket(void)
-{
-	need(write(there[0], "q", 1) == 1);
-	pthread_join(partner, NULL);
-	close(there[0]);
-	close(there[1]);
 }
 
 static void futex_wait(uint32_t *word, uint32_t value)
@@ -299,7 +262,6 @@ static const struct row rows[] = {
 	{ .name = "epoll_eventfd_pingpong_samecpu", .run = run_epoll, .prepare = prepare_epoll, .finish = stop_epoll },
 	{ .name = "epoll_eventfd_1thread", .run = run_epoll_alone, .prepare = prepare_events, .finish = stop_events },
 	{ .name = "epoll_wait_empty_t0", .run = run_epoll_empty, .prepare = prepare_events, .finish = stop_events },
-	{ .name = "unixsock_pingpong_samecpu", .run = run_socket, .prepare = prepare_socket, .finish = stop_socket },
 	{ .name = "futex_pingpong_2cpu", .run = run_futex, .prepare = prepare_futex_2cpu, .finish = stop_futex },
 	{ .name = "pipe_pingpong_2cpu", .run = run_pipe, .prepare = prepare_pipe_2cpu, .finish = stop_pipe },
 	{ .name = "epoll_eventfd_pingpong_2cpu", .run = run_epoll, .prepare = prepare_epoll_2cpu, .finish = stop_epoll },
