@@ -303,10 +303,11 @@ int aspace_unmap(struct aspace *as, vaddr_t addr, size_t len)
 
 /* ---- protect --------------------------------------------------------------------------------------------------------- */
 
-/* a: the first area in the range. */
-static int check_protect(struct area *a, vaddr_t start, vaddr_t end, unsigned prot)
+/* a: the first area in the range. What mprotect(2) would refuse and why; *stop: where the refused part begins. What lies before it is changed, as on Linux. */
+static int check_protect(struct area *a, vaddr_t start, vaddr_t end, unsigned prot, vaddr_t *stop)
 {
 	for (; start < end; a = area_next(a)) {
+		*stop = start;
 		if (!a || a->node.start > start)
 			return -ENOMEM;
 		if (a->flags & VM_KERNEL)
@@ -317,29 +318,29 @@ static int check_protect(struct area *a, vaddr_t start, vaddr_t end, unsigned pr
 			return -ENOMEM;
 		start = a->node.end;
 	}
+	*stop = end;
 	return 0;
 }
 
-static int protect_locked(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, struct area_graves *g)
+/* All of [start, end) is mapped, from area a on, and may have this protection. */
+static int protect_areas(struct area *a, vaddr_t start, vaddr_t end, unsigned prot, struct area_graves *g)
 {
-	struct area *a = area_find(as, start), *last;
+	struct aspace *as = a->as;
+	struct area *last;
 	struct pt_batch b;
 	vaddr_t at;
-	int r = check_protect(a, start, end, prot);
 
-	if (r || (a->prot == prot && a->node.end >= end))
-		return r;
+	if (a->prot == prot && a->node.end >= end)
+		return 0;
 	if (a->node.start < start) {
-		r = area_split(a, start);
-		if (r)
-			return r;
+		if (area_split(a, start))
+			return -ENOMEM;
 		a = area_next(a);
 	}
 	for (last = a; last->node.end < end;)
 		last = area_next(last);
-	r = area_split(last, end);
-	if (r)
-		return r;
+	if (area_split(last, end))
+		return -ENOMEM;
 	pt_batch_init(&b, as);
 	for (last = a; last && last->node.start < end; last = area_next(last)) {
 		if (last->prot == prot)
@@ -352,9 +353,20 @@ static int protect_locked(struct aspace *as, vaddr_t start, vaddr_t end, unsigne
 		area_merge(a, g);
 		return 0;
 	}
-	for (at = start; at < end; at = area_find(as, at)->node.end)	/* all of it is mapped: found always */
+	for (at = start; at < end; at = area_find(as, at)->node.end)
 		area_merge(area_find(as, at), g);
 	return 0;
+}
+
+static int protect_locked(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, struct area_graves *g)
+{
+	struct area *a = area_find(as, start);
+	vaddr_t stop;
+	int refused = check_protect(a, start, end, prot, &stop), r = 0;
+
+	if (stop > start)
+		r = protect_areas(a, start, stop, prot, g);
+	return refused ? refused : r;
 }
 
 int aspace_protect(struct aspace *as, vaddr_t addr, size_t len, unsigned prot)

@@ -248,7 +248,7 @@ static void op_protect(void)
 	int r = aspace_protect(as, va_of(from), n * PAGE_SIZE, prot);
 
 	CHECK(r == (all_mapped(from, n) ? 0 : -ENOMEM));
-	for (i = from; !r && i < from + n; i++)
+	for (i = from; i < from + n && m[i].is_mapped; i++)	/* up to the hole */
 		m[i].prot = prot;
 }
 
