@@ -4,10 +4,10 @@ VDSO_CFLAGS := -std=gnu17 -O2 -fPIC -ffreestanding -fno-stack-protector -fasynch
 	-mno-outline-atomics -mbranch-protection=none $(WARN)
 VDSO_SRCS := $(addprefix arch-arm64/vdso/,vdso.c sigreturn.S)
 
-$(VDSO): $(VDSO_SRCS) arch-arm64/vdso/vdso.ld linux/vdso.h $(O)/flags
+$(VDSO): $(VDSO_SRCS) arch-arm64/vdso/vdso.ld arch-arm64/arch/vdso.h $(O)/flags
 	$(call say,VDSO,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(VDSO_CFLAGS) -I. -nostdlib -shared -Wl,-soname=linux-vdso.so.1,--hash-style=both,-Bsymbolic,--no-undefined \
+	$(Q)$(CC) $(VDSO_CFLAGS) -Iarch-arm64 -nostdlib -shared -Wl,-soname=linux-vdso.so.1,--hash-style=both,-Bsymbolic,--no-undefined \
 		-Wl,--build-id=sha1,-z,max-page-size=4096,--eh-frame-hdr,--fatal-warnings,-s -Wl,-T,arch-arm64/vdso/vdso.ld -o $@ $(VDSO_SRCS)
 
 $(O)/arch-arm64/vdso-image.S.o: $(VDSO)

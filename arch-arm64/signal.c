@@ -14,12 +14,13 @@
 #include <arch/signal.h>
 
 #include <arch/frame.h>
+#include <arch/layout.h>
 #include <arch/program.h>
 #include <arch/thread.h>
+#include <arch/uaccess.h>
 
 #include "libc/errno.h"
 #include "libc/string.h"
-#include "mmu/user.h"
 
 #define FPSIMD_MAGIC	0x46508001u
 #define ESR_MAGIC	0x45535201u
@@ -75,6 +76,17 @@ struct records {
 	struct record end;
 };
 
+/* As copy_to_user() and copy_from_user() of mmu/, which is above this folder. */
+static int write_user(void *dst, const void *src, size_t len)
+{
+	return (vaddr_t)dst <= USER_TOP - len && arch_user_copy(dst, src, len) == 0 ? 0 : -EFAULT;
+}
+
+static int read_user(void *dst, const void *src, size_t len)
+{
+	return (vaddr_t)src <= USER_TOP - len && arch_user_copy(dst, src, len) == 0 ? 0 : -EFAULT;
+}
+
 static int push_records(struct sigframe *uf, const struct arch_signal *s)
 {
 	struct records r;
@@ -88,12 +100,12 @@ static int push_records(struct sigframe *uf, const struct arch_signal *s)
 	if (!s->esr) {
 		struct record end = { 0, 0 };
 
-		return copy_to_user(uf->uc.mc.records, &r.fp, sizeof(r.fp)) ||
-		       copy_to_user(uf->uc.mc.records + sizeof(r.fp), &end, sizeof(end)) ? -EFAULT : 0;
+		return write_user(uf->uc.mc.records, &r.fp, sizeof(r.fp)) ||
+		       write_user(uf->uc.mc.records + sizeof(r.fp), &end, sizeof(end)) ? -EFAULT : 0;
 	}
 	r.esr = (struct esr_context){ { ESR_MAGIC, sizeof(r.esr) }, s->esr };
 	r.end = (struct record){ 0, 0 };
-	return copy_to_user(uf->uc.mc.records, &r, RECORDS_USED);
+	return write_user(uf->uc.mc.records, &r, RECORDS_USED);
 }
 
 /* The general part of struct sigcontext. */
@@ -113,9 +125,9 @@ static int push_context(struct sigframe *uf, const struct frame *f, const struct
 	struct registers r = { .fault_address = s->fault_address, .sp = f->sp, .pc = f->pc, .pstate = f->pstate & PSTATE_NZCV };
 
 	memcpy(r.regs, f->x, sizeof(r.regs));
-	if (copy_to_user(&uf->uc, &head, sizeof(head)))
+	if (write_user(&uf->uc, &head, sizeof(head)))
 		return -EFAULT;
-	return copy_to_user(&uf->uc.mc, &r, sizeof(r));
+	return write_user(&uf->uc.mc, &r, sizeof(r));
 }
 
 int arch_signal_push(struct frame *f, const struct arch_signal *s)
@@ -126,8 +138,8 @@ int arch_signal_push(struct frame *f, const struct arch_signal *s)
 
 	if (top < sizeof(struct sigframe))
 		return -EFAULT;
-	if (push_context(uf, f, s) || push_records(uf, s) || copy_to_user(uf->siginfo, s->siginfo, sizeof(uf->siginfo)) ||
-	    copy_to_user(uf->record, record, sizeof(record)))
+	if (push_context(uf, f, s) || push_records(uf, s) || write_user(uf->siginfo, s->siginfo, sizeof(uf->siginfo)) ||
+	    write_user(uf->record, record, sizeof(record)))
 		return -EFAULT;
 	f->x[0] = (uint64_t)s->signo;
 	f->x[1] = (uint64_t)uf->siginfo;
@@ -151,7 +163,7 @@ static int pop_records(const struct sigframe *uf, struct arch_fpu *fpu)
 
 		if (off + sizeof(head) > RESERVED_SIZE)
 			return -EINVAL;
-		if (copy_from_user(&head, uf->uc.mc.records + off, sizeof(head)))
+		if (read_user(&head, uf->uc.mc.records + off, sizeof(head)))
 			return -EFAULT;
 		if (!head.magic)
 			return head.size || !has_fp ? -EINVAL : 0;
@@ -162,8 +174,8 @@ static int pop_records(const struct sigframe *uf, struct arch_fpu *fpu)
 
 			if (has_fp || head.size != sizeof(*from))
 				return -EINVAL;
-			if (copy_from_user(&fpu->fpsr, &from->fpsr, 4) || copy_from_user(&fpu->fpcr, &from->fpcr, 4) ||
-			    copy_from_user(fpu->v, from->vregs, sizeof(fpu->v)))
+			if (read_user(&fpu->fpsr, &from->fpsr, 4) || read_user(&fpu->fpcr, &from->fpcr, 4) ||
+			    read_user(fpu->v, from->vregs, sizeof(fpu->v)))
 				return -EFAULT;
 			has_fp = true;
 		} else if (head.magic != ESR_MAGIC) {
@@ -182,9 +194,9 @@ int arch_signal_pop(struct frame *f, uint64_t *mask, vaddr_t *alt_sp, uint64_t *
 
 	if (f->sp % 16)
 		return -EINVAL;
-	if (copy_from_user(&mc, &uf->uc.mc, sizeof(mc)) || copy_from_user(mask, &uf->uc.sigmask, 8) ||
-	    copy_from_user(alt_sp, &uf->uc.stack_sp, 8) || copy_from_user(alt_size, &uf->uc.stack_size, 8) ||
-	    copy_from_user(alt_flags, &uf->uc.stack_flags, 4))
+	if (read_user(&mc, &uf->uc.mc, sizeof(mc)) || read_user(mask, &uf->uc.sigmask, 8) ||
+	    read_user(alt_sp, &uf->uc.stack_sp, 8) || read_user(alt_size, &uf->uc.stack_size, 8) ||
+	    read_user(alt_flags, &uf->uc.stack_flags, 4))
 		return -EFAULT;
 	r = pop_records(uf, &fpu);
 	if (r)

@@ -4,20 +4,11 @@
  */
 #pragma once
 
+#include <arch/vdso.h>
+
 #include "libc/types.h"
 
 struct aspace;
-
-/*
- * Read by code of the application, written by the kernel: seq is odd while it changes.
- *	monotonic = (counter - base) * mult >> shift (128-bit product), realtime = monotonic + realtime_offset
- */
-struct vdso_data {
-	uint32_t seq;			/* [a] */
-	uint32_t shift;
-	uint64_t base, mult;
-	uint64_t realtime_offset;
-};
 
 /* Map vDSO and data page; *base: where its ELF header is. */
 int vdso_map(struct aspace *as, vaddr_t *base);

@@ -5,7 +5,7 @@
  */
 #include <stdint.h>
 
-#include "linux/vdso.h"
+#include <arch/vdso.h>
 
 #define EINVAL_		22
 #define NSEC		1000000000ull

@@ -1,0 +1,3 @@
+/* The host as a port: same contract. */
+#pragma once
+#include "arch-arm64/arch/vdso.h"
