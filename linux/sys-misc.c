@@ -133,7 +133,7 @@ long sys_prlimit64(long pid, long which, long new_ptr, long old_ptr)
 	if (new_ptr && copy_from_user(&l, (const void *)new_ptr, sizeof(l)))
 		return -EFAULT;
 	mutex_lock(&p->lock);
-	old = p->rlimits[which];
+	old = p->rlimits[(unsigned)which];
 	if (new_ptr)
 		r = set_limit(p, (unsigned)which, &l);
 	mutex_unlock(&p->lock);
