@@ -86,6 +86,24 @@ struct console {
 	struct waitq settled;
 };
 
+static bool is_broken(const struct console *c)
+{
+	return atomic_load(&c->device->is_broken, RELAXED);
+}
+
+/* The device has gone: nobody may wait for it any longer. Called at the end of each interrupt. */
+static void wake_if_broken(struct console *c)
+{
+	if (!is_broken(c))
+		return;
+	for (unsigned i = 0; i < NR_PORTS; i++) {
+		if (!c->ports[i].is_registered)
+			continue;
+		console_port_writable(&c->ports[i].console);
+		waitq_wake_all(&c->ports[i].drained, 0);
+	}
+}
+
 /* ---- output ------------------------------------------------------------------------------------------------------- */
 
 /* tx_lock held. Take back what the device is done with. */
@@ -142,7 +160,7 @@ static size_t port_write(struct console_port *c, const void *buf, size_t len)
 	size_t done, n;
 
 	mutex_lock(&p->tx_lock);
-	if (atomic_load(&p->owner->device->is_broken, RELAXED) || (!p->ring && !tx_make_ring(p))) {
+	if (is_broken(p->owner) || (!p->ring && !tx_make_ring(p))) {
 		mutex_unlock(&p->tx_lock);
 		return len;	/* nobody will ever take it */
 	}
@@ -155,7 +173,7 @@ static size_t port_write(struct console_port *c, const void *buf, size_t len)
 		/* Full: have an interrupt, unless something came back meanwhile. */
 	} while (!done && len && virtqueue_enable_interrupts(p->tx));
 	mutex_unlock(&p->tx_lock);
-	return done;
+	return is_broken(p->owner) ? len : done;
 }
 
 static bool tx_is_drained(struct port *p)
@@ -165,7 +183,7 @@ static bool tx_is_drained(struct port *p)
 	mutex_lock(&p->tx_lock);
 	do {
 		tx_reclaim(p);
-		is_drained = !p->nr_pieces || atomic_load(&p->owner->device->is_broken, RELAXED);
+		is_drained = !p->nr_pieces || is_broken(p->owner);
 	} while (!is_drained && virtqueue_enable_interrupts(p->tx));
 	mutex_unlock(&p->tx_lock);
 	return is_drained;
@@ -189,6 +207,7 @@ static void tx_interrupt(struct virtqueue *q)
 	if (p->is_registered)
 		console_port_writable(&p->console);
 	waitq_wake_all(&p->drained, 0);
+	wake_if_broken(p->owner);
 }
 
 /* ---- input -------------------------------------------------------------------------------------------------------- */
@@ -257,7 +276,10 @@ static void rx_run(struct port *p)
 
 static void rx_interrupt(struct virtqueue *q)
 {
-	rx_run(q->priv);
+	struct port *p = q->priv;
+
+	rx_run(p);
+	wake_if_broken(p->owner);
 }
 
 static void port_unthrottle(struct console_port *c)
@@ -436,6 +458,7 @@ static void control_interrupt(struct virtqueue *q)
 	control_run(c);
 	mutex_unlock(&c->lock);
 	waitq_wake_all(&c->settled, 0);
+	wake_if_broken(c);
 }
 
 /* At least one port, and all that were announced have their names. */

@@ -194,7 +194,7 @@ void virtqueue_kick(struct virtqueue *q)
 
 bool virtqueue_has_used(const struct virtqueue *q)
 {
-	return q->batch_left || READ_ONCE(q->used->idx) != READ_ONCE(q->used_idx);
+	return (q->batch_left || READ_ONCE(q->used->idx) != READ_ONCE(q->used_idx)) && !atomic_load(&q->device->is_broken, RELAXED);
 }
 
 /* The chain at head goes back to the free list. Its token. */
