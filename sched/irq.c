@@ -110,11 +110,10 @@ void sched_irq(struct frame *f)
 	if (is_timer)
 		timer_interrupt(rq, arch_time_ns());
 	rq->in_irq = false;
+	sched_arm(rq);
 	self->preempt_count--;
 	if (self->needs_resched && self->preempt_count == 0)
 		sched_switch(SWITCH_PREEMPT);
-	else
-		sched_arm(rq);
 }
 
 void sched_stop_others(void)

@@ -28,8 +28,10 @@ static uint64_t key_usage(const struct sched_entity *se)
 	return se->key & ~KEY_FAIR;
 }
 
-static void entity_age(struct sched_entity *se, uint32_t generation)
+static inline void entity_age(struct sched_entity *se, uint32_t generation)
 {
+	if (likely(se->generation == generation))
+		return;
 	se->usage = fair_age(se->usage, se->generation, generation);
 	se->generation = generation;
 }
@@ -95,14 +97,10 @@ struct sched_entity *rq_walk(const struct runqueue *rq, const struct sched_entit
 	return n ? entity_of_rb(n) : NULL;
 }
 
-/* All queued usages become those of the present generation. Dividing keeps the order. */
-static void queue_age(struct runqueue *rq, nsec_t now)
+static __attribute__((noinline)) void queue_age_slow(struct runqueue *rq, uint32_t generation)
 {
-	uint32_t generation = fair_generation(now);
 	struct sched_entity *se;
 
-	if (likely((int32_t)(generation - rq->generation) <= 0))
-		return;
 	rq->generation = generation;
 	for (se = rq_walk(rq, NULL); se; se = rq_walk(rq, se)) {
 		uint32_t from = se->generation;
@@ -111,6 +109,15 @@ static void queue_age(struct runqueue *rq, nsec_t now)
 		if (!is_rt(se))
 			se->key = KEY_FAIR | fair_age(key_usage(se), from, generation);
 	}
+}
+
+/* All queued usages become those of the present generation. Dividing keeps the order. */
+static inline void queue_age(struct runqueue *rq, nsec_t now)
+{
+	uint32_t generation = fair_generation(now);
+
+	if (unlikely((int32_t)(generation - rq->generation) > 0))
+		queue_age_slow(rq, generation);
 }
 
 static uint64_t make_key(struct runqueue *rq, const struct sched_entity *se)
@@ -123,7 +130,7 @@ static uint64_t make_key(struct runqueue *rq, const struct sched_entity *se)
 	return (uint64_t)(99 - PARAMS_PRIO(se->active_params)) << KEY_RT_SHIFT | seq;
 }
 
-static void prepare(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+void rq_insert(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 {
 	queue_age(rq, now);
 	entity_age(se, rq->generation);
@@ -131,21 +138,18 @@ static void prepare(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 		rq_refresh_params(se);
 	se->key = make_key(rq, se);
 	se->was_preempted = false;
-}
-
-void rq_insert(struct runqueue *rq, struct sched_entity *se, nsec_t now)
-{
-	prepare(rq, se, now);
 	link_by_key(rq, se, now);
 }
 
-void rq_insert_yielding(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+void rq_insert_behind(struct runqueue *rq, struct sched_entity *se, const struct sched_entity *next, nsec_t now)
 {
+	uint64_t key = make_key(rq, se);
+
+	/* By its place only: the usage, which decides next time, stays what it is. */
+	if (next && (key & next->key & KEY_FAIR) && key <= next->key)
+		key = MIN(next->key + 1, KEY_FAIR | FAIR_USAGE_MAX);
+	se->key = key;
 	se->was_preempted = false;
-	prepare(rq, se, now);
-	/* Behind the first by its place only: the usage, which decides next time, stays what it is. */
-	if (rq->first && (se->key & KEY_FAIR) && (rq->first->key & KEY_FAIR) && se->key <= rq->first->key)
-		se->key = MIN(rq->first->key + 1, KEY_FAIR | FAIR_USAGE_MAX);
 	link_by_key(rq, se, now);
 }
 

@@ -170,8 +170,8 @@ bool rq_should_preempt(const struct runqueue *rq, const struct sched_entity *cur
 nsec_t rq_preempt_time(const struct runqueue *rq, const struct sched_entity *cur, nsec_t now);
 /* sched_yield(2): does the first (there is one) run before se, which gives way to its equals? */
 bool rq_yields_to_first(const struct runqueue *rq, const struct sched_entity *se);
-/* Put cur (not queued) behind the first. */
-void rq_insert_yielding(struct runqueue *rq, struct sched_entity *se, nsec_t now);
+/* Put se, which was running and is charged until now, back; behind next, which runs instead, if that is not NULL. */
+void rq_insert_behind(struct runqueue *rq, struct sched_entity *se, const struct sched_entity *next, nsec_t now);
 /* Visit all queued: first, then in order. NULL: end. */
 struct sched_entity *rq_walk(const struct runqueue *rq, const struct sched_entity *prev);
 
@@ -184,7 +184,19 @@ void sched_finish(void);
 void sched_thread_main(void *thread);
 /* Set the comparator to the next thing this CPU has to do. */
 void sched_arm(struct runqueue *rq);
-void sched_update_preempt(struct runqueue *rq, nsec_t now);
+/* Threads wait behind one that runs: look at the latest in FAIR_HYSTERESIS_NS whether it has to make way. */
+static inline void sched_look_later(struct runqueue *rq, nsec_t now)
+{
+	nsec_t at = now + FAIR_HYSTERESIS_NS;
+
+	if (rq->preempt_at > at) {
+		rq->preempt_at = at;
+		if (at < rq->armed && !rq->in_irq)
+			sched_arm(rq);
+	}
+}
+/* From the timer interrupt: make way, or look again when it will be time. */
+void sched_look(struct runqueue *rq, nsec_t now);
 
 /* ---- wake.c ------------------------------------------------------------------------------------------------------ */
 

@@ -26,11 +26,20 @@ void sched_arm(struct runqueue *rq)
 	}
 }
 
-void sched_update_preempt(struct runqueue *rq, nsec_t now)
+/*
+ * When threads wait, the running one is looked at after FAIR_HYSTERESIS_NS, wherever that falls: the exact time costs a division, and a thread that sleeps or yields
+ * before would have paid for nothing. Here it is exact.
+ */
+void sched_look(struct runqueue *rq, nsec_t now)
 {
-	rq->preempt_at = rq_preempt_time(rq, rq->cpu->running->sched, now);
-	if (!rq->in_irq)
-		sched_arm(rq);
+	struct thread *cur = rq->cpu->running;
+
+	rq_account(rq, cur->sched, now);
+	rq->preempt_at = NSEC_NEVER;
+	if (rq_should_preempt(rq, cur->sched, now))
+		cur->needs_resched = 1;
+	else
+		rq->preempt_at = rq_preempt_time(rq, cur->sched, now);
 }
 
 /* Its memory: the stack for the next thread that is created here, the struct after a grace period. */
@@ -96,7 +105,10 @@ static void switch_to(struct runqueue *rq, struct thread *self, struct thread *n
 	atomic_store(&cpu->running, next, RELAXED);
 	/* The full fence inside also orders `running` before next's look at its attention word. Pairs: thread_kick */
 	rcu_quiesce(rq);
-	sched_update_preempt(rq, now);
+	if (rq->first)
+		sched_look_later(rq, now);
+	if (rq->waits.next < rq->armed)
+		sched_arm(rq);		/* self sleeps until a deadline */
 	if (next->aspace && next->aspace != rq->aspace) {
 		rq->aspace = next->aspace;
 		aspace_activate(next->aspace);
@@ -105,27 +117,19 @@ static void switch_to(struct runqueue *rq, struct thread *self, struct thread *n
 	sched_finish();
 }
 
-/* self, which is RUNNABLE, may go on. True: it does. False: it is queued, or will be placed by sched_finish(). */
-static bool stays(struct runqueue *rq, struct thread *self, enum switch_reason why, nsec_t now)
+/* self is RUNNABLE and may run here: does it go on? */
+static bool goes_on(struct runqueue *rq, struct sched_entity *se, enum switch_reason why, nsec_t now)
 {
-	struct sched_entity *se = self->sched;
-
-	if (unlikely(!thread_may_run_on(self, rq->cpu)))
-		return false;
 	if (!rq->first)
 		return true;
-	if (why == SWITCH_YIELD) {
-		if (!rq_yields_to_first(rq, se))
-			return true;
-		rq_insert_yielding(rq, se, now);
-		return false;
-	}
+	if (why == SWITCH_YIELD)
+		return !rq_yields_to_first(rq, se);
 	if (!rq_should_preempt(rq, se, now))
 		return true;
-	se->was_preempted = se->quantum_ns != 0;
-	if (!se->quantum_ns)
+	if (unlikely(PARAMS_POLICY(se->active_params) == POLICY_RR && !se->quantum_ns))
 		se->quantum_ns = RR_QUANTUM_NS;
-	rq_insert(rq, se, now);
+	else
+		se->was_preempted = true;
 	return false;
 }
 
@@ -134,28 +138,40 @@ void sched_switch(enum switch_reason why)
 	struct thread *self = thread_current();
 	struct sched_entity *se = self->sched, *next;
 	struct runqueue *rq = self->cpu->rq;
-	uint32_t state = STATE_ANNOUNCED;
+	uint32_t state;
 	nsec_t now;
 
-	if (!mpsc_is_empty(&rq->incoming))
+	if (unlikely(!mpsc_is_empty(&rq->incoming)))
 		wake_drain(rq);
 	self->needs_resched = 0;
 	now = arch_time_ns();
 	rq_account(rq, se, now);
-	if (why == SWITCH_PREEMPT)
+	state = atomic_load(&se->state, RELAXED);
+	if (why == SWITCH_PREEMPT) {
+		se->nr_involuntary++;
 		/* Preempted between announcing and blocking: it has not looked at its condition yet, so it stays runnable and looks again. */
-		atomic_cas(&se->state, &state, STATE_RUNNABLE, RELAXED);
-	if (!se->is_idle && atomic_load(&se->state, RELAXED) == STATE_RUNNABLE) {
-		if (se->timer_cpu)
-			wake_drop_timer(rq, se);
-		if (stays(rq, self, why, now)) {
-			rcu_quiesce(rq);
-			sched_update_preempt(rq, now);
+		if (state == STATE_ANNOUNCED && atomic_cas(&se->state, &state, STATE_RUNNABLE, RELAXED))
+			state = STATE_RUNNABLE;
+	} else {
+		se->nr_voluntary++;
+	}
+	if (state == STATE_RUNNABLE && likely(!se->is_idle)) {
+		if (unlikely(se->timer_cpu))
+			wake_drop_timer(rq, se);	/* woken before it slept */
+		if (likely(thread_may_run_on(self, rq->cpu))) {
+			if (goes_on(rq, se, why, now)) {
+				rcu_quiesce(rq);
+				if (rq->first)
+					sched_look_later(rq, now);
+				return;
+			}
+			next = rq_pop(rq);
+			rq_insert_behind(rq, se, why == SWITCH_YIELD ? next : NULL, now);
+			switch_to(rq, self, next->thread, now);
 			return;
 		}
-		se->nr_involuntary += why == SWITCH_PREEMPT;
+		/* Not allowed here any more: sched_finish() sends it away. */
 	}
-	se->nr_voluntary += why != SWITCH_PREEMPT;
 	next = rq_pop(rq);
 	if (next)
 		switch_to(rq, self, next->thread, now);

@@ -137,9 +137,12 @@ static void enqueue_here(struct runqueue *rq, struct sched_entity *se)
 		cur->needs_resched = 1;
 		return;
 	}
-	if (rq->spread_at == NSEC_NEVER && is_anyone_idle())
+	if (rq->spread_at == NSEC_NEVER && is_anyone_idle()) {
 		rq->spread_at = now + SPREAD_NS;
-	sched_update_preempt(rq, now);
+		if (rq->spread_at < rq->armed && !rq->in_irq)
+			sched_arm(rq);
+	}
+	sched_look_later(rq, now);
 }
 
 void wake_drop_timer(struct runqueue *rq, struct sched_entity *se)
