@@ -19,6 +19,7 @@
 #include "sched/init.h"
 #include "sched/irq.h"
 #include "sched/sched.h"
+#include "virtio-mmio/virtio-mmio.h"
 
 struct board board;
 struct cmdline boot_options;
@@ -78,6 +79,17 @@ static void start_cpus(void)
 			log_line("CPU %u (%#lx) does not start", i, board.cpu_hwid[i]);
 	}
 	boot_phase("cpus");
+}
+
+/* An empty slot costs one register read; what goes wrong with a device has been said, and the rest goes on. */
+static void probe_devices(void)
+{
+	for (unsigned i = 0; i < board.nr_virtio_mmio; i++) {
+		const struct board_virtio_mmio *v = &board.virtio_mmio[i];
+		int r = virtio_mmio_probe(v->base, v->size, v->irq, v->is_edge);
+
+		(void)r;
+	}
 }
 
 static void init_clock(void)
@@ -160,6 +172,7 @@ void kernel_main(void)
 		machine_exit(EXIT_KERNEL);
 	boot_phase("root");
 	init_run(INIT_DEVICE);
+	probe_devices();
 	boot_phase("devices");
 	init_run(INIT_LATE);
 	boot_phase("late");
