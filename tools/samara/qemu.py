@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from . import paths
 from .errors import Failure
 
-DEFAULT_CONSOLE = "uart"  # "ports" once the kernel drives virtio-serial ports
+DEFAULT_CONSOLE = "ports"
 STREAMS = ("stdin", "stdout", "stderr")
 GDB_PORT = 1234
 MEGABYTE = 1 << 20
