@@ -32,6 +32,9 @@
 #define CLONE_CHILD_SETTID	0x01000000ul
 #define CLONE_CLEAR_SIGHAND	0x100000000ul
 
+#define CLONE_INTO_CGROUP	0x200000000ul
+#define CLONE3_KNOWN		(0xffffff00ul | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP)
+
 #define CLONE_NEW_NAMESPACES	0x7e020080ul
 #define CLONE_THREAD_NEEDS	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 
@@ -56,6 +59,8 @@ static int check_flags(uint64_t flags)
 	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
 		return -EINVAL;
 	if ((flags & CLONE_NEW_NAMESPACES) && (flags & CLONE_THREAD))
+		return -EINVAL;
+	if ((flags & CLONE_NEWNS) && (flags & CLONE_FS))
 		return -EINVAL;
 	if (!(flags & CLONE_THREAD)) {
 		if (!atomic_exchange(&told, 1u, RELAXED))
@@ -160,6 +165,8 @@ long sys_clone3(struct frame *f)
 	if (r)
 		return r;
 	if ((a.flags & (CSIGNAL | CLONE_DETACHED)) || a.exit_signal > CSIGNAL || a.set_tid_size || !a.stack != !a.stack_size)
+		return -EINVAL;
+	if (a.flags & ~CLONE3_KNOWN)
 		return -EINVAL;
 	if ((a.flags & CLONE_THREAD) && a.exit_signal)
 		return -EINVAL;
