@@ -256,7 +256,7 @@ static ssize_t write(struct file *f, struct uio *u, uint64_t *pos)
 		vnode_touch(&n->v, VNODE_MTIME | VNODE_CTIME);
 	}
 	if (was_lower)
-		vm_object_unmap(&n->file.object, start >> PAGE_SHIFT, nr_pages_of(off) - (start >> PAGE_SHIFT));
+		vm_object_refresh(&n->file.object, start >> PAGE_SHIFT, nr_pages_of(off) - (start >> PAGE_SHIFT));
 	mutex_unlock(&n->v.lock);
 	*pos = off;
 	return done ? done : r;
@@ -307,7 +307,7 @@ static int zero_in_page(struct tnode *n, uint64_t off, size_t len)
 	memset((uint8_t *)phys_to_virt(pa) + off % PAGE_SIZE, 0, len);
 	page_put(pa);
 	if (was_lower)
-		vm_object_unmap(&n->file.object, idx, 1);
+		vm_object_refresh(&n->file.object, idx, 1);
 	return 0;
 }
 
@@ -362,7 +362,7 @@ static int punch(struct tnode *n, uint64_t off, uint64_t end)
 	r = drop_pages(n, first, last, &batch);
 	mutex_unlock(&n->v.meta);
 	if (last > first)
-		vm_object_unmap(&n->file.object, first, last - first);
+		vm_object_refresh(&n->file.object, first, last - first);
 	page_batch_end(&batch);
 	return r;
 }
@@ -491,7 +491,7 @@ static void make_shared(struct tnode *n)
 	n->file.is_shared = true;
 	mutex_unlock(&n->v.meta);
 	if (must_unmap)
-		vm_object_unmap(&n->file.object, 0, UINT64_MAX >> PAGE_SHIFT);
+		vm_object_refresh(&n->file.object, 0, UINT64_MAX >> PAGE_SHIFT);
 }
 
 static int map(struct file *f, uint64_t off, size_t len, unsigned prot, bool is_shared, struct vm_object **out)

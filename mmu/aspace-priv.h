@@ -138,6 +138,8 @@ static inline void pt_iter_step(struct pt_iter *it)
 int __must_check pt_split(struct aspace *as, vaddr_t va);
 /* Take out all leaves in [start, end); blocks of objects that reach over the ends go as a whole (they fault in again). */
 void pt_unmap(struct pt_batch *b, vaddr_t start, vaddr_t end);
+/* The same, but private pages of the mapping stay. */
+void pt_unmap_foreign(struct pt_batch *b, vaddr_t start, vaddr_t end);
 /* Free the tables that serve [start, end) and nothing outside [floor, ceiling). Lock for writing. */
 void pt_collect(struct pt_batch *b, vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t ceiling);
 /* Change access of the leaves of area a in [start, end) to what its prot says now. */

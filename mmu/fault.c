@@ -11,8 +11,8 @@
  *
  * get_page may sleep on locks of the file system, and those may be held around a copy that faults: so the lock is dropped around it, and everything is looked at again.
  *
- * Truncation (vm_object_unmap) does not take the lock. It changes the object's seq, then takes leaves out; a fault stores its leaf, then looks whether seq is still what
- * it was before it asked for the page; if not it takes the leaf out again.
+ * Truncation and the like (object.c) do not take the lock. They change the object's seq, then take leaves out; a fault stores its leaf, then looks whether seq is still
+ * what it was before it asked for the page; if not it takes the leaf out again.
  */
 #include "mmu/fault.h"
 
@@ -95,12 +95,29 @@ static bool take_out(struct fault *f, pte_t *e, pte_t v, unsigned level)
 	return true;
 }
 
-/* After a leaf with the object's page, or a copy, was stored: true if vm_object_unmap() ran meanwhile, and the leaf has been taken out again. */
+/* Whether the private copy just made is of a page that has been truncated since. (Two truncations in the time of one fault: assumed.) */
+static bool copy_is_gone(struct fault *f, uint32_t seq)
+{
+	bool is_gone;
+
+	mutex_lock(&f->o->mappings.lock);
+	is_gone = seq - f->seq != 1 || (f->o->mappings.gone <= f->idx && f->idx <= f->o->mappings.gone_end);
+	mutex_unlock(&f->o->mappings.lock);
+	return is_gone;
+}
+
+/*
+ * After a leaf with the object's page, or a copy, was stored: true if pages of the object were unmapped meanwhile, this one perhaps, and the leaf has been taken out again.
+ * A copy that may stay must stay: another thread may have written to it already.
+ */
 static bool object_changed(struct fault *f, pte_t *e, pte_t leaf)
 {
-	/* seq_cst: the leaf before the look at seq. Pairs: vm_object_unmap */
+	uint32_t seq;
+
+	/* seq_cst: the leaf before the look at seq. Pairs: unmap() in object.c */
 	atomic_fence(SEQ_CST);
-	if (likely(atomic_load(&f->o->mappings.seq, RELAXED) == f->seq))
+	seq = atomic_load(&f->o->mappings.seq, RELAXED);
+	if (likely(seq == f->seq) || (pt_is_own(leaf) && !copy_is_gone(f, seq)))
 		return false;
 	if (take_out(f, e, leaf, 0))
 		page_put(pt_address(leaf));
@@ -436,7 +453,7 @@ static int handle(struct fault *f, bool *unlocked)
 	f->o = f->a->object;
 	if (f->o) {
 		f->idx = area_index(f->a, f->va);
-		/* acquire: seq before the page is asked for. Pairs: vm_object_unmap */
+		/* acquire: seq before the page is asked for. Pairs: unmap() in object.c */
 		f->seq = atomic_load(&f->o->mappings.seq, ACQUIRE);
 	}
 	if (!pt_is_empty(v)) {

@@ -32,14 +32,16 @@ void object_unlink(struct area *a)
 	mutex_unlock(&a->object->mappings.lock);
 }
 
-void vm_object_unmap(struct vm_object *o, uint64_t idx, uint64_t nr)
+static void unmap(struct vm_object *o, uint64_t idx, uint64_t nr, bool keep_own)
 {
-	uint64_t last = nr && idx + nr - 1 >= idx ? idx + nr - 1 : (uint64_t)-1;	/* inclusive */
+	uint64_t last = idx + nr - 1 >= idx ? idx + nr - 1 : (uint64_t)-1;	/* inclusive */
 	struct area *a;
 
 	if (!nr)
 		return;
 	mutex_lock(&o->mappings.lock);
+	o->mappings.gone = keep_own ? 1 : idx;		/* 1 to 0: nothing */
+	o->mappings.gone_end = keep_own ? 0 : last;
 	/*
 	 * seq_cst: the new number before the entries are looked at; a fault stores its entry before it looks at the number (fault.c, object_changed). One of the two sees
 	 * the other, so no page stays mapped.
@@ -49,13 +51,29 @@ void vm_object_unmap(struct vm_object *o, uint64_t idx, uint64_t nr)
 	for (a = o->mappings.first; a; a = a->object_next) {
 		uint64_t first_idx = a->off >> PAGE_SHIFT, nr_area = (a->node.end - a->node.start) >> PAGE_SHIFT;
 		uint64_t from = MAX(idx, first_idx), to = MIN(last, first_idx + nr_area - 1);
+		vaddr_t start, end;
 		struct pt_batch b;
 
 		if (from > to)
 			continue;
+		start = a->node.start + ((from - first_idx) << PAGE_SHIFT);
+		end = a->node.start + ((to - first_idx + 1) << PAGE_SHIFT);
 		pt_batch_init(&b, a->as);
-		pt_unmap(&b, a->node.start + ((from - first_idx) << PAGE_SHIFT), a->node.start + ((to - first_idx + 1) << PAGE_SHIFT));
+		if (keep_own)
+			pt_unmap_foreign(&b, start, end);
+		else
+			pt_unmap(&b, start, end);
 		pt_batch_finish(&b);
 	}
 	mutex_unlock(&o->mappings.lock);
+}
+
+void vm_object_unmap(struct vm_object *o, uint64_t idx, uint64_t nr)
+{
+	unmap(o, idx, nr, false);
+}
+
+void vm_object_refresh(struct vm_object *o, uint64_t idx, uint64_t nr)
+{
+	unmap(o, idx, nr, true);
 }

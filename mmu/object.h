@@ -48,12 +48,18 @@ struct vm_object {
 	struct {
 		struct mutex lock;
 		struct area *first;	/* [lock] */
-		uint32_t seq;		/* [a] changed by each vm_object_unmap: a fault that overlapped one starts again */
+		uint32_t seq;		/* [a] changed by each unmap and refresh: a fault that overlapped one looks again */
+		uint64_t gone, gone_end;	/* [lock] indices, inclusive, of which the last of them took private copies */
 	} mappings;
 };
 
 /*
- * The object's pages from idx on, nr of them, are going (truncate, hole): unmap them everywhere, private copies too. The object gives none of them out any more (or new
- * ones): it is told after that. Takes no address space's lock, so the caller may hold locks that get_page takes. Context: thread, may sleep.
+ * The object's pages from idx on, nr of them, are beyond its end now (truncate): unmap them everywhere, private copies too. The object gives none of them out any more:
+ * it is told after that. Takes no address space's lock, so the caller may hold locks that get_page takes. Context: thread, may sleep.
  */
 void vm_object_unmap(struct vm_object *o, uint64_t idx, uint64_t nr);
+/*
+ * The object gives out other pages for these indices than before (a hole, a page that was written and so moved): mappings of the old ones go, and fault the new ones in.
+ * Private copies stay, as they do on Linux.
+ */
+void vm_object_refresh(struct vm_object *o, uint64_t idx, uint64_t nr);

@@ -173,6 +173,23 @@ void pt_unmap(struct pt_batch *b, vaddr_t start, vaddr_t end)
 	}
 }
 
+void pt_unmap_foreign(struct pt_batch *b, vaddr_t start, vaddr_t end)
+{
+	struct pt_iter it = PT_ITER(b->as, start, end);
+
+	for (; pt_iter_find(&it); pt_iter_step(&it)) {
+		pte_t v = atomic_load(it.e, RELAXED);
+
+		/* Lost: a fault copies the page, or mprotect changes its access: look again. */
+		while (!pt_is_empty(v) && !pt_is_own(v)) {
+			if (atomic_cas(it.e, &v, 0, ACQUIRE)) {
+				drop_leaf(b, v, it.va, it.level);
+				break;
+			}
+		}
+	}
+}
+
 static void collect(struct pt_batch *b, paddr_t table, unsigned level, vaddr_t start, vaddr_t end, vaddr_t floor, vaddr_t ceiling)
 {
 	uint64_t size = 1ull << PT_SHIFT(level);

@@ -29,6 +29,11 @@ void vm_object_unmap(struct vm_object *o, uint64_t idx, uint64_t nr)
 	fake_unmap_nr = nr;
 }
 
+void vm_object_refresh(struct vm_object *o, uint64_t idx, uint64_t nr)
+{
+	vm_object_unmap(o, idx, nr);
+}
+
 void random_bytes(void *buf, size_t len)
 {
 	memset(buf, 0x5a, len);

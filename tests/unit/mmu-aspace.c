@@ -350,6 +350,7 @@ static void op_truncate(void)
 	files[f].nr_pages = n;
 	if (n < old)
 		vm_object_unmap(&files[f].o, n, (uint64_t)-1);
+	vm_object_refresh(&files[f].o, rnd(FILE_PAGES), rnd(FILE_PAGES));	/* nothing to be seen of it */
 	for (i = 0; i < W; i++) {
 		if (m[i].is_mapped && m[i].file == f && m[i].idx >= n)
 			m[i].is_own = false;

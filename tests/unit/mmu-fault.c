@@ -135,6 +135,8 @@ static void change(unsigned *seed)
 		break;
 	case 3:
 		r = aspace_advise(as, va_of(i), n * PAGE_SIZE, 4);
+		if (rand_r(seed) % 4 == 0)
+			vm_object_refresh(&file, i % FILE_PAGES, n % FILE_PAGES);
 		break;
 	case 4:		/* one thread only: the others would change the size while it looks */
 		n = (unsigned)rand_r(seed) % FILE_PAGES;
