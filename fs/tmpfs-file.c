@@ -538,6 +538,40 @@ static int get_page(struct vm_object *o, uint64_t idx, bool for_write, struct vm
 	return r == -EUCLEAN ? -EIO : r == -ENOSPC ? -ENXIO : r;
 }
 
+/* Pages that are there, or lie in the image: what get_page() would give, without making any. */
+static unsigned get_cached(struct vm_object *o, uint64_t idx, unsigned nr, paddr_t *pa)
+{
+	struct tnode *n = node_of_object(o);
+	bool must_own = READ_ONCE(n->file.is_shared);
+	uint64_t end = nr_pages_of(file_size(n));
+	unsigned i, found = 0;
+
+	for (i = 0; i < nr; i++, idx++) {
+		const void *p;
+		slot_t s;
+
+		pa[i] = PADDR_NONE;
+		if (idx >= end)
+			continue;
+		s = page_tree_get(&n->file.pages, idx, &pa[i]);
+		if (s & SLOT_PAGE) {
+			if (s & SLOT_CLEAN && must_own) {
+				page_put(pa[i]);
+				pa[i] = PADDR_NONE;
+				continue;
+			}
+		} else {
+			p = is_lower(n, idx, s) && !must_own ? erofs_page_in_place(tmpfs_of(&n->v)->lower, &n->lower, idx) : NULL;
+			pa[i] = p ? virt_to_phys(p) : PADDR_NONE;
+			if (!p)
+				continue;
+			page_get(pa[i]);
+		}
+		found++;
+	}
+	return found;
+}
+
 static int get_block(struct vm_object *o, uint64_t idx, bool for_write, paddr_t *pa)
 {
 	struct tnode *n = node_of_object(o);
@@ -593,6 +627,7 @@ static void identity(struct vm_object *o, uint64_t *dev, uint64_t *ino)
 
 const struct vm_object_ops tmpfs_object_ops = {
 	.get_page = get_page,
+	.get_cached = get_cached,
 	.get_block = get_block,
 	.ref = ref,
 	.unref = unref,
