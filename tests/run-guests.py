@@ -102,6 +102,8 @@ def run_on_samara(test, cpus, extra):
         command += ["--env", assignment]
     for package in test.packages:
         command += ["--package", package]
+    if "icount" in test.options:
+        command += ["--icount"]
     command += extra + ["--", test.program] + test.arguments
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=test.seconds + 30,

@@ -217,6 +217,7 @@ static void test_tasks(void)
 	need(pthread_create(&thread, NULL, name_and_wait, &tid) == 0);
 	while (__atomic_load_n(&tid, __ATOMIC_ACQUIRE) == 0)
 		sched_yield();
+	sleep_ms(50); /* it sleeps now */
 	DIR *dir = opendir("/proc/self/task");
 	struct dirent *entry;
 	bool has_thread = false;
