@@ -39,6 +39,8 @@ static int negotiate(struct virtio_device *d)
 	else
 		wanted |= VIRTIO_F_VERSION_1 | VIRTIO_F_IN_ORDER;
 	d->features = offered & wanted;
+	if (d->driver->choose)
+		d->features = d->driver->choose(d->features);
 	if (!d->is_legacy && !virtio_has(d, VIRTIO_F_VERSION_1))
 		return -ENODEV;
 	d->transport->set_features(d, d->features);

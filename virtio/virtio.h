@@ -57,6 +57,8 @@ struct virtio_driver {
 	const char *name;
 	uint32_t id;				/* device type */
 	uint64_t features;			/* wanted if offered (VERSION_1, EVENT_IDX, INDIRECT_DESC come by themselves) */
+	/* Some features make sense only with others: the ones to take of those offered and wanted. Optional. */
+	uint64_t (*choose)(uint64_t features);
 	/* Features are agreed. Create queues, then virtio_device_ready(d), then use them. 0 or -errno: the device is reset. Context: thread. */
 	int (*probe)(struct virtio_device *d);
 	/* Configuration has changed. Optional. Context: thread. */
