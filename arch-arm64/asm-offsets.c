@@ -28,7 +28,7 @@ void asm_offsets(void)
 	DEF(FRAME_RECORD, offsetof(struct frame, record));
 	DEF(FRAME_SIZE, sizeof(struct frame));
 	DEF(FRAME_PSTATE_EL1T, PSTATE_EL1T);
-	DEF(FAST_BACK_OFFSET, 16);	/* from a veneer's call to its branch back: arch-arm64/veneer.c */
+	DEF(FAST_BACK_OFFSET, 12);	/* from a veneer's call to its branch back: arch-arm64/veneer.c */
 	DEF(BOOT_FDT, offsetof(struct arch_boot, fdt));
 	DEF(BOOT_IMAGE_START, offsetof(struct arch_boot, image_start));
 	DEF(BOOT_IMAGE_END, offsetof(struct arch_boot, image_end));

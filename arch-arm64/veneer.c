@@ -4,13 +4,11 @@
  *
  *	site:	b   veneer			was: svc #0
  *
- *	veneer:	msr spsel, #1			the kernel stack: empty, as after an exception. Level and translation do not change
- *		sub sp, sp, #FRAME_SIZE		a struct frame, partly filled in
- *		str x30, [sp, #...]
+ *	veneer:	msr spsel, #1				the kernel stack: empty, as after an exception. Level and translation do not change
+ *		stp x0, x30, [sp, #-FRAME_SIZE]!	a struct frame, partly filled in, in an order of its own (syscall-fast.S)
  *		ldr x30, entry
- *		blr x30				syscall_fast_entry; it comes back with interrupts masked, all registers but x0 and x30 restored
- *		ldr x30, [sp, #...]
- *		add sp, sp, #FRAME_SIZE
+ *		blr x30					syscall_fast_entry; it comes back with interrupts masked, all registers but x0 and x30 restored
+ *		ldp xzr, x30, [sp], #FRAME_SIZE
  *		msr spsel, #0
  *		msr daifclr, #2
  *		b   site + 4
@@ -36,22 +34,20 @@
 #define INSN_SPSEL_1		0xd50041bfu
 #define INSN_SPSEL_0		0xd50040bfu
 #define INSN_IRQ_ENABLE		0xd50342ffu	/* msr daifclr, #2 */
-#define INSN_SUB_SP(imm)	(0xd10003ffu | (uint32_t)(imm) << 10)
-#define INSN_ADD_SP(imm)	(0x910003ffu | (uint32_t)(imm) << 10)
-#define INSN_STR_X30_SP(off)	(0xf90003feu | (uint32_t)((off) / 8) << 10)
-#define INSN_LDR_X30_SP(off)	(0xf94003feu | (uint32_t)((off) / 8) << 10)
+#define INSN_PUSH_X0_X30(size)	(0xa9807be0u | (uint32_t)(-(size) / 8 & 0x7f) << 15)	/* stp x0, x30, [sp, #-size]! */
+#define INSN_POP_XZR_X30(size)	(0xa8c07bffu | (uint32_t)((size) / 8 & 0x7f) << 15)	/* ldp xzr, x30, [sp], #size */
 #define INSN_LDR_X30_PC(off)	(0x5800001eu | (uint32_t)((off) / 4) << 5)
 #define INSN_BLR_X30		0xd63f03c0u
 
-#define OFFSET_X30		(FRAME_X + 30 * 8)
-#define WORD_BACK		9
-#define WORD_ENTRY		10
+#define WORD_CALL		3
+#define WORD_BACK		7
+#define WORD_ENTRY		8
 
 void syscall_fast_entry(void);
 
-_Static_assert(FRAME_SIZE < 4096, "immediate of sub and add");
-_Static_assert((WORD_ENTRY + 2) * 4 == ARCH_VENEER_SIZE, "size");
-_Static_assert(FAST_BACK_OFFSET == (WORD_BACK - 5) * 4, "syscall-fast.S finds the branch back behind its return address");
+_Static_assert(FRAME_SIZE % 16 == 0 && FRAME_SIZE <= 504, "immediate of stp and ldp");
+_Static_assert((WORD_ENTRY + 2) * 4 <= ARCH_VENEER_SIZE && ARCH_VENEER_SIZE % 8 == 0, "size");
+_Static_assert(FAST_BACK_OFFSET == (WORD_BACK - WORD_CALL - 1) * 4, "syscall-fast.S finds the branch back behind its return address");
 
 static uint32_t branch(vaddr_t from, vaddr_t to)
 {
@@ -63,14 +59,12 @@ void arch_veneer_write(void *at, vaddr_t veneer, vaddr_t site)
 	uint32_t *w = at;
 
 	w[0] = INSN_SPSEL_1;
-	w[1] = INSN_SUB_SP(FRAME_SIZE);
-	w[2] = INSN_STR_X30_SP(OFFSET_X30);
-	w[3] = INSN_LDR_X30_PC((WORD_ENTRY - 3) * 4);
-	w[4] = INSN_BLR_X30;
-	w[5] = INSN_LDR_X30_SP(OFFSET_X30);
-	w[6] = INSN_ADD_SP(FRAME_SIZE);
-	w[7] = INSN_SPSEL_0;
-	w[8] = INSN_IRQ_ENABLE;
+	w[1] = INSN_PUSH_X0_X30(FRAME_SIZE);
+	w[2] = INSN_LDR_X30_PC((WORD_ENTRY - 2) * 4);
+	w[WORD_CALL] = INSN_BLR_X30;
+	w[4] = INSN_POP_XZR_X30(FRAME_SIZE);
+	w[5] = INSN_SPSEL_0;
+	w[6] = INSN_IRQ_ENABLE;
 	w[WORD_BACK] = branch(veneer + WORD_BACK * 4, site + 4);
 	*(uint64_t *)(w + WORD_ENTRY) = (uint64_t)syscall_fast_entry;
 }

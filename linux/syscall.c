@@ -155,6 +155,7 @@ void linux_syscall(struct frame *f)
 /* From a veneer: the call needs a frame, and the entry has built one. */
 void linux_syscall_from_veneer(struct frame *f)
 {
+	thread_current()->arch.nr_fast_calls++;
 	run_syscall(f);
 }
 

@@ -8,7 +8,7 @@
 
 #include "libc/types.h"
 
-#define ARCH_VENEER_SIZE	48
+#define ARCH_VENEER_SIZE	40
 #define ARCH_VENEER_REACH	(127ul << 20)	/* distance between a site and its veneer, at most */
 
 /* The instruction that made the call in f. */
