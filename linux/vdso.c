@@ -64,6 +64,7 @@ static void write_data(void)
 	data->shift = tb->shift;
 	data->base = tb->base;
 	data->mult = tb->mult;
+	data->second_recip = 0x44b82fa09b5a53;	/* ceil(2^84 / 10^9) >> 9, as gcc divides by 10^9 */
 	atomic_store(&data->realtime_offset, clock_realtime_offset(), RELAXED);
 	atomic_store(&data->seq, data->seq + 1, RELEASE);	/* release: the data before the even seq */
 }

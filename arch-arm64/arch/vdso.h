@@ -15,4 +15,5 @@ struct vdso_data {
 	uint32_t shift;
 	uint64_t base, mult;
 	uint64_t realtime_offset;
+	uint64_t second_recip;		/* seconds = (ns >> 9) * second_recip >> 64 >> 11: exact for all ns < 2^63; a load is shorter than the constant */
 };

@@ -61,7 +61,11 @@ static inline uint64_t now(int is_realtime)
 		seq = __atomic_load_n(&d->seq, __ATOMIC_ACQUIRE);
 		/* isb: the counter is not read ahead of what comes before (Arm ARM D11.2.1). */
 		__asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(counter) : : "memory");
-		ns = (uint64_t)(((unsigned __int128)(counter - d->base) * d->mult) >> d->shift);
+		counter -= d->base;
+		if (__builtin_expect(d->shift == 0, 1))		/* whole nanoseconds a tick, as on QEMU */
+			ns = counter * d->mult;
+		else
+			ns = (uint64_t)(((unsigned __int128)counter * d->mult) >> d->shift);
 		if (is_realtime)
 			ns += __atomic_load_n(&d->realtime_offset, __ATOMIC_RELAXED);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -71,13 +75,14 @@ static inline uint64_t now(int is_realtime)
 
 int __kernel_clock_gettime(int clock, struct timespec *ts)
 {
-	uint64_t ns;
+	uint64_t ns, seconds;
 
 	if ((unsigned)clock >= 32 || !((REALTIME_CLOCKS | MONOTONIC_CLOCKS) >> clock & 1))
 		return (int)syscall2(NR_clock_gettime, clock, (long)ts);
 	ns = now(REALTIME_CLOCKS >> clock & 1);
-	ts->sec = (int64_t)(ns / NSEC);
-	ts->nsec = (int64_t)(ns % NSEC);
+	seconds = (uint64_t)(((unsigned __int128)(ns >> 9) * vdso_data.second_recip) >> 64) >> 11;
+	ts->sec = (int64_t)seconds;
+	ts->nsec = (int64_t)(ns - seconds * NSEC);
 	return 0;
 }
 
