@@ -102,8 +102,10 @@ def run_on_samara(test, cpus, extra):
         command += ["--env", assignment]
     for package in test.packages:
         command += ["--package", package]
-    if "icount" in test.options:
-        command += ["--icount"]
+    for option in test.options:
+        name, _, value = option.partition("=")
+        if name in ("icount", "cpu", "machine"):
+            command += ["--" + name] + ([value] if value else [])
     command += extra + ["--", test.program] + test.arguments
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=test.seconds + 30,

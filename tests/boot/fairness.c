@@ -6,6 +6,7 @@
 
 #include "libc/atomic.h"
 #include "sched/cpu.h"
+#include "sched/sched-priv.h"
 #include "sched/sync.h"
 #include "tests/boot/selftest.h"
 
@@ -33,6 +34,17 @@ static void busy(unsigned i)
 	used[i] = my_time() - start;
 }
 
+static void print_moves(void)
+{
+	for (unsigned i = 0; i < nr_cpus; i++) {
+		struct runqueue *rq = cpus[i]->rq;
+
+		log_raw("  CPU %u: %lu incoming, %lu stolen, %lu spread, %lu rotated, %lu switches, %lu interrupts, idle %lu us\n", i,
+			rq->nr_incoming, rq->nr_stolen, rq->nr_spread, rq->nr_rotated, cpus[i]->nr_switches, cpus[i]->nr_irqs,
+			cpus[i]->idle_ns / 1000);
+	}
+}
+
 static void equal(unsigned nr, nsec_t length)
 {
 	nsec_t sum = 0, min = NSEC_NEVER, max = 0;
@@ -48,6 +60,7 @@ static void equal(unsigned nr, nsec_t length)
 	}
 	log_raw("%u busy threads on %u CPUs: %lu %% of the CPU time used, shares %lu to %lu permille of the mean\n", nr, nr_cpus,
 		sum * 100 / (length * MIN(nr_cpus, nr)), min * 1000 * nr / sum, max * 1000 * nr / sum);
+	print_moves();
 	CHECK(min * 1000 * nr / sum >= 980 && max * 1000 * nr / sum <= 1020);
 }
 
