@@ -73,6 +73,7 @@ struct process {
 	unsigned nr_auxv;		/* [lock] words */
 	nsec_t start_time;		/* [I] monotonic */
 	uint32_t dumpable;		/* [a] prctl */
+	uint32_t membarrier;		/* [a] commands that were registered: membarrier(2) */
 	bool thp_disable;		/* [a] prctl PR_SET_THP_DISABLE */
 
 	struct mutex threads_lock;	/* before signal_lock */

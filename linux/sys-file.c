@@ -13,18 +13,50 @@
 #define IOV_MAX		1024
 #define IOV_SMALL	8
 
-/* Deadlines in the past are "do not wait" for the whole of RWF_NOWAIT; the other RWF_* of preadv2(2). */
+/* preadv2(2). RWF_NOWAIT and RWF_APPEND are refused. */
 #define RWF_HIPRI	0x01
 #define RWF_DSYNC	0x02
 #define RWF_SYNC	0x04
-#define RWF_NOWAIT	0x08
-#define RWF_APPEND	0x10
+
+#define S_IFMT		0170000u
+#define S_IFREG		0100000u
+
+/* RLIMIT_FSIZE (setrlimit(2)): a regular file may not grow beyond it by a write of *len bytes at off. Cuts *len; -EFBIG and SIGXFSZ if nothing is left. */
+static long limit_growth(uint64_t off, size_t *len)
+{
+	uint64_t limit = process_current()->rlimits[RLIMIT_FSIZE].cur;
+
+	if (limit == RLIM_INFINITY || !*len)
+		return 0;
+	if (off >= limit) {
+		(void)signal_send_task(task_current(), SIGXFSZ, NULL);
+		return -EFBIG;
+	}
+	*len = MIN(*len, limit - off);
+	return 0;
+}
+
+static long limit_write(struct file *f, struct uio *u, const uint64_t *pos)
+{
+	struct stat_info st;
+	uint64_t off;
+
+	if (likely(process_current()->rlimits[RLIMIT_FSIZE].cur == RLIM_INFINITY) || !f->vnode)
+		return 0;
+	if (file_stat(f, &st) || (st.mode & S_IFMT) != S_IFREG)
+		return 0;
+	off = pos ? *pos : f->flags & O_APPEND ? st.size : f->pos;
+	return limit_growth(off, &u->left);
+}
 
 static long transfer(struct file *f, struct uio *u, uint64_t *pos, bool is_write)
 {
+	long r;
+
 	if (!is_write)
 		return file_read(f, u, pos);
-	return signal_pipe(file_write(f, u, pos));
+	r = limit_write(f, u, pos);
+	return r ? r : signal_pipe(file_write(f, u, pos));
 }
 
 static long transfer_one(long fd, long buf, long len, uint64_t *pos, bool is_write)
@@ -272,6 +304,14 @@ long sys_sync_file_range(long fd, long off, long len, long flags)
 	return sys_syncfs(fd);
 }
 
+/* A file may not be made longer than the limit at all. */
+static long limit_size(uint64_t size)
+{
+	size_t one = 1;
+
+	return size ? limit_growth(size - 1, &one) : 0;
+}
+
 long sys_ftruncate(long fd, long size)
 {
 	struct file *f;
@@ -279,6 +319,9 @@ long sys_ftruncate(long fd, long size)
 
 	if (size < 0)
 		return -EINVAL;
+	r = limit_size((uint64_t)size);
+	if (r)
+		return r;
 	f = fd_file(fd);
 	if (!f)
 		return -EBADF;
@@ -301,6 +344,9 @@ long sys_fallocate(long fd, long mode, long off, long len)
 		return -EINVAL;
 	if ((uint64_t)off + (uint64_t)len > INT64_MAX)
 		return -EFBIG;
+	r = limit_size((uint64_t)off + (uint64_t)len);
+	if (r)
+		return r;
 	f = fd_file(fd);
 	if (!f)
 		return -EBADF;

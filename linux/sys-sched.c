@@ -310,13 +310,17 @@ long sys_membarrier(long cmd, long flags)
 	switch (cmd) {
 	case MEMBARRIER_CMD_QUERY:
 		return 31;
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+		if (!(atomic_load(&process_current()->membarrier, RELAXED) & MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+			return -EPERM;
+		__attribute__((fallthrough));
 	case MEMBARRIER_CMD_GLOBAL:
 	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
 		barrier_everywhere();
 		return 0;
 	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+		atomic_fetch_or(&process_current()->membarrier, (uint32_t)cmd >> 1, RELAXED);
 		return 0;
 	default:
 		return -EINVAL;

@@ -108,12 +108,16 @@ static void setup(struct thread *t, const struct thread_params *p)
 	se->arg = p->arg;
 	se->state = STATE_NEW;
 	se->params = PARAMS(policy, p->is_realtime ? RT_PRIORITY_IRQ : 0, p->nice);
+	if (p->task && thread_current()->task)
+		se->params = atomic_load(&mine->params, RELAXED);	/* sched(7): policy and priority are inherited */
 	/* What its creator has used: being new is no advantage. */
 	se->usage = mine->usage;
 	se->generation = mine->generation;
 	rq_refresh_params(se);
 	if (p->pinned_cpu >= 0)
 		se->affinity[p->pinned_cpu / 64] = 1ull << p->pinned_cpu % 64;
+	else if (p->task && thread_current()->task)
+		memcpy(se->affinity, mine->affinity, sizeof(se->affinity));	/* sched_setaffinity(2): a new thread inherits it */
 	else
 		memset(se->affinity, 0xff, sizeof(se->affinity));
 }
