@@ -6,17 +6,28 @@
 BENCH_CC ?= aarch64-linux-gnu-gcc
 BENCH_OUT := build/bench/arm64
 BENCH_CFLAGS := -std=gnu11 -O2 -g1 -Wall -Wextra -Werror -pthread -fno-pie -Ibench
-BENCH_PROGRAMS := $(patsubst bench/%.c,$(BENCH_OUT)/%,$(sort $(wildcard bench/*.c bench/wall/*.c)))
+BENCH_PROGRAMS := $(patsubst bench/%.c,$(BENCH_OUT)/%,$(sort $(wildcard bench/*.c bench/wall/*.c))) \
+	$(addprefix $(BENCH_OUT)/boot/,first main main-pie)
 
 #: bench-locks   one contended lock on 2 and 8 virtual CPUs of 2 host CPUs, Samara and Linux
-.PHONY: bench bench-locks bench-programs
+#: bench-boot    instructions from reset to a program, Samara and Linux
+.PHONY: bench bench-boot bench-locks bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 
 $(BENCH_OUT)/%: bench/%.c bench/bench.h bench/bench.mk
 	@mkdir -p $(@D)
 	$(BENCH_CC) $(BENCH_CFLAGS) -static -o $@ $<
 
+$(BENCH_OUT)/boot/first: bench/boot/first.c bench/bench.mk
+	@mkdir -p $(@D)
+	$(BENCH_CC) -std=gnu11 -O2 -Wall -Wextra -Werror -fno-pie -fno-stack-protector -nostdlib -static -o $@ $<
+$(BENCH_OUT)/boot/main-pie: bench/boot/main.c bench/bench.mk
+	@mkdir -p $(@D)
+	$(BENCH_CC) -std=gnu11 -O2 -Wall -Wextra -Werror -fPIE -pie -o $@ $<
+
 bench: bench-programs
 	bench/run.py $(B)
 bench-locks: bench-programs
 	bench/lock-holder.py
+bench-boot: bench-programs
+	bench/boot.py

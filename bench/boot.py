@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Instructions from reset to a program, on Samara and on Debian's Linux kernel, one CPU, QEMU with -icount.
+
+The programs read the counter, which starts at reset and advances by one nanosecond an instruction: at the very first
+instruction of a static program without libc, and at main of a static and of a dynamic glibc program. Then Samara's own
+report of its phases. What Linux needs includes decompressing and running its initramfs up to the program.
+"""
+import os
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+BENCH = os.path.dirname(os.path.realpath(__file__))
+REPO = os.path.dirname(BENCH)
+sys.path[:0] = [os.path.join(REPO, "tests"), BENCH]
+
+from harness import linux  # noqa: E402  (the path above must be set first)
+
+PROGRAMS = os.path.join(REPO, "build", "bench", "arm64", "boot")
+ROWS = [("first", "first instruction, static"), ("main", "main, static glibc"), ("main-pie", "main, dynamic glibc")]
+
+
+def samara(program, *options):
+    command = [os.path.join(REPO, "samara"), "run", "--icount", "--machine", "gic-version=3", "--cpu", "neoverse-n1",
+               "--memory", "512M", "--timeout", "60", *options, "--", os.path.join(PROGRAMS, program)]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                          check=False)
+
+
+def number_of(text):
+    """The number on the line that the program printed, or None."""
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) == 2 and words[0] in ("first_instruction", "main"):
+            return int(words[1])
+    return None
+
+
+def main():
+    if subprocess.run(["make", "-s", "-C", REPO, "-f", "bench/bench.mk", "bench-programs"], check=False).returncode:
+        sys.exit("the benchmarks do not build")
+    print("| from reset to | Samara | Linux | Linux / Samara |")
+    print("|---------------|-------:|------:|---------------:|")
+    for program, label in ROWS:
+        ours = number_of(samara(program, "--quiet").stdout)
+        result = linux.run([linux.Job(program, os.path.join(PROGRAMS, program))], cpus=1, memory="512M", icount=True)
+        theirs = number_of(result.get(program, (b"", 1))[0].decode(errors="replace"))
+        cells = [f"{value:,}" if value else "-" for value in (ours, theirs)]
+        ratio = f"{theirs / ours:,.0f}" if ours and theirs else "-"
+        print(f"| {label} | {cells[0]} | {cells[1]} | {ratio} |", flush=True)
+    done = samara("first", "--boot-report")
+    report = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("boot:")]
+    print("\n" + "\n".join(report))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Prints the counter as it was at the first instruction of main, in nanoseconds since reset. Built static and dynamic. */
+#include <stdint.h>
+#include <stdio.h>
+
+int main(void)
+{
+	uint64_t ticks, frequency;
+
+	__asm__ volatile("isb\n mrs %0, cntvct_el0" : "=r"(ticks)::"memory");
+	__asm__("mrs %0, cntfrq_el0" : "=r"(frequency));
+	printf("main %llu\n", (unsigned long long)(ticks * (1000000000 / frequency)));
+	return 0;
+}
