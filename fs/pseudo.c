@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * /proc and /sys: a tree made at the first mount from the registered entries (procfs.h), and the vnodes over it.
+ * /proc and /sys: a tree made at the first look from the registered entries (procfs.h), and the vnodes over it.
  *
  * "/proc/self/x" is kept as "/proc/1/x", with /proc/self a link to "1", as programs see it on Linux. Where "%" stands for a number a lookup asks the entry's pseudo_dir
  * whether that number exists, and what is below is never cached.
@@ -42,9 +42,10 @@ struct pseudo_vnode {
 	unsigned nr_args;
 };
 
-static struct node proc_tree, sys_tree;	/* [I] after build() */
-static uint64_t next_ino = 1;
-static bool is_built;
+static struct node proc_tree = { .ino = 1 }, sys_tree = { .ino = 2 };	/* [I] after build() */
+static uint64_t next_ino = 3;		/* [build_lock] */
+static struct mutex build_lock;
+static bool is_built;			/* [a; build_lock] */
 
 static const struct vnode_ops vops;
 static const struct file_ops file_fops, dir_fops;
@@ -161,18 +162,13 @@ static struct node *add_path(const char *path)
 	return n;
 }
 
-static int build(void)
+static int build_locked(void)
 {
 	const struct pseudo_file *const *f;
 	const struct pseudo_link *const *l;
 	const struct pseudo_dir *const *d;
 	struct node *n;
 
-	if (is_built)
-		return 0;
-	is_built = true;
-	proc_tree.ino = next_ino++;
-	sys_tree.ino = next_ino++;
 	SET_FOREACH(f, pseudo_files) {
 		n = add_path((*f)->path);
 		if (!n)
@@ -192,6 +188,22 @@ static int build(void)
 		n->dir = *d;
 	}
 	return 0;
+}
+
+/* The trees are made when somebody first looks: a program that does not use /proc does not pay for it. After -ENOMEM the next look goes on where this ended. */
+static int build(void)
+{
+	int r = 0;
+
+	if (likely(atomic_load(&is_built, ACQUIRE)))	/* acquire: the tree. Pairs: the store below */
+		return 0;
+	mutex_lock(&build_lock);
+	if (!is_built)
+		r = build_locked();
+	if (!r)
+		atomic_store(&is_built, true, RELEASE);	/* release: the tree. Pairs: the load above */
+	mutex_unlock(&build_lock);
+	return r;
 }
 
 /* ---- vnodes ---------------------------------------------------------------------------------------------------------------------- */
@@ -257,10 +269,14 @@ static long parse_id(const char *name, size_t len)
 static int lookup(struct vnode *v, const char *name, size_t len, struct vnode **out)
 {
 	struct pseudo_vnode *dir = pv_of(v), *p;
-	const struct node *n = child(dir->node, name, len);
 	struct pseudo_args a = dir->args;
 	unsigned nr_args = dir->nr_args;
+	const struct node *n;
+	int r = build();
 
+	if (r)
+		return r;
+	n = child(dir->node, name, len);
 	if (!n || n->is_dynamic) {
 		long id = parse_id(name, len);
 
@@ -356,16 +372,18 @@ static int emit_numbers(struct file *f, struct pseudo_vnode *p, const struct nod
 static int getdents_locked(struct file *f, struct dirent_sink *sink)
 {
 	struct pseudo_vnode *p = pv_of(f->vnode);
-	const struct node *n = p->node->children, *dynamic = NULL;
+	const struct node *n, *dynamic = NULL;
 	uint64_t i = 2;
-	int r;
+	int r = build();
 
+	if (r)
+		return r;
 	for (; f->pos < 2; f->pos++) {
 		r = sink->emit(sink, "..", f->pos + 1, f->vnode->ino, f->pos + 1, DT_DIR);
 		if (r)
 			return r;
 	}
-	for (; n; n = n->next, i++) {
+	for (n = p->node->children; n; n = n->next, i++) {
 		if (n->is_dynamic) {
 			dynamic = n;
 			continue;
@@ -508,12 +526,9 @@ static int open(struct vnode *v, unsigned flags, struct file **out)
 static int mount_tree(const struct fs_type *type, const struct node *tree, struct vnode **root)
 {
 	struct pseudo_args none = { { 0 } };
-	struct fs_super *s;
+	struct fs_super *s = KNEW(struct fs_super);
 	struct pseudo_vnode *p;
-	int r;
 
-	r = build();
-	s = r ? NULL : KNEW(struct fs_super);
 	if (!s)
 		return -ENOMEM;
 	s->type = type;
