@@ -210,9 +210,9 @@ retry:
 	return 0;
 }
 
-static int wait_on(vaddr_t addr, bool is_private, uint32_t expected, uint32_t bitset, nsec_t deadline)
+static __attribute__((noinline)) long wait_on(vaddr_t addr, bool is_private, uint32_t expected, uint32_t bitset, nsec_t deadline)
 {
-	struct futex_waiter w = { .thread = thread_current(), .bitset = bitset };
+	struct futex_waiter w;
 	int r;
 
 	if (!bitset)
@@ -220,6 +220,9 @@ static int wait_on(vaddr_t addr, bool is_private, uint32_t expected, uint32_t bi
 	r = futex_make_key(addr, is_private, &w.key);
 	if (r)
 		return r;
+	w.thread = thread_current();	/* field by field: an initialiser would clear it all first */
+	w.bitset = bitset;
+	w.is_woken = w.pi_tid = 0;
 	w.bucket = futex_bucket_of(&w.key);
 	r = enqueue_if_equal(&w, addr, expected);
 	if (r)
@@ -421,7 +424,7 @@ static int wait_deadline(unsigned cmd, bool is_realtime, vaddr_t timeout, nsec_t
 	return 0;
 }
 
-static long futex_wait_call(unsigned cmd, bool is_private, bool is_realtime, long addr, uint32_t val, long timeout, uint32_t bitset)
+static long wait_call(unsigned cmd, bool is_private, bool is_realtime, long addr, uint32_t val, long timeout, uint32_t bitset)
 {
 	nsec_t deadline;
 	int r = wait_deadline(cmd, is_realtime, (vaddr_t)timeout, &deadline);
@@ -429,7 +432,7 @@ static long futex_wait_call(unsigned cmd, bool is_private, bool is_realtime, lon
 	return r ? r : wait_on((vaddr_t)addr, is_private, val, cmd == FUTEX_WAIT ? FUTEX_BITSET_ANY : bitset, deadline);
 }
 
-static long futex_wake_call(bool is_private, long addr, uint32_t nr, uint32_t bitset)
+static __attribute__((noinline)) long wake_call(bool is_private, long addr, uint32_t nr, uint32_t bitset)
 {
 	struct futex_key key;
 	int r;
@@ -441,7 +444,7 @@ static long futex_wake_call(bool is_private, long addr, uint32_t nr, uint32_t bi
 	return r ? r : (long)wake_key(&key, (int32_t)nr < 1 ? 1 : nr, bitset);
 }
 
-long sys_futex(long addr, long op, long val, long timeout, long addr2, long val3)
+static __attribute__((noinline)) long any_call(long addr, long op, long val, long timeout, long addr2, long val3)
 {
 	bool is_private = op & FUTEX_PRIVATE_FLAG, is_realtime = op & FUTEX_CLOCK_REALTIME;
 	unsigned cmd = (unsigned)op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
@@ -452,11 +455,11 @@ long sys_futex(long addr, long op, long val, long timeout, long addr2, long val3
 	switch (cmd) {
 	case FUTEX_WAIT:
 	case FUTEX_WAIT_BITSET:
-		return futex_wait_call(cmd, is_private, is_realtime, addr, (uint32_t)val, timeout, expected);
+		return wait_call(cmd, is_private, is_realtime, addr, (uint32_t)val, timeout, expected);
 	case FUTEX_WAKE:
-		return futex_wake_call(is_private, addr, (uint32_t)val, FUTEX_BITSET_ANY);
+		return wake_call(is_private, addr, (uint32_t)val, FUTEX_BITSET_ANY);
 	case FUTEX_WAKE_BITSET:
-		return futex_wake_call(is_private, addr, (uint32_t)val, expected);
+		return wake_call(is_private, addr, (uint32_t)val, expected);
 	case FUTEX_REQUEUE:
 		return requeue((vaddr_t)addr, (vaddr_t)addr2, is_private, (int32_t)val, (int32_t)timeout, NULL);
 	case FUTEX_CMP_REQUEUE:
@@ -471,4 +474,14 @@ long sys_futex(long addr, long op, long val, long timeout, long addr2, long val3
 	default:
 		return -ENOSYS;
 	}
+}
+
+/* The two calls of every mutex and condition by short ways. */
+long sys_futex(long addr, long op, long val, long timeout, long addr2, long val3)
+{
+	if (op == (FUTEX_WAKE | FUTEX_PRIVATE_FLAG))
+		return wake_call(true, addr, (uint32_t)val, FUTEX_BITSET_ANY);
+	if (op == (FUTEX_WAIT | FUTEX_PRIVATE_FLAG) && !timeout)
+		return wait_on((vaddr_t)addr, true, (uint32_t)val, FUTEX_BITSET_ANY, NSEC_NEVER);
+	return any_call(addr, op, val, timeout, addr2, val3);
 }
