@@ -3,7 +3,7 @@
  * Fairness in 64-bit fixed point, as pure functions. The measure is OSv's: the CPU time a thread has had, recent time weighing more: each nanosecond counts
  * e^((t - now)/tau). Whoever has the least runs. Rather than let all values decay, let new time weigh more: a nanosecond used at time t adds e^(t/tau).
  *
- * Here e^(t/tau) is 2^(t / 2^27 ns), linear between powers of two: a half-life of 2^27 ns = 134 ms, that is tau = 194 ms where OSv has 200 ms. All CPUs have the
+ * Here e^(t/tau) is 2^(t / 2^27 ns): a half-life of 2^27 ns = 134 ms, that is tau = 194 ms where OSv has 200 ms. All CPUs have the
  * same clock, so values can be compared between CPUs and a migration converts nothing. The whole measure is a multiplication and a shift.
  *
  *	time    | generation g (2^31 ns = 2.1 s) ............... | g + 1
@@ -26,6 +26,7 @@
 #define FAIR_UNIT_SHIFT		6			/* units of usage in a nanosecond */
 #define FAIR_HYSTERESIS_NS	(5 * NSEC_PER_MSEC)	/* OSv's thyst: equals alternate every 10 ms */
 #define FAIR_SLEEPER_NS		(20 * NSEC_PER_MSEC)	/* the most that a sleeper is ahead of those who ran */
+#define FAIR_ROTATE_NS		(20 * NSEC_PER_MSEC)	/* a thread that is this far behind one on another CPU moves there */
 #define FAIR_RECHECK_NS		(100 * NSEC_PER_MSEC)	/* look again at the latest */
 
 #define FAIR_NICE_0_INVERSE	65536u
@@ -44,10 +45,15 @@ static inline unsigned fair_step(nsec_t now)
 	return (unsigned)(now >> FAIR_STEP_SHIFT) & (FAIR_STEPS - 1);
 }
 
-/* The weight of time at now within its step, 2^10 to 2^11: linear between powers of two. A bare staircase resonates with the rotation of equal threads. */
+/*
+ * The weight of time at now within its step, 2^10 to 2^11: 2^x = 1 + x - 0.34 x (1 - x) within 0.3 %. A bare staircase, or straight lines, resonate with the rotation of
+ * equal threads: one gets its turns where time weighs less, again and again.
+ */
 static inline uint64_t fair_mantissa(nsec_t now)
 {
-	return 1024 + ((now & ((1ull << FAIR_STEP_SHIFT) - 1)) >> (FAIR_STEP_SHIFT - 10));
+	uint64_t x = (now & ((1ull << FAIR_STEP_SHIFT) - 1)) >> (FAIR_STEP_SHIFT - 10);
+
+	return 1024 + x - (x * (1024 - x) * 352 >> 20);
 }
 
 static inline uint64_t fair_scale(uint64_t units, nsec_t now, uint64_t mantissa)

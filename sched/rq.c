@@ -12,7 +12,6 @@
  */
 #include "sched/sched-priv.h"
 
-#define KEY_FAIR	(1ull << 62)
 #define KEY_RT_SHIFT	54
 #define RT_SEQ_MIDDLE	(1ull << 53)
 

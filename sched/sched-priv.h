@@ -56,6 +56,7 @@ struct sched_entity {
 	struct rb_node node;		/* [q] */
 	bool is_queued;			/* [q] in the run queue of its CPU */
 	bool was_preempted;		/* [q] goes first among equals */
+	bool has_slept;			/* [q] woken, not yet in a run queue */
 	bool has_timed_out;		/* [o, q] the deadline woke it */
 	bool is_interruptible;		/* [o] for people */
 	bool is_idle;			/* [I] an idle thread: never queued */
@@ -83,6 +84,8 @@ struct thread_block {
 	struct thread thread;
 	struct sched_entity sched;
 };
+
+#define KEY_FAIR	(1ull << 62)	/* in sched_entity.key: rq.c */
 
 /* rq->requests: what another CPU asks for, followed by an interrupt. */
 #define REQUEST_RESCHED		1u	/* the running thread's parameters changed: decide again */
@@ -112,7 +115,7 @@ struct runqueue {
 	bool in_irq;			/* [c] the comparator is set on the way out */
 	void *stacks[RQ_NR_STACKS];	/* [c] of threads that ended, for new ones */
 	unsigned nr_stacks;		/* [c] */
-	uint64_t nr_stolen, nr_spread, nr_incoming;	/* [c] counters */
+	uint64_t nr_stolen, nr_spread, nr_rotated, nr_incoming;	/* [c] counters */
 
 	/* Written by other CPUs. */
 	__cacheline struct mpsc incoming;	/* [a] woken threads: sched_entity.incoming */
@@ -212,6 +215,8 @@ void wake_serve_requests(struct runqueue *rq);
 void wake_request(struct cpu *cpu, uint32_t request);
 /* Threads that have waited too long while other CPUs are idle go there. Interrupts masked. */
 void wake_spread(struct runqueue *rq, nsec_t now);
+/* The first in the queue has had much less than what runs on another CPU: send it there. Interrupts masked. */
+void wake_rotate(struct runqueue *rq, nsec_t now);
 /* This CPU has nothing to do: ask a busy one for a thread. Interrupts masked. */
 void wake_steal(struct runqueue *rq);
 void wake_set_idle(struct runqueue *rq, bool is_idle);

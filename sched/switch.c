@@ -35,6 +35,11 @@ void sched_look(struct runqueue *rq, nsec_t now)
 	struct thread *cur = rq->cpu->running;
 
 	rq_account(rq, cur->sched, now);
+	/* Backstops of wake_place() and wake_steal(). */
+	rq->spread_at = MIN(rq->spread_at, now);
+	wake_spread(rq, now);
+	wake_rotate(rq, now);
+	/* Asked for once: with preemption held off, a comparator in the past would interrupt before each next instruction. */
 	rq->preempt_at = NSEC_NEVER;
 	if (rq_should_preempt(rq, cur->sched, now))
 		cur->needs_resched = 1;

@@ -59,11 +59,8 @@ void timer_interrupt(struct runqueue *rq, nsec_t now)
 		rq->rcu_nr_deferred = 0;
 		rcu_thread_due();
 	}
-	if (now >= rq->preempt_at) {
-		/* Once: with preemption held off, a comparator in the past would interrupt before each next instruction. sched_switch() sets it again. */
-		rq->preempt_at = NSEC_NEVER;
-		rq->cpu->running->needs_resched = 1;
-	}
+	if (now >= rq->preempt_at)
+		sched_look(rq, now);
 	wake_spread(rq, now);
 }
 

@@ -16,7 +16,8 @@
  * Placement of a woken thread: its former CPU if that is idle, else the waker's, where it most likely shares data. There it waits SPREAD_NS at most while
  * another CPU is idle: then wake_spread() sends it there. A pair of threads that wake each other and sleep thus stays on one CPU without interrupts, and
  * work that really runs in parallel spreads. The other half: a CPU that becomes idle asks the CPU with the most waiting threads for one (wake_steal()).
- * Only the owner touches a run queue, so stealing is a request, served in the victim's interrupt; nobody waits for the answer.
+ * Where the number of busy threads is no multiple of the CPUs, wake_rotate() keeps the shares equal: a thread that waits goes to the CPU whose running
+ * thread has had much more than it. Only the owner touches a run queue, so stealing is a request, served in the victim's interrupt; nobody waits for the answer.
  */
 #include <arch/time.h>
 
@@ -126,7 +127,10 @@ static void enqueue_here(struct runqueue *rq, struct sched_entity *se)
 	struct thread *cur = rq->cpu->running;
 	nsec_t now = arch_time_ns();
 
-	rq_limit_credit(rq, se, now);
+	if (se->has_slept) {		/* and does not just come from another queue */
+		se->has_slept = false;
+		rq_limit_credit(rq, se, now);
+	}
 	rq_insert(rq, se, now);
 	if (cur->sched->is_idle) {
 		cur->needs_resched = 1;
@@ -208,6 +212,7 @@ bool thread_wake(struct thread *t)
 	}
 	preempt_disable();
 	flags = arch_irq_save();
+	se->has_slept = true;
 	wake_place(t, false);
 	arch_irq_restore(flags);
 	preempt_enable();
@@ -296,6 +301,47 @@ void wake_spread(struct runqueue *rq, nsec_t now)
 		rq->nr_spread++;
 		push(target, se);
 	}
+}
+
+/* What the thread that runs there has used by now; 0 if it is idle or real-time. Read while it changes: a hint. Preemption off (RCU). */
+static uint64_t running_usage(const struct cpu *cpu, const struct runqueue *mine, nsec_t now)
+{
+	const struct sched_entity *se = atomic_load(&cpu->running, ACQUIRE)->sched;
+	enum thread_policy policy = PARAMS_POLICY(READ_ONCE(se->active_params));
+	nsec_t since = READ_ONCE(cpu->rq->accounted);
+	uint64_t usage;
+
+	if (se->is_idle || policy == POLICY_FIFO || policy == POLICY_RR)
+		return 0;
+	usage = fair_age(READ_ONCE(se->usage), READ_ONCE(se->generation), mine->generation);
+	return now > since ? fair_add(usage, fair_charge(now - since, READ_ONCE(se->inverse_weight), now)) : usage;
+}
+
+void wake_rotate(struct runqueue *rq, nsec_t now)
+{
+	struct sched_entity *first = rq->first;
+	struct cpu *target = NULL;
+	uint64_t usage, most;
+	unsigned i;
+
+	if (nr_cpus == 1 || !first || (first->key & KEY_FAIR) == 0)
+		return;
+	most = first->usage + fair_span(FAIR_ROTATE_NS, FAIR_NICE_0_INVERSE, now);
+	for (i = 0; i < nr_cpus; i++) {
+		if (cpus[i] == rq->cpu || !thread_may_run_on(first->thread, cpus[i]) ||
+		    !atomic_load(&cpus[i]->is_online, RELAXED))
+			continue;
+		usage = running_usage(cpus[i], rq, now);
+		if (usage > most) {
+			most = usage;
+			target = cpus[i];
+		}
+	}
+	if (!target)
+		return;
+	rq_remove(rq, first);
+	rq->nr_rotated++;
+	push(target, first);
 }
 
 void wake_steal(struct runqueue *rq)
