@@ -99,6 +99,90 @@ out:
 	return r;
 }
 
+/* ---- clean pages, which can go at any time ---------------------------------------------------------------------------------------- */
+
+#define SHRINK_BATCH	128u
+
+static struct mutex clean_lock;		/* after vnode->meta; the shrinker, which comes the other way, only tries meta */
+static struct list clean_files = LIST_INIT(clean_files);	/* [clean_lock] tfile.clean, longest known first */
+static paddr_t victims[SHRINK_BATCH];	/* [clean_lock] */
+
+static void clean_list_add(struct tnode *n)
+{
+	if (n->file.clean.next)
+		return;
+	mutex_lock(&clean_lock);
+	list_add_tail(&clean_files, &n->file.clean);
+	mutex_unlock(&clean_lock);
+}
+
+static void clean_list_remove(struct tnode *n)
+{
+	if (!n->file.clean.next)
+		return;
+	mutex_lock(&clean_lock);
+	list_del(&n->file.clean);
+	mutex_unlock(&clean_lock);
+}
+
+/* Take up to max clean pages that only the tree holds out of n's tree. meta held. */
+static unsigned take_clean(struct tnode *n, paddr_t *out, unsigned max)
+{
+	struct page_tree *t = &n->file.pages;
+	uint64_t idx = 0;
+	unsigned nr = 0;
+	slot_t s;
+
+	for (; nr < max && page_tree_next(t, &idx, UINT64_MAX >> PAGE_SHIFT, &s); idx++) {
+		if (!(s & SLOT_CLEAN) || page_count(slot_page(s)) != 1)
+			continue;
+		page_tree_store(t, idx, 0);
+		out[nr++] = slot_page(s);
+	}
+	return nr;
+}
+
+/* struct shrinker: thread context, may sleep, must not allocate. */
+static uint64_t shrink(uint64_t want)
+{
+	struct tnode *n, *next;
+	uint64_t got = 0;
+	unsigned nr = 0;
+
+	if (!mutex_trylock(&clean_lock))
+		return 0;
+	list_for_each_safe(n, next, &clean_files, file.clean) {
+		unsigned first = nr;
+
+		if (!mutex_trylock(&n->v.meta))
+			continue;
+		nr += take_clean(n, victims + nr, SHRINK_BATCH - nr);
+		mutex_unlock(&n->v.meta);
+		if (nr > first) {
+			/* To the end: the next time it is another file's turn. */
+			list_del(&n->file.clean);
+			list_add_tail(&clean_files, &n->file.clean);
+		}
+		if (nr == SHRINK_BATCH || nr * PAGE_SIZE >= want)
+			break;
+	}
+	if (nr)
+		rcu_synchronize();	/* readers that saw a slot have their own reference now */
+	for (unsigned i = 0; i < nr; i++) {
+		page_put(victims[i]);
+		got += PAGE_SIZE;
+	}
+	mutex_unlock(&clean_lock);
+	return got;
+}
+
+void tmpfs_shrinker_init(void)
+{
+	static struct shrinker shrinker = { .name = "page cache", .shrink = shrink };
+
+	shrinker_register(&shrinker);
+}
+
 /* A copy of the lower page at idx, kept in the tree, not counted as the file's own. */
 static int get_clean_page(struct tnode *n, uint64_t idx, paddr_t *out)
 {
@@ -129,6 +213,7 @@ static int get_clean_page(struct tnode *n, uint64_t idx, paddr_t *out)
 	}
 	page_get(pa);
 	page_tree_store(t, idx, pa | SLOT_PAGE | SLOT_CLEAN);
+	clean_list_add(n);
 	*out = pa;
 out:
 	mutex_unlock(&n->v.meta);
@@ -641,6 +726,7 @@ void tmpfs_file_destroy(struct tnode *n)
 	uint64_t idx = 0, nr = 0;
 	slot_t s;
 
+	clean_list_remove(n);
 	/* Nobody can be reading: readers hold a reference to the vnode. */
 	for (; page_tree_next(t, &idx, UINT64_MAX >> PAGE_SHIFT, &s); idx++) {
 		if (!(s & SLOT_PAGE))

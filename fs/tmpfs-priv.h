@@ -8,6 +8,7 @@
 #include "fs/pagecache.h"
 #include "fs/tmpfs.h"
 #include "fs/vnode.h"
+#include "libc/list.h"
 #include "libc/rbtree.h"
 #include "mmu/object.h"
 
@@ -44,6 +45,7 @@ struct tfile {
 	struct vm_object object;	/* mappings; counted as references to the vnode */
 	struct page_tree pages;		/* [meta] */
 	uint64_t lower_pages;		/* [meta; a] pages below this index show the lower file where the tree has nothing */
+	struct list clean;		/* [clean_lock in tmpfs-file.c] files that have clean pages; next NULL: not among them */
 	bool is_shared;			/* [meta] was mapped shared and writable: lower pages are not handed out any more */
 };
 
@@ -90,6 +92,8 @@ void tmpfs_dir_destroy(struct tnode *n);
 void tmpfs_file_destroy(struct tnode *n);
 void tmpfs_destroy(struct vnode *v);
 ssize_t tmpfs_getxattr(struct vnode *v, const char *name, void *buf, size_t size);
+/* Let the kernel take clean pages back when memory is short. */
+void tmpfs_shrinker_init(void);
 /* Account for nr more pages. -ENOSPC. */
 int tmpfs_charge(struct tmpfs *fs, uint64_t nr);
 void tmpfs_uncharge(struct tmpfs *fs, uint64_t nr);

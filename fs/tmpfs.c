@@ -430,6 +430,7 @@ int tmpfs_create_root(struct erofs *image, struct vnode **root)
 		fs->icache = kzalloc(nr * sizeof(fs->icache[0]));
 		fs->icache_mask = (uint32_t)nr - 1;
 		fs->lower = image;
+		tmpfs_shrinker_init();
 		/* New files get numbers that no lower inode can have. */
 		fs->next_ino = (erofs_image_size(image) >> 5) + 1;
 		r = fs->icache ? tmpfs_node_lower(fs, erofs_root(image), &n) : -ENOMEM;

@@ -10,7 +10,7 @@
 #include "mmu/page.h"
 
 static const char tree[] =
-	"mkdir -p usr/lib/python etc dir/sub big empty && ln -s usr/lib lib && echo hello >etc/greeting && ln etc/greeting etc/hard && "
+	"mkdir -p usr/lib/python etc dir/sub big empty && ln -s usr/lib lib && echo hello >etc/greeting && echo motd >etc/motd && ln etc/greeting etc/hard && "
 	"ln -s /etc/greeting etc/abs && ln -s greeting etc/rel && ln -s loop1 loop2 && ln -s loop2 loop1 && ln -s ../etc/rel dir/up && "
 	"head -c 10000 /dev/zero | tr '\\0' a >dir/ten && printf x >dir/sub/x && mkfifo fifo && head -c 8192 /dev/zero | tr '\\0' b >dir/even && "
 	"for i in $(seq 1 2000); do echo $i >big/file-with-a-long-name-$i; done && chmod 750 etc && "
@@ -462,6 +462,32 @@ static void mappings(void)
 	file_put(f);
 }
 
+/* Clean copies go when memory is short, unless somebody holds them; own pages never. */
+static void shrinking(void)
+{
+	struct file *f = must_open("/etc/motd", O_RDWR, 0);
+	struct vm_page p, q;
+	struct vm_object *o;
+	char c;
+
+	CHECK_OK(f->ops->map(f, 0, 4096, 1, false, &o));
+	CHECK_OK(o->ops->get_page(o, 0, false, &p));
+	CHECK(!p.is_writable);
+	CHECK_EQ(fake_shrinker->shrink(1 << 30), 0);
+	page_put(p.pa);
+	CHECK_EQ(fake_shrinker->shrink(1 << 30), 4096);
+	CHECK_EQ(fake_shrinker->shrink(1 << 30), 0);
+	CHECK_OK(o->ops->get_page(o, 0, false, &q));
+	CHECK(*(char *)q.pa == 'm');
+	page_put(q.pa);
+	CHECK_EQ(rw(f, (char *)"M", 1, 0, true), 1);
+	CHECK_EQ(fake_shrinker->shrink(1 << 30), 0);
+	CHECK_EQ(rw(f, &c, 1, 0, false), 1);
+	CHECK_EQ(c, 'M');
+	o->ops->unref(o);
+	file_put(f);
+}
+
 static void locks(void)
 {
 	struct file *a = must_open("/etc/greeting", O_RDWR, 0), *b = must_open("/etc/greeting", O_RDWR, 0);
@@ -534,6 +560,7 @@ int main(void)
 	descriptors();
 	special_places();
 	mappings();
+	shrinking();
 	locks();
 	deep_and_wide();
 	puts("ok");
