@@ -518,9 +518,11 @@ int mmu_fault(struct aspace *as, vaddr_t addr, enum fault_access access)
 	if (!as || addr >= TASK_END)
 		return -EFAULT;
 	atomic_fetch_add(&as->nr_faults, 1u, RELAXED);
+	trace(TRACE_FAULT_BEGIN, addr, access);
 	do
 		r = fault_once(as, ALIGN_DOWN(addr, PAGE_SIZE), access);
 	while (r == RETRY);
+	trace(TRACE_FAULT_END, addr, r);
 	return r;
 }
 

@@ -290,13 +290,13 @@ static unsigned page_order(size_t size)
 	return order;
 }
 
-static __attribute__((noinline)) void *alloc_pages(size_t size)
+static __attribute__((noinline)) void *alloc_pages(size_t size, unsigned flags)
 {
 	paddr_t pa;
 
 	if (size > PAGE_SIZE << PAGE_ORDER_MAX)
 		return NULL;
-	pa = page_alloc(page_order(size), 0);
+	pa = page_alloc(page_order(size), flags);
 	return pa == PADDR_NONE ? NULL : phys_to_virt(pa);
 }
 
@@ -309,7 +309,7 @@ void *kmalloc(size_t size)
 	size_t step;
 
 	if (unlikely(size > CLASS_MAX - RED_MAX))
-		return alloc_pages(size);
+		return alloc_pages(size, 0);
 	step = (size + RED_SIZE(size) + STEP - 1) / STEP;
 	k = class_of_step[step];
 	if (unlikely(k == 0)) {
@@ -375,8 +375,11 @@ size_t ksize(const void *p)
 
 void *kzalloc(size_t size)
 {
-	void *p = kmalloc(size);
+	void *p;
 
+	if (size > CLASS_MAX - RED_MAX)
+		return alloc_pages(size, PAGE_ZERO);
+	p = kmalloc(size);
 	if (p)
 		memset(p, 0, size);
 	return p;

@@ -75,16 +75,16 @@ static void add_bank(const struct mem_layout *layout, paddr_t p, paddr_t end)
 	}
 }
 
-static bool map_bank(const struct mem_range *b)
+static bool map_ram(paddr_t start, paddr_t end)
 {
-	return kmap_range(LINEAR_BASE + b->start, b->start, b->size, PT_WRITE);
+	return start >= end || kmap_range(LINEAR_BASE + start, start, end - start, PT_WRITE);
 }
 
 /*
  * The blocks of one bank within one 1 GiB: those of the image if it is in RAM as we know it (its tables exist already), else of the first bank. Afterwards tables can be
  * taken from there.
  */
-static int map_first(const struct banks *banks)
+static int map_first(const struct banks *banks, struct mem_range *out)
 {
 	paddr_t at = kmap_image_address(), start, end, chunk;
 	unsigned i;
@@ -100,8 +100,9 @@ static int map_first(const struct banks *banks)
 	chunk = ALIGN_DOWN(at, 1ull << CHUNK_SHIFT);
 	start = ALIGN_UP(MAX(banks->r[i].start, chunk), BLOCK_SIZE);
 	end = ALIGN_DOWN(MIN(banks->r[i].start + banks->r[i].size, chunk + (1ull << CHUNK_SHIFT)), BLOCK_SIZE);
-	if (start >= end || !kmap_range(LINEAR_BASE + start, start, end - start, PT_WRITE))
+	if (start >= end || !map_ram(start, end))
 		return -ENOMEM;
+	*out = (struct mem_range){ start, end - start };
 	kmap_tables_from(page_index(start), page_index(end - 1) + 1);
 	return 0;
 }
@@ -145,6 +146,7 @@ static int place_metadata(const struct banks *banks)
 
 int mmu_init(const struct mem_layout *layout)
 {
+	struct mem_range first;
 	struct banks banks;
 	paddr_t last;
 	unsigned i;
@@ -164,11 +166,13 @@ int mmu_init(const struct mem_layout *layout)
 	page_map.nr_chunks = (uint32_t)DIV_ROUND_UP(last - page_map.base, 1ull << CHUNK_SHIFT);
 	for (i = 0; i < banks.nr; i++)
 		add_bank(layout, banks.r[i].start, banks.r[i].start + banks.r[i].size);
-	r = map_first(&banks);
+	r = map_first(&banks, &first);
 	if (r)
 		return r;
 	for (i = 0; i < banks.nr; i++) {
-		if (!map_bank(&banks.r[i]))
+		paddr_t start = banks.r[i].start, end = start + banks.r[i].size;
+
+		if (!map_ram(start, MIN(end, first.start)) || !map_ram(MAX(start, first.start + first.size), end))
 			return -ENOMEM;
 	}
 	r = place_metadata(&banks);

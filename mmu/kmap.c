@@ -115,7 +115,7 @@ static pte_t *entry_for(vaddr_t va, unsigned *level)
 static uint64_t map_run(vaddr_t va, paddr_t pa, uint64_t len, unsigned level, unsigned flags)
 {
 	uint64_t size = 1ull << PT_SHIFT(level), done = 0;
-	unsigned l = level, room = PT_ENTRIES - (va >> PT_SHIFT(level) & (PT_ENTRIES - 1));
+	unsigned l = level, n, room = PT_ENTRIES - (va >> PT_SHIFT(level) & (PT_ENTRIES - 1));
 	pte_t *e = entry_for(va, &l), leaf = pt_make_leaf(pa, level, flags);
 
 	if (!e)
@@ -124,10 +124,12 @@ static uint64_t map_run(vaddr_t va, paddr_t pa, uint64_t len, unsigned level, un
 		return MIN(len, (1ull << PT_SHIFT(l)) - (va & ((1ull << PT_SHIFT(l)) - 1)));
 	if (pt_is_table(*e, level))
 		return map_run(va, pa, MIN(len, size), level - 1, flags);
-	for (; room && done + size <= len && !pt_is_table(*e, level); room--, e++, done += size) {
-		if (pt_is_empty(*e))
+	/* The address stands in its place in the entry: adding to the one is adding to the other. */
+	for (n = (unsigned)MIN(room, len >> PT_SHIFT(level)); n; n--, e++, leaf += size, done += size) {
+		if (likely(pt_is_empty(*e)))
 			*e = leaf;
-		leaf += size;	/* the address stands in its place in the entry */
+		else if (pt_is_table(*e, level))
+			break;
 	}
 	return done;
 }
