@@ -23,6 +23,7 @@
 
 #include "sched/irq.h"
 #include "sched/sched-priv.h"
+#include "sched/trace.h"
 
 static __cacheline uint64_t idle_mask[CPU_WORDS];	/* [a] a hint: who might take work */
 
@@ -93,21 +94,32 @@ static struct cpu *find_allowed(const struct thread *t)
 	return cpus[0];
 }
 
+/* Whoever clears its bit has claimed it: one thread for each idle CPU. It sets the bit again when it is idle again. */
+static bool claim(struct cpu *cpu)
+{
+	uint64_t bit = 1ull << cpu->id % 64;
+
+	return atomic_fetch_and(&idle_mask[cpu->id / 64], ~bit, RELAXED) & bit;
+}
+
 static struct cpu *choose(const struct thread *t, struct cpu *this)
 {
 	struct cpu *prev = t->cpu, *idle;
 	bool may_here = thread_may_run_on(t, this);
 
-	if (may_here && (prev == this || this->running == this->idle))
+	if (may_here && this->running == this->idle)
 		return this;
 	if (prev != this && thread_may_run_on(t, prev)) {
 		if (!may_here || atomic_load(&prev->rq->is_idle, RELAXED))
 			return prev;
 	}
-	if (may_here)
+	/* A timer's wake-up has nothing to do with what runs here: no reason to wait for it. */
+	if (may_here && !(this->rq->in_irq && PARAMS_PRIO(t->sched->params) == 0))
 		return this;
-	idle = find_idle(t->sched->affinity);
-	return idle ? idle : find_allowed(t);
+	idle = nr_cpus > 1 ? find_idle(t->sched->affinity) : NULL;
+	if (idle && claim(idle))
+		return idle;
+	return may_here ? this : find_allowed(t);
 }
 
 static bool is_anyone_idle(void)
@@ -283,7 +295,6 @@ void wake_spread(struct runqueue *rq, nsec_t now)
 {
 	struct sched_entity *se, *next;
 	struct cpu *target;
-	uint64_t bit;
 
 	if (now < rq->spread_at)
 		return;
@@ -293,9 +304,7 @@ void wake_spread(struct runqueue *rq, nsec_t now)
 		target = find_idle(se->affinity);
 		if (!target || target == rq->cpu)
 			continue;
-		/* One thread for each idle CPU: who clears its bit has claimed it. It sets the bit again when it is idle again. */
-		bit = 1ull << target->id % 64;
-		if (!(atomic_fetch_and(&idle_mask[target->id / 64], ~bit, RELAXED) & bit))
+		if (!claim(target))
 			continue;
 		rq_remove(rq, se);
 		rq->nr_spread++;
