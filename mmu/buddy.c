@@ -79,28 +79,42 @@ void buddy_give_locked(uint32_t idx, unsigned order)
 	push(idx, order);
 }
 
-/* Write the metadata of the 2 MiB block that holds idx: all PAGE_RESERVED until given to the lists. */
-static void initialise_block(uint32_t idx)
+/* Write the metadata of the 2 MiB block at block for the first time: all PAGE_TAIL, what is outside [start, end) PAGE_RESERVED. */
+static void initialise_block(uint32_t block, uint32_t start, uint32_t end)
 {
-	struct chunk *c = &page_map.chunks[idx / CHUNK_PAGES];
-	unsigned block = idx % CHUNK_PAGES / BLOCK_PAGES;
+	struct chunk *c = &page_map.chunks[block / CHUNK_PAGES];
+	unsigned bit = block % CHUNK_PAGES / BLOCK_PAGES;
+	uint32_t i;
 
-	if (c->initialised[block / 64] >> block % 64 & 1)
-		return;
-	memset(c->pages + block * BLOCK_PAGES, 0, BLOCK_PAGES * sizeof(struct page));
+	memset(page_at(block), 0, BLOCK_PAGES * sizeof(struct page));
+	for (i = block; i < start; i++)
+		page_set_state(page_at(i), PAGE_RESERVED);
+	for (i = MAX(end, block); i < block + BLOCK_PAGES; i++)
+		page_set_state(page_at(i), PAGE_RESERVED);
 	/* release: metadata before the bit. Pairs: page_find */
-	atomic_fetch_or(&c->initialised[block / 64], 1ull << block % 64, RELEASE);
+	atomic_fetch_or(&c->initialised[bit / 64], 1ull << bit % 64, RELEASE);
+}
+
+static bool is_initialised(uint32_t block)
+{
+	unsigned bit = block % CHUNK_PAGES / BLOCK_PAGES;
+
+	return page_map.chunks[block / CHUNK_PAGES].initialised[bit / 64] >> bit % 64 & 1;
 }
 
 /* Virgin pages [start, end) become free: initialise their metadata and put them on the lists in the largest aligned blocks. */
 static void break_in(uint32_t start, uint32_t end)
 {
-	uint32_t i;
+	uint32_t block, i;
 
-	for (i = ALIGN_DOWN(start, BLOCK_PAGES); i < end; i += BLOCK_PAGES)
-		initialise_block(i);
-	for (i = start; i < end; i++)
-		page_set_state(page_at(i), PAGE_TAIL);
+	for (block = ALIGN_DOWN(start, BLOCK_PAGES); block < end; block += BLOCK_PAGES) {
+		if (!is_initialised(block)) {
+			initialise_block(block, start, end);
+			continue;
+		}
+		for (i = MAX(block, start); i < MIN(block + BLOCK_PAGES, end); i++)
+			page_set_state(page_at(i), PAGE_TAIL);
+	}
 	buddy.nr_free -= end - start;	/* counted as virgin; give counts again */
 	while (start < end) {
 		unsigned order = start ? (unsigned)__builtin_ctz(start) : PAGE_ORDER_MAX;

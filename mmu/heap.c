@@ -21,7 +21,8 @@
 
 struct heap_slab {
 	void *free;			/* [c] */
-	uint16_t nr_used, nr_objects;	/* [c] */
+	uint16_t nr_used;		/* [c] */
+	uint16_t nr_fresh;		/* [c] objects that were never on the free list: the last ones */
 	uint16_t class_idx;		/* [I] */
 	uint16_t owner;			/* [I] CPU number */
 	bool is_listed;			/* [c] on its owner's partial list */
@@ -182,6 +183,29 @@ static void push_remote(struct mmu_cpu *owner, unsigned k, void *obj)
 	} while (!atomic_cas(&owner->heap.remote[k], &head, obj, RELEASE));
 }
 
+static unsigned nr_objects(unsigned k)
+{
+	return (unsigned)((PAGE_SIZE - sizeof(struct heap_slab)) / class_size[k]);
+}
+
+/* Whether s has an object on its free list, after putting some fresh ones there if not. A few at a time: most slabs are never used up. */
+static bool has_object(struct heap_slab *s)
+{
+	unsigned size = class_size[s->class_idx], i = nr_objects(s->class_idx) - s->nr_fresh, n = MIN(s->nr_fresh, 8u);
+	char *obj = (char *)(s + 1) + (i + n) * size;
+
+	if (s->free)
+		return true;
+	s->nr_fresh = (uint16_t)(s->nr_fresh - n);
+	for (; n; n--) {
+		obj -= size;
+		mark_fresh(obj, s->class_idx);
+		*(void **)obj = s->free;
+		s->free = obj;
+	}
+	return s->free != NULL;
+}
+
 /* Make c's active slab of this class one that has a free object. False: it needs a page. */
 static bool find_slab(struct mmu_cpu *c, unsigned k)
 {
@@ -189,30 +213,20 @@ static bool find_slab(struct mmu_cpu *c, unsigned k)
 
 	drain_remote(c, k);
 	s = c->heap.active[k];
-	if (s && s->free)
+	if (s && has_object(s))
 		return true;
 	s = c->heap.partial[k];
 	if (!s)
 		return false;
 	unlist_slab(&c->heap, s);
 	c->heap.active[k] = s;	/* the former one is full: found again through its objects */
-	return true;
+	return has_object(s);
 }
 
 static void slab_init(struct heap_slab *s, unsigned k, unsigned owner)
 {
-	unsigned i, n = (unsigned)((PAGE_SIZE - sizeof(*s)) / class_size[k]);
-	char *obj = (char *)(s + 1) + (n - 1) * class_size[k];
-
-	memset(s, 0, sizeof(*s));
-	s->class_idx = (uint16_t)k;
-	s->owner = (uint16_t)owner;
-	s->nr_objects = (uint16_t)n;
-	for (i = 0; i < n; i++, obj -= class_size[k]) {
-		mark_fresh(obj, k);
-		*(void **)obj = s->free;
-		s->free = obj;
-	}
+	*s = (struct heap_slab){ .class_idx = (uint16_t)k, .owner = (uint16_t)owner, .nr_fresh = (uint16_t)nr_objects(k) };
+	has_object(s);
 }
 
 /* Last resort: an object that others freed to another owner. It stays that owner's; the rest of the list goes back. */
@@ -268,7 +282,7 @@ static __attribute__((noinline)) void *alloc_slow(unsigned k)
 	c = mmu_cpu();
 	if (c) {
 		slab_init(s, k, c->id);
-		if (c->heap.active[k] && c->heap.active[k]->free)	/* others got here while the page was fetched */
+		if (c->heap.active[k] && has_object(c->heap.active[k]))	/* others got here while the page was fetched */
 			list_slab(&c->heap, c->heap.active[k]);
 		c->heap.active[k] = s;
 		obj = take(s);

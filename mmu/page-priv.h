@@ -20,8 +20,8 @@
 #define NO_PAGE		((uint32_t)-1)
 
 enum page_state {
-	PAGE_RESERVED,		/* not the allocator's: image, initrd, hole. Must be 0 */
-	PAGE_TAIL,		/* inside a block whose first page says what it is */
+	PAGE_TAIL,		/* inside a block whose first page says what it is. Must be 0 */
+	PAGE_RESERVED,		/* not the allocator's: image, initrd, hole */
 	PAGE_FREE,		/* first page of a free block, on the buddy's list of its order */
 	PAGE_CACHED,		/* first page of a free block that a CPU keeps */
 	PAGE_USED,		/* first page of an allocated block */

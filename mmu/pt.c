@@ -265,7 +265,7 @@ static void protect_pages(struct pt_batch *b, const struct access *x, pte_t *e, 
 	vaddr_t low = 0, high = 0;
 
 	for (; n; n--, e++, va += PAGE_SIZE) {
-		pte_t v = READ_ONCE(*e), leaf;
+		pte_t v = atomic_load(e, RELAXED), leaf;
 
 		if (pt_is_empty(v))
 			continue;
@@ -274,7 +274,7 @@ static void protect_pages(struct pt_batch *b, const struct access *x, pte_t *e, 
 			continue;
 		/* With the lock held for writing only vm_object_unmap() competes: if it wins the page is gone. */
 		if (likely(is_alone)) {
-			WRITE_ONCE(*e, leaf);
+			atomic_store(e, leaf, RELAXED);
 		} else {
 			pte_t expected = v;
 
