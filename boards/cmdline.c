@@ -138,6 +138,12 @@ static void parse_option(const char *word, struct cmdline *out, unsigned *nr_env
 		out->console = v;
 	else if ((v = value_of(word, "ip")))
 		out->ip = v;
+	else if ((v = value_of(word, "trace")))
+		out->trace = v;
+	else if ((v = value_of(word, "trace-buffer")))
+		out->trace_mib = parse_number(&v);
+	else if ((v = value_of(word, "profile")))
+		out->profile_hz = parse_number(&v);
 	else if ((v = value_of(word, "tty")))
 		parse_ttys(v, out);
 	else if ((v = value_of(word, "winsize")))

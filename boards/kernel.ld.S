@@ -25,6 +25,7 @@ SECTIONS
 	_text_end = .;
 	.rodata : { *(.rodata .rodata.*) } :ro
 	.extable : ALIGN(4) { __extable_start = .; KEEP(*(.extable)) __extable_end = .; } :ro
+	.trace_sites : ALIGN(4) { __trace_sites_start = .; KEEP(*(.trace_sites)) __trace_sites_end = .; } :ro
 	SET(init_hooks)
 	SET(pseudo_files)
 	SET(pseudo_links)

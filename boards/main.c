@@ -11,6 +11,7 @@
 #include "fs/file.h"
 #include "fs/tty.h"
 #include "fs/vfs.h"
+#include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/random.h"
 #include "linux/linux.h"
@@ -19,6 +20,7 @@
 #include "sched/init.h"
 #include "sched/irq.h"
 #include "sched/sched.h"
+#include "sched/trace.h"
 #include "virtio-mmio/virtio-mmio.h"
 
 struct board board;
@@ -39,6 +41,20 @@ static void init_memory(void)
 	boot_phase("sched");
 }
 
+/* Before the other CPUs run: the kernel's text is patched. */
+static void init_trace(void)
+{
+	int r;
+
+	if (!boot_options.trace && !boot_options.profile_hz)
+		return;
+	r = trace_start(boot_options.trace, boot_options.profile_hz, (boot_options.trace_mib ? boot_options.trace_mib : 1ul) << 20, board.nr_cpus);
+	if (r == -EINVAL)
+		log_line("trace=%s names no such event (docs/command-line.md)", boot_options.trace);
+	else if (r)
+		log_line("not enough memory to trace: give the machine more, or trace-buffer=1");
+}
+
 static void init_options(void)
 {
 	void *arena = kmalloc(cmdline_arena_size(board.bootargs));
@@ -46,6 +62,7 @@ static void init_options(void)
 	if (!arena)
 		give_up("too little memory for the command line");
 	cmdline_parse(board.bootargs, arena, &boot_options);
+	init_trace();
 	boot_phase("options");
 }
 

@@ -22,5 +22,7 @@ struct linux_program {
  * Make the first process and run it. Returns only on failure: -errno after one clear log_line(). When the process ends, the kernel calls board_exit(status).
  */
 int linux_start(const struct linux_program *p);
+/* The last section of a trace (sched/trace.h): /proc/self/maps of the caller, which is of the application. */
+void linux_write_maps(bool (*emit)(void *arg, const void *data, size_t len), void *arg);
 /* Supplied by boards/: flush consoles and leave the machine. status as a shell would see it (128 + n for a signal). */
 _Noreturn void board_exit(int status);

@@ -6,6 +6,7 @@
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/string.h"
+#include "linux/linux.h"
 #include "linux/process.h"
 #include "linux/syscalls.h"
 #include "linux/task.h"
@@ -15,6 +16,7 @@
 #include "mmu/user.h"
 #include "sched/clock.h"
 #include "sched/cpu.h"
+#include "sched/trace.h"
 
 #define TICK_NS		(NSEC_PER_SEC / 100)
 #define NAME_SIZE	256
@@ -52,6 +54,21 @@ static int show_maps(struct text *t, struct pseudo_args *a)
 	return 0;
 }
 PSEUDO_FILE(maps, "/proc/self/maps", 0444, show_maps, NULL);
+
+void linux_write_maps(bool (*emit)(void *arg, const void *data, size_t len), void *arg)
+{
+	struct text t = { 0 };
+	uint32_t header[4] = { TRACE_SECTION_MAPS };
+
+	if (task_current() && process_current()->aspace)
+		aspace_for_each(process_current()->aspace, show_area, &t);
+	if (t.has_failed)
+		t.len = 0;
+	header[2] = (uint32_t)t.len;
+	if (emit(arg, header, sizeof(header)) && t.len)
+		emit(arg, t.data, t.len);
+	kfree(t.data);
+}
 
 static bool show_smap(const struct vm_area_info *i, void *t)
 {

@@ -17,7 +17,9 @@
 #include "linux/process.h"
 #include "linux/system.h"
 #include "mmu/heap.h"
+#include "linux/syscalls.h"
 #include "sched/sync.h"
+#include "sched/trace.h"
 
 #define DEFAULT_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -144,6 +146,8 @@ int linux_start(const struct linux_program *prog)
 	int r;
 
 	linux_config = (struct linux_config){ prog->aslr, prog->veneers && !prog->strace, prog->strace };
+	if (trace_is_on())
+		syscall_use_frames();
 	if (prog->hostname)
 		system_set_hostname(prog->hostname);
 	if (prog->seed)

@@ -26,6 +26,7 @@
 #include "linux/syscall.h"
 #include "linux/veneer.h"
 #include "sched/clock.h"
+#include "sched/trace.h"
 
 #define SLOT(a, x)	(ARCH_SYSCALL_NR(a, x) < 0 ? ARCH_NR_SYSCALLS : ARCH_SYSCALL_NR(a, x))
 #define FN(name)	(void (*)(void))sys_##name
@@ -46,13 +47,13 @@ const struct syscall syscall_table[ARCH_NR_SYSCALLS + 1] = {
 
 /* For the fast entry: the functions alone; a frame is built for the others. */
 void syscall_fast_frame(void);
-extern void (*const syscall_fast_table[ARCH_NR_SYSCALLS + 1])(void);
+extern void (*syscall_fast_table[ARCH_NR_SYSCALLS + 1])(void);	/* [I] */
 
 #define SYS(name, a, x, n)		[SLOT(a, x)] = FN(name),
 #define SYS_RESTART(name, a, x, n)	[SLOT(a, x)] = FN(name),
 #define SYS_FRAME(name, a, x)
 #define SYS_TODO(name, a, x, n)
-void (*const syscall_fast_table[ARCH_NR_SYSCALLS + 1])(void) = {
+void (*syscall_fast_table[ARCH_NR_SYSCALLS + 1])(void) = {
 	[0 ... ARCH_NR_SYSCALLS] = syscall_fast_frame,
 #include "linux/syscalls.def"
 };
@@ -132,15 +133,25 @@ static void run_traced(struct frame *f)
 /* Make the call in f. A call that has replaced the registers says so by syscall_nr -1. */
 static void run_syscall(struct frame *f)
 {
+	int64_t nr = f->syscall_nr;
 	long r;
 
 	if (unlikely(linux_config.strace)) {
 		run_traced(f);
 		return;
 	}
+	trace(TRACE_SYSCALL_BEGIN, nr, f->orig_x0);
 	r = dispatch(f);
+	trace(TRACE_SYSCALL_END, nr, r);
 	if (f->syscall_nr >= 0)
 		frame_set_result(f, r);
+}
+
+/* Every call passes run_syscall(), where its tracepoints are. */
+void syscall_use_frames(void)
+{
+	for (unsigned i = 0; i <= ARCH_NR_SYSCALLS; i++)
+		syscall_fast_table[i] = syscall_fast_frame;
 }
 
 void linux_syscall(struct frame *f)

@@ -47,6 +47,9 @@ extern const struct syscall syscall_table[ARCH_NR_SYSCALLS + 1];
  */
 nsec_t syscall_deadline(nsec_t timeout_ns);
 
+/* From now on calls through veneers build a frame and are seen by tracepoints. At boot. */
+void syscall_use_frames(void);
+
 /* Counters for /proc/samara/syscalls. */
 struct syscall_stats {
 	uint64_t exceptions;	/* calls that came by svc */

@@ -47,6 +47,7 @@ static void hash_insert(struct task *t, int tid)
 	struct task **b = bucket_of(tid);
 
 	t->tid = tid;
+	t->thread->id = (uint32_t)tid;
 	t->hash_next = *b;
 	*b = t;
 }

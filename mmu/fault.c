@@ -23,6 +23,7 @@
 
 #include "libc/string.h"
 #include "mmu/page-priv.h"
+#include "sched/trace.h"
 
 #define RETRY		1	/* internal result: look at everything again */
 #define AROUND		16u	/* pages of an object mapped with one fault, aligned */

@@ -14,6 +14,7 @@
 #include "mmu/page.h"
 #include "sched/irq.h"
 #include "sched/sched-priv.h"
+#include "sched/trace.h"
 #include "sched/sched.h"
 
 unsigned nr_cpus = 1;
@@ -175,6 +176,8 @@ void sched_secondary(struct cpu *cpu)
 void sched_start(void)
 {
 	irq_init_cpu();
+	rq_this()->sample_at = trace_sample_period() ? arch_time_ns() : NSEC_NEVER;
+	sched_arm(rq_this());
 	arch_irq_enable();
 	/* What was made runnable during the boot starts now. */
 	thread_yield();

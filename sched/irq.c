@@ -12,6 +12,7 @@
 #include "sched/sched-priv.h"
 #include "sched/sched.h"
 #include "sched/sync.h"
+#include "sched/trace.h"
 
 #define NR_IRQS	1024		/* SGI, PPI, SPI of GICv2 and GICv3; LPIs are not used */
 
@@ -90,11 +91,11 @@ void sched_irq(struct frame *f)
 	bool is_timer = false;
 	int number;
 
-	(void)f;
 	self->preempt_count++;
 	rq->in_irq = true;
 	while ((number = controller->ack()) >= 0) {
 		rq->cpu->nr_irqs++;
+		trace(TRACE_IRQ_BEGIN, number, 0);
 		if (number == timer_irq) {
 			/* The line is level: disarm before the end of the interrupt. */
 			rq->armed = NSEC_NEVER;
@@ -106,9 +107,17 @@ void sched_irq(struct frame *f)
 			device_interrupt(number);
 		}
 		controller->eoi(number);
+		trace(TRACE_IRQ_END, number, 0);
 	}
-	if (is_timer)
-		timer_interrupt(rq, arch_time_ns());
+	if (is_timer) {
+		nsec_t now = arch_time_ns();
+
+		if (now >= rq->sample_at) {
+			rq->sample_at = now + trace_sample_period();
+			trace_sample(f, now);
+		}
+		timer_interrupt(rq, now);
+	}
 	rq->in_irq = false;
 	sched_arm(rq);
 	self->preempt_count--;

@@ -11,6 +11,7 @@
  * The smallest is kept outside of the tree in rq->first: two threads that take turns never touch the tree.
  */
 #include "sched/sched-priv.h"
+#include "sched/trace.h"
 
 #define KEY_RT_SHIFT	54
 #define RT_SEQ_MIDDLE	(1ull << 53)
@@ -41,6 +42,7 @@ void rq_init(struct runqueue *rq, struct cpu *cpu, nsec_t now)
 	rq->generation = fair_generation(now);
 	rq->rt_head = rq->rt_tail = RT_SEQ_MIDDLE;
 	rq->accounted = now;
+	rq->sample_at = trace_sample_period() ? now : NSEC_NEVER;
 	rq->armed = rq->preempt_at = rq->spread_at = rq->callback_next = rq->rcu_at = NSEC_NEVER;
 	rq->rcu_count = 1;
 	timer_set_init(&rq->waits, now);

@@ -109,6 +109,7 @@ struct runqueue {
 	nsec_t armed;			/* [c] what the comparator is set to */
 	nsec_t preempt_at, spread_at;	/* [c] */
 	nsec_t callback_next;		/* [c] when the timer thread has to run */
+	nsec_t sample_at;		/* [c] when the profiler looks; NSEC_NEVER: not */
 	nsec_t rcu_at;			/* [c] when the RCU thread has to run */
 	unsigned rcu_nr_deferred;	/* [c] since it ran last, roughly */
 	nsec_t poll_limit, idle_since;	/* [c] idle.c */

@@ -12,13 +12,14 @@
 #include "mmu/aspace.h"
 #include "mmu/page.h"
 #include "sched/sched-priv.h"
+#include "sched/trace.h"
 
 void sched_arm(struct runqueue *rq)
 {
 	nsec_t at = MIN(rq->waits.next, rq->preempt_at);
 
 	at = MIN(at, MIN(rq->callback_next, rq->spread_at));
-	at = MIN(at, rq->rcu_at);
+	at = MIN(at, MIN(rq->rcu_at, rq->sample_at));
 	/* Never put it off: what was cancelled costs one interrupt that finds nothing, less than setting the comparator at each cancel. */
 	if (at < rq->armed) {
 		rq->armed = at;
@@ -103,6 +104,7 @@ static void switch_to(struct runqueue *rq, struct thread *self, struct thread *n
 {
 	struct cpu *cpu = rq->cpu;
 
+	trace(TRACE_SWITCH, self->id | (uint64_t)!self->sched->is_queued << 63, next->id);
 	clock_stop(self->sched, now);
 	clock_start(next->sched, now);
 	rq->switched_from = self;

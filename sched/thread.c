@@ -15,6 +15,7 @@
 #include "sched/irq.h"
 #include "sched/mutex.h"
 #include "sched/sched-priv.h"
+#include "sched/trace.h"
 
 #define NR_SPARE	64
 
@@ -93,6 +94,8 @@ static void *take_stack(void)
 	return stack ? stack : kstack_alloc();
 }
 
+static uint32_t last_id;		/* [a] of kernel threads */
+
 /* All but the stack. */
 static void setup(struct thread *t, const struct thread_params *p)
 {
@@ -101,6 +104,7 @@ static void setup(struct thread *t, const struct thread_params *p)
 
 	strlcpy(t->name, p->name ? p->name : "?", sizeof(t->name));
 	t->task = p->task;
+	t->id = THREAD_ID_KERNEL | atomic_fetch_add(&last_id, 1u, RELAXED);	/* linux/ puts the tid in its place */
 	t->aspace = p->aspace;
 	t->preempt_count = 1;			/* until sched_thread_main() */
 	t->cpu = thread_current()->cpu;
@@ -184,10 +188,20 @@ void thread_put(struct thread *t)
 	rcu_defer(&t->sched->rcu, free_thread);
 }
 
+/* Eight bytes of the name, for the trace. */
+static uint64_t name_word(const struct thread *t, unsigned i)
+{
+	uint64_t word;
+
+	memcpy(&word, t->name + i * sizeof(word), sizeof(word));
+	return word;
+}
+
 void thread_exit(void)
 {
 	struct thread *self = thread_current();
 
+	trace(TRACE_THREAD_END, name_word(self, 0), name_word(self, 1));
 	registry_remove(self);
 	arch_irq_disable();
 	/* From here on wakers find nothing to do. Its reference goes in sched_finish(), off its stack. */

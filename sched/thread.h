@@ -37,6 +37,8 @@ struct task;
 #define ATTN_EXIT	2u	/* the thread has been told to end */
 #define ATTN_STOP	4u	/* stop (SIGSTOP) until continued */
 
+#define THREAD_ID_KERNEL	(1u << 31)
+
 /* Allocated by thread_create(), freed through RCU after the thread has ended and nobody joins it. */
 struct thread {
 	uint32_t preempt_count;		/* [o] > 0: not preemptible, may not sleep. Also the RCU read side */
@@ -45,6 +47,7 @@ struct thread {
 	struct cpu *cpu;		/* [o] where it runs or last ran; stable while preemption is disabled */
 	struct task *task;		/* [I] the application's side; NULL for a kernel thread */
 	struct aspace *aspace;		/* [o] address space of the application; NULL for a kernel thread */
+	uint32_t id;			/* [I] for people and traces: the tid of an application thread; a kernel thread has the top bit set */
 	uint8_t *kstack;		/* [I] KSTACK_SIZE bytes */
 	struct arch_thread arch;	/* [o] */
 	char name[THREAD_NAME_LEN];	/* [o] */

@@ -222,6 +222,7 @@ bool thread_wake(struct thread *t)
 			return false;
 		}
 	}
+	trace(TRACE_WAKE, t->id, t->cpu->id);
 	preempt_disable();
 	flags = arch_irq_save();
 	se->has_slept = true;

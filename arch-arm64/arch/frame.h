@@ -38,6 +38,12 @@ static inline vaddr_t frame_pc(const struct frame *f)
 	return f->pc;
 }
 
+/* Frame pointer: start of the chain of frame records. */
+static inline vaddr_t frame_fp(const struct frame *f)
+{
+	return f->x[29];
+}
+
 static inline vaddr_t frame_sp(const struct frame *f)
 {
 	return f->sp;
