@@ -101,7 +101,7 @@ out:
 
 /* ---- clean pages, which can go at any time ---------------------------------------------------------------------------------------- */
 
-#define SHRINK_BATCH	128u
+#define SHRINK_BATCH	512u		/* pages per grace period, which takes long compared with all else here */
 
 static struct mutex clean_lock;		/* after vnode->meta; the shrinker, which comes the other way, only tries meta */
 static struct list clean_files = LIST_INIT(clean_files);	/* [clean_lock] tfile.clean, longest known first */
@@ -125,19 +125,47 @@ static void clean_list_remove(struct tnode *n)
 	mutex_unlock(&clean_lock);
 }
 
-/* Take up to max clean pages that only the tree holds out of n's tree. meta held. */
-static unsigned take_clean(struct tnode *n, paddr_t *out, unsigned max)
+/* Take up to max clean pages out of n's tree, from its hand on: those that only the tree holds, or also those that are mapped. meta held. */
+static unsigned take_clean(struct tnode *n, paddr_t *out, unsigned max, bool also_mapped)
 {
 	struct page_tree *t = &n->file.pages;
-	uint64_t idx = 0;
+	uint64_t idx = n->file.hand;
 	unsigned nr = 0;
 	slot_t s;
 
 	for (; nr < max && page_tree_next(t, &idx, UINT64_MAX >> PAGE_SHIFT, &s); idx++) {
-		if (!(s & SLOT_CLEAN) || page_count(slot_page(s)) != 1)
+		if (!(s & SLOT_CLEAN) || (!also_mapped && page_count(slot_page(s)) != 1))
 			continue;
 		page_tree_store(t, idx, 0);
+		if (also_mapped)
+			vm_object_refresh(&n->file.object, idx, 1);
 		out[nr++] = slot_page(s);
+	}
+	n->file.hand = nr == max ? idx : 0;
+	return nr;
+}
+
+/* clean_lock held. Number of victims. */
+static unsigned find_victims(unsigned nr, bool also_mapped)
+{
+	struct tnode *n, *next;
+	unsigned first;
+
+	list_for_each_safe(n, next, &clean_files, file.clean) {
+		if (!mutex_trylock(&n->v.meta))
+			continue;
+		first = nr;
+		nr += take_clean(n, victims + nr, SHRINK_BATCH - nr, also_mapped);
+		/* What lies before the hand comes at the second round. */
+		if (nr == first)
+			nr += take_clean(n, victims + nr, SHRINK_BATCH - nr, also_mapped);
+		mutex_unlock(&n->v.meta);
+		if (nr == SHRINK_BATCH) {
+			/* To the end: the next time it is another file's turn. */
+			list_del(&n->file.clean);
+			list_add_tail(&clean_files, &n->file.clean);
+			break;
+		}
 	}
 	return nr;
 }
@@ -145,35 +173,19 @@ static unsigned take_clean(struct tnode *n, paddr_t *out, unsigned max)
 /* struct shrinker: thread context, may sleep, must not allocate. */
 static uint64_t shrink(uint64_t want)
 {
-	struct tnode *n, *next;
-	uint64_t got = 0;
-	unsigned nr = 0;
+	unsigned nr;
 
 	if (!mutex_trylock(&clean_lock))
 		return 0;
-	list_for_each_safe(n, next, &clean_files, file.clean) {
-		unsigned first = nr;
-
-		if (!mutex_trylock(&n->v.meta))
-			continue;
-		nr += take_clean(n, victims + nr, SHRINK_BATCH - nr);
-		mutex_unlock(&n->v.meta);
-		if (nr > first) {
-			/* To the end: the next time it is another file's turn. */
-			list_del(&n->file.clean);
-			list_add_tail(&clean_files, &n->file.clean);
-		}
-		if (nr == SHRINK_BATCH || nr * PAGE_SIZE >= want)
-			break;
-	}
+	nr = find_victims(0, false);
+	if (nr * PAGE_SIZE < want)
+		nr = find_victims(nr, true);
 	if (nr)
 		rcu_synchronize();	/* readers that saw a slot have their own reference now */
-	for (unsigned i = 0; i < nr; i++) {
+	for (unsigned i = 0; i < nr; i++)
 		page_put(victims[i]);
-		got += PAGE_SIZE;
-	}
 	mutex_unlock(&clean_lock);
-	return got;
+	return nr * PAGE_SIZE;
 }
 
 void tmpfs_shrinker_init(void)

@@ -46,6 +46,7 @@ struct tfile {
 	struct page_tree pages;		/* [meta] */
 	uint64_t lower_pages;		/* [meta; a] pages below this index show the lower file where the tree has nothing */
 	struct list clean;		/* [clean_lock in tmpfs-file.c] files that have clean pages; next NULL: not among them */
+	uint64_t hand;			/* [clean_lock] where taking clean pages back goes on */
 	bool is_shared;			/* [meta] was mapped shared and writable: lower pages are not handed out any more */
 };
 

@@ -462,7 +462,7 @@ static void mappings(void)
 	file_put(f);
 }
 
-/* Clean copies go when memory is short, unless somebody holds them; own pages never. */
+/* Clean copies go when memory is short, those that are mapped too; own pages never. */
 static void shrinking(void)
 {
 	struct file *f = must_open("/etc/motd", O_RDWR, 0);
@@ -473,9 +473,12 @@ static void shrinking(void)
 	CHECK_OK(f->ops->map(f, 0, 4096, 1, false, &o));
 	CHECK_OK(o->ops->get_page(o, 0, false, &p));
 	CHECK(!p.is_writable);
-	CHECK_EQ(fake_shrinker->shrink(1 << 30), 0);
-	page_put(p.pa);
+	CHECK_EQ(fake_shrinker->shrink(0), 0);
+	fake_nr_unmaps = 0;
 	CHECK_EQ(fake_shrinker->shrink(1 << 30), 4096);
+	CHECK_EQ(fake_nr_unmaps, 1);
+	CHECK_EQ(page_count(p.pa), 1);
+	page_put(p.pa);
 	CHECK_EQ(fake_shrinker->shrink(1 << 30), 0);
 	CHECK_OK(o->ops->get_page(o, 0, false, &q));
 	CHECK(*(char *)q.pa == 'm');
