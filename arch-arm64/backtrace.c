@@ -17,6 +17,11 @@ void arch_frame_print(const struct frame *f)
 		f->far);
 }
 
+static bool frame_is_on_stack(vaddr_t fp, vaddr_t low, vaddr_t high)
+{
+	return low && fp >= low && fp <= high - 16 && fp % 8 == 0;
+}
+
 unsigned arch_backtrace(const struct frame *f, vaddr_t *pcs, unsigned max)
 {
 	vaddr_t fp = f ? f->x[29] : (vaddr_t)__builtin_frame_address(0);
@@ -29,7 +34,10 @@ unsigned arch_backtrace(const struct frame *f, vaddr_t *pcs, unsigned max)
 	high = low + ASM_KSTACK_SIZE;
 	if (f && nr < max)
 		pcs[nr++] = f->pc;
-	while (nr < max && low && fp >= low && fp <= high - 16 && fp % 8 == 0) {
+	/* A function that has no record of its own yet (or never) would hide its caller. */
+	if (f && nr < max && frame_is_on_stack(fp, low, high) && f->x[30] && f->x[30] != ((const vaddr_t *)fp)[1])
+		pcs[nr++] = f->x[30];
+	while (nr < max && frame_is_on_stack(fp, low, high)) {
 		const vaddr_t *record = (const vaddr_t *)fp;
 
 		if (!record[1])

@@ -62,5 +62,12 @@ void arch_semihosting_exit(int status)
 	register uint64_t w0 __asm__("x0") = 0x20;
 	register uint64_t x1 __asm__("x1") = (uint64_t)block;
 
-	__asm__ volatile("hlt #0xf000" : "+r"(w0) : "r"(x1) : "memory");
+	/* Undefined if the emulator does not listen: go on behind it. */
+	__asm__ volatile("1:	hlt	#0xf000\n"
+			 "2:	.pushsection .extable, \"a\"\n"
+			 "	.balign	4\n"
+			 "	.long	1b - .\n"
+			 "	.long	2b - .\n"
+			 "	.popsection"
+			 : "+r"(w0) : "r"(x1) : "memory");
 }

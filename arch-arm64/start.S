@@ -40,7 +40,7 @@ cpu_to_el1:
 	mov	w0, #0
 	ret
 .Lel2:
-	mov_q	x0, HCR_EL2_RW | HCR_EL2_APK | HCR_EL2_API
+	mov_q	x0, HCR_EL2_RW | HCR_EL2_HCD | HCR_EL2_APK | HCR_EL2_API
 	msr	hcr_el2, x0
 	isb
 	mrs	x0, cnthctl_el2				// counter and timer are EL1's

@@ -8,7 +8,8 @@
 
 #define CURRENT_EL_2		8
 
-/* HCR_EL2: EL1 is AArch64; pointer authentication is not trapped. */
+/* HCR_EL2: EL1 is AArch64; pointer authentication is not trapped; hvc is undefined, as nothing listens at EL2 (without EL3 only). */
+#define HCR_EL2_HCD		(LAYOUT_UL(1) << 29)
 #define HCR_EL2_RW		(LAYOUT_UL(1) << 31)
 #define HCR_EL2_APK		(LAYOUT_UL(1) << 40)
 #define HCR_EL2_API		(LAYOUT_UL(1) << 41)

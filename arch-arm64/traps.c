@@ -180,7 +180,7 @@ void arch_kernel_trap(struct frame *f)
 		if (!err)
 			return;
 	}
-	if (is_access && fix_up(f))
+	if ((is_access || ec == ESR_EC_UNKNOWN) && fix_up(f))
 		return;
 	arch_panic_frame = f;
 	panic("%s in the kernel: pc %#lx address %#lx esr %#lx", class_name(f->esr), f->pc, f->far, f->esr);
