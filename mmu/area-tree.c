@@ -87,12 +87,18 @@ static struct area_node *rotate_left(struct area_tree *t, struct area_node *n)
 	return r;
 }
 
-/* n's subtrees or gap have changed. Stops where nothing changes any more; is_new: n's old values say nothing. */
-static void fix_up(struct area_tree *t, struct area_node *n, bool is_new)
+/*
+ * n's subtrees or gap have changed, and those of must (NULL, or n or above it). Climbs until nothing changes any more and must lies behind.
+ */
+static void fix_up(struct area_tree *t, struct area_node *n, const struct area_node *must)
 {
-	for (; n; n = n->parent, is_new = false) {
+	bool is_behind = !must;
+
+	for (; n; n = n->parent) {
 		int balance = height(n->left) - height(n->right);
 
+		if (n == must)
+			is_behind = true;
 		if (balance > 1) {
 			if (height(n->left->left) < height(n->left->right))
 				rotate_left(t, n->left);
@@ -101,7 +107,7 @@ static void fix_up(struct area_tree *t, struct area_node *n, bool is_new)
 			if (height(n->right->right) < height(n->right->left))
 				rotate_right(t, n->right);
 			n = rotate_left(t, n);
-		} else if (!recompute(n) && !is_new) {
+		} else if (!recompute(n) && is_behind && n != must) {
 			break;
 		}
 	}
@@ -114,7 +120,7 @@ static void fix_gap(struct area_tree *t, struct area_node *n)
 
 	set_gap(n);
 	if (n->gap != old)
-		fix_up(t, n, false);
+		fix_up(t, n, n);
 }
 
 struct area_node *area_tree_find(const struct area_tree *t, vaddr_t addr)
@@ -160,17 +166,16 @@ void area_tree_insert(struct area_tree *t, struct area_node *n)
 	else
 		t->last = n;
 	t->nr++;
-	n->height = 0;
 	set_gap(n);
-	fix_up(t, n, true);
-	if (n->next)
-		fix_gap(t, n->next);
+	if (n->next)		/* an ancestor of the new leaf: one climb does for both */
+		set_gap(n->next);
+	fix_up(t, n, n->next ? n->next : n);
 }
 
 void area_tree_remove(struct area_tree *t, struct area_node *n)
 {
 	struct area_node *from;		/* lowest place whose subtree changed */
-	struct area_node *s = NULL;
+	struct area_node *s = NULL;	/* what takes the place of n if it has two children */
 
 	if (n->left && n->right) {
 		s = n->next;		/* leftmost of the right subtree: no left child */
@@ -195,11 +200,14 @@ void area_tree_remove(struct area_tree *t, struct area_node *n)
 	else
 		t->last = n->prev;
 	t->nr--;
-	fix_up(t, from, false);
-	if (s)			/* stands elsewhere now: its values are stale even if nothing below it changed */
-		fix_up(t, s, true);
+	/*
+	 * The next area's gap has grown. It is s (whose values are stale besides), or n's right child, which stands in n's place, or else an ancestor: one climb does.
+	 */
 	if (n->next)
-		fix_gap(t, n->next);
+		set_gap(n->next);
+	if (!s && n->right)
+		from = n->next;
+	fix_up(t, from, n->next);
 }
 
 void area_tree_update(struct area_tree *t, struct area_node *n)

@@ -93,6 +93,7 @@ static inline uint64_t area_index(const struct area *a, vaddr_t va)
 struct pt_batch {
 	struct aspace *as;
 	vaddr_t low, high;		/* addresses whose valid entries were changed; low >= high: none */
+	uint64_t stride;		/* BLOCK_SIZE as long as only blocks were changed: one invalidation each */
 	bool has_tables;
 	unsigned nr;
 	paddr_t item[BATCH_MAX];	/* page | BATCH_* */

@@ -30,6 +30,7 @@ void pt_batch_init(struct pt_batch *b, struct aspace *as)
 	b->as = as;
 	b->low = (vaddr_t)-1;
 	b->high = 0;
+	b->stride = BLOCK_SIZE;
 	b->has_tables = false;
 	b->nr = 0;
 }
@@ -39,9 +40,10 @@ static void batch_flush(struct pt_batch *b)
 	unsigned i;
 
 	if (b->low < b->high)
-		arch_tlb_flush_range(b->as->asid, b->low, (b->high - b->low) >> PAGE_SHIFT, PAGE_SIZE, b->has_tables);
+		arch_tlb_flush_range(b->as->asid, b->low, (b->high - b->low) / b->stride, b->stride, b->has_tables);
 	b->low = (vaddr_t)-1;
 	b->high = 0;
+	b->stride = BLOCK_SIZE;
 	b->has_tables = false;
 	for (i = 0; i < b->nr; i++) {
 		paddr_t pa = ALIGN_DOWN(b->item[i], PAGE_SIZE);
@@ -70,6 +72,8 @@ void pt_batch_note(struct pt_batch *b, vaddr_t va, uint64_t size)
 {
 	b->low = MIN(b->low, va);
 	b->high = MAX(b->high, va + size);
+	if (size < BLOCK_SIZE)
+		b->stride = PAGE_SIZE;
 }
 
 static void batch_add(struct pt_batch *b, paddr_t pa, unsigned kind)
