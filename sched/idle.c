@@ -14,6 +14,7 @@
 
 #define POLL_MAX_NS	(20 * NSEC_PER_USEC)
 #define POLL_MIN_NS	(2 * NSEC_PER_USEC)
+#define POLL_ANSWER_NS	(10 * NSEC_PER_USEC)	/* after asking another CPU for threads */
 
 static bool has_work(const struct runqueue *rq)
 {
@@ -82,7 +83,8 @@ void idle_loop(void)
 		if (!rq->is_idle) {
 			rq->idle_since = arch_time_ns();
 			wake_set_idle(rq, true);
-			wake_steal(rq);
+			if (wake_steal(rq))	/* the answer is near */
+				rq->poll_limit = MAX(rq->poll_limit, POLL_ANSWER_NS);
 		}
 		wait_for_work(rq);
 	}

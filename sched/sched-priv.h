@@ -218,8 +218,8 @@ void wake_request(struct cpu *cpu, uint32_t request);
 void wake_spread(struct runqueue *rq, nsec_t now);
 /* The first in the queue has had much less than what runs on another CPU: send it there. Interrupts masked. */
 void wake_rotate(struct runqueue *rq, nsec_t now);
-/* This CPU has nothing to do: ask a busy one for a thread. Interrupts masked. */
-void wake_steal(struct runqueue *rq);
+/* This CPU has nothing to do: ask a busy one for threads. True: asked. Interrupts masked. */
+bool wake_steal(struct runqueue *rq);
 void wake_set_idle(struct runqueue *rq, bool is_idle);
 
 /* ---- others ------------------------------------------------------------------------------------------------------ */

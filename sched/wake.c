@@ -256,7 +256,7 @@ static void recheck(struct runqueue *rq)
 
 static void serve_thieves(struct runqueue *rq)
 {
-	unsigned w, nr_words = DIV_ROUND_UP(nr_cpus, 64);
+	unsigned w, nr_words = DIV_ROUND_UP(nr_cpus, 64), nr;
 	struct sched_entity *se;
 	struct cpu *thief;
 	uint64_t word;
@@ -267,11 +267,11 @@ static void serve_thieves(struct runqueue *rq)
 			thief = cpus[w * 64 + (unsigned)__builtin_ctzll(word)];
 			if (!atomic_load(&thief->rq->is_idle, RELAXED))
 				continue;
-			se = rq_pop_for(rq, thief);
-			if (!se)
-				continue;
-			rq->nr_stolen++;
-			push(thief, se);
+			/* Half of what waits, so that it does not come back at once. */
+			for (nr = (rq->nr_queued + 1) / 2; nr && (se = rq_pop_for(rq, thief)); nr--) {
+				rq->nr_stolen++;
+				push(thief, se);
+			}
 		}
 	}
 }
@@ -354,14 +354,14 @@ void wake_rotate(struct runqueue *rq, nsec_t now)
 	push(target, first);
 }
 
-void wake_steal(struct runqueue *rq)
+bool wake_steal(struct runqueue *rq)
 {
 	unsigned i, id = rq->cpu->id, nr, max = 0;
 	struct runqueue *victim = NULL;
 	nsec_t now;
 
 	if (nr_cpus == 1)
-		return;
+		return false;
 	now = arch_time_ns();
 	for (i = 1; i < nr_cpus; i++) {
 		struct runqueue *other = cpus[(id + i) % nr_cpus]->rq;
@@ -374,7 +374,8 @@ void wake_steal(struct runqueue *rq)
 		}
 	}
 	if (!victim)
-		return;
+		return false;
 	atomic_fetch_or(&victim->thieves[id / 64], 1ull << id % 64, RELAXED);
 	wake_request(victim->cpu, REQUEST_STEAL);
+	return true;
 }
