@@ -24,6 +24,7 @@
 #include "fs/epoll.h"
 
 #include "fs/file.h"
+#include "fs/sleeper-priv.h"
 #include "fs/special-priv.h"
 #include "fs/vfs.h"
 #include "libc/atomic.h"
@@ -81,7 +82,8 @@ struct epoll {
 	struct rb_tree items;		/* [lock] by (file, fd) */
 	struct list ready;		/* [lock], emptiness is looked at without */
 	struct epoll_item *incoming;	/* [a] */
-	struct waitq wq;		/* sleepers in epoll_wait (exclusive); poll and outer epolls */
+	struct sleeper sleeper;		/* the first who sleeps in epoll_wait */
+	struct waitq wq;		/* others there (exclusive); poll and outer epolls */
 	struct file *file;		/* [I] */
 };
 
@@ -101,12 +103,25 @@ static bool epoll_has_ready(struct epoll *ep)
 	return atomic_load(&ep->incoming, RELAXED) || atomic_load(&ep->ready.next, RELAXED) != &ep->ready;
 }
 
+/* An item was queued: one thread of epoll_wait is enough, everybody else who watches is told. True: somebody was. */
+static bool epoll_wake(struct epoll *ep)
+{
+	bool has_sleeper;
+
+	atomic_fence(SEQ_CST);	/* the queued item before the looks at who sleeps. Pairs: sleeper_enter, waitq_add */
+	has_sleeper = atomic_load(&ep->sleeper.thread, RELAXED) && sleeper_wake(&ep->sleeper);
+	if (atomic_load(&ep->wq.nr_waiters, RELAXED)) {
+		__waitq_wake(&ep->wq, !has_sleeper, POLL_IN);
+		has_sleeper = true;
+	}
+	return has_sleeper;
+}
+
 static bool epoll_notify(struct waiter *w, uint32_t key)
 {
 	struct epoll_item *item = container_of(w, struct epoll_sub, waiter)->item;
 	struct epoll *ep = item->ep;
 	uint32_t events = atomic_load(&item->events, RELAXED);
-	bool has_sleeper;
 
 	if (!(events & ~PRIVATE_BITS) || (key && !(key & events)))
 		return false;
@@ -116,9 +131,7 @@ static bool epoll_notify(struct waiter *w, uint32_t key)
 		while (!atomic_cas(&ep->incoming, &item->next_incoming, item, RELEASE))
 			;
 	}
-	has_sleeper = atomic_load(&ep->wq.nr_waiters, RELAXED);
-	waitq_wake(&ep->wq, 1, POLL_IN);
-	return has_sleeper;
+	return epoll_wake(ep);
 }
 
 /* lock held. Move incoming to the tail of ready, oldest first. */
@@ -153,72 +166,98 @@ static uint32_t epoll_ask(struct epoll_item *item)
 	atomic_fence(SEQ_CST);
 	if (!(item->events & ~PRIVATE_BITS))
 		return 0;
-	return file_poll(item->file, NULL) & item->events;
+	return item->file->ops->poll(item->file, NULL) & item->events;
 }
 
-/* Report up to max events. */
+/* Report up to max events. Each item is asked at most once: the walk ends with the one that was last at its begin. */
 static int epoll_harvest(struct epoll *ep, struct epoll_event_k *out, int max)
 {
-	struct epoll_item *item;
-	struct list todo;
+	struct list *last;
 	int n = 0;
 
-	list_init(&todo);
 	mutex_lock(&ep->lock);
 	epoll_collect(ep);
-	list_splice_tail(&todo, &ep->ready);
-	while (n < max && !list_is_empty(&todo)) {
+	last = ep->ready.prev;
+	while (n < max && !list_is_empty(&ep->ready)) {
+		struct epoll_item *item = list_first(&ep->ready, struct epoll_item, ready_node);
+		bool is_last = &item->ready_node == last;
 		uint32_t events;
 
-		item = list_first(&todo, struct epoll_item, ready_node);
 		list_del(&item->ready_node);
 		events = epoll_ask(item);
-		if (!events)
-			continue;
-		out[n++] = (struct epoll_event_k){ events, item->data };
-		if (item->events & EPOLLONESHOT)
-			atomic_store(&item->events, item->events & PRIVATE_BITS, RELAXED);
-		else if (!(item->events & EPOLLET))
-			epoll_queue(ep, item);
+		if (events) {
+			out[n++] = (struct epoll_event_k){ events, item->data };
+			if (item->events & EPOLLONESHOT)
+				atomic_store(&item->events, item->events & PRIVATE_BITS, RELAXED);
+			else if (!(item->events & EPOLLET))
+				epoll_queue(ep, item);
+		}
+		if (is_last)
+			break;
 	}
-	/* What did not fit stays in front. */
-	list_splice_tail(&todo, &ep->ready);
-	list_splice_tail(&ep->ready, &todo);
 	mutex_unlock(&ep->lock);
 	return n;
 }
 
-int epoll_wait_file(struct file *f, struct epoll_event_k *events, int max, nsec_t deadline)
+static int epoll_look(struct epoll *ep, struct epoll_event_k *out, int max)
 {
-	struct epoll *ep = file_epoll(f);
-	struct waiter w;
-	int n = 0, r = 0;
+	return epoll_has_ready(ep) ? epoll_harvest(ep, out, max) : 0;
+}
 
-	if (!ep || max <= 0)
-		return -EINVAL;
-	if (epoll_has_ready(ep))
-		n = epoll_harvest(ep, events, max);
-	if (n || !deadline)
-		goto out;
+/* The slot is taken by another thread: wait on the queue. As epoll_sleep(). */
+static int epoll_sleep_queued(struct epoll *ep, struct epoll_event_k *events, int max, nsec_t deadline)
+{
+	struct waiter w;
+	int n, r = 0;
+
 	waiter_init(&w, POLL_IN);
 	w.is_exclusive = true;
 	waitq_add(&ep->wq, &w);
 	for (;;) {
 		atomic_store(&w.fired, 0u, SEQ_CST);	/* before the look: an event after it sets it again */
-		if (epoll_has_ready(ep))
-			n = epoll_harvest(ep, events, max);
+		n = epoll_look(ep, events, max);
 		if (n || r)
 			break;
 		r = thread_wait_until("epoll", atomic_load(&w.fired, ACQUIRE), deadline, WAIT_INTERRUPTIBLE);
 	}
 	waitq_del(&w);
-out:
+	return n ? n : r;
+}
+
+/* Number of events, -ETIMEDOUT, -EINTR. */
+static int epoll_sleep(struct epoll *ep, struct epoll_event_k *events, int max, nsec_t deadline)
+{
+	int n = 0, r = 0;
+
+	while (sleeper_enter(&ep->sleeper)) {
+		n = epoll_look(ep, events, max);
+		if (!n && !r)
+			r = sleeper_block(&ep->sleeper, "epoll", deadline);
+		if (!n && !r)
+			n = epoll_look(ep, events, max);
+		sleeper_leave(&ep->sleeper);
+		if (!n && r)
+			n = epoll_look(ep, events, max);	/* what came in the last moment */
+		if (n || r)
+			return n ? n : r;
+	}
+	return epoll_sleep_queued(ep, events, max, deadline);
+}
+
+int epoll_wait_file(struct file *f, struct epoll_event_k *events, int max, nsec_t deadline)
+{
+	struct epoll *ep = file_epoll(f);
+	int n;
+
+	if (!ep || max <= 0)
+		return -EINVAL;
+	n = epoll_look(ep, events, max);
+	if (!n && deadline)
+		n = epoll_sleep(ep, events, max, deadline);
 	/* More is ready, or we leave with an error although a wake-up may have been meant for us: pass it on. */
 	if (epoll_has_ready(ep))
-		waitq_wake(&ep->wq, 1, POLL_IN);
-	if (n)
-		return n;
-	return r == -ETIMEDOUT ? 0 : r;
+		epoll_wake(ep);
+	return n == -ETIMEDOUT ? 0 : n;
 }
 
 /* An epoll is readable if one of its items is. */
@@ -483,7 +522,7 @@ int epoll_ctl_file(struct file *f, int op, int fd, struct file *target, const st
 	if (is_nesting)
 		mutex_unlock(&nest_lock);
 	if (has_ready && op != EPOLL_CTL_DEL)
-		waitq_wake(&ep->wq, 1, POLL_IN);
+		epoll_wake(ep);
 	return r;
 }
 

@@ -6,6 +6,7 @@
  * waits for input.
  */
 #include "fs/file.h"
+#include "fs/sleeper-priv.h"
 #include "fs/special-priv.h"
 #include "fs/uio.h"
 #include "fs/vfs.h"
@@ -23,6 +24,7 @@
 /* Created by eventfd_create(), freed with its file. */
 struct eventfd {
 	uint64_t count;		/* [a] */
+	struct sleeper reader, writer;	/* the first who sleeps in read, in write */
 	struct waitq readable, writable;
 	bool is_semaphore;	/* [I] */
 };
@@ -70,11 +72,11 @@ static ssize_t eventfd_read(struct file *f, struct uio *u, uint64_t *pos)
 	if (!eventfd_try_take(e, &value)) {
 		if (special_is_nonblock(f))
 			return -EAGAIN;
-		r = waitq_wait_until(&e->readable, "eventfd-read", POLL_IN, eventfd_try_take(e, &value), NSEC_NEVER, WAIT_INTERRUPTIBLE);
+		r = sleeper_wait_until(&e->reader, &e->readable, "eventfd-read", POLL_IN, eventfd_try_take(e, &value));
 		if (r)
 			return r;
 	}
-	waitq_wake_all(&e->writable, POLL_OUT);
+	sleeper_wake_all(&e->writer, &e->writable, POLL_OUT);
 	n = uio_copy_to(u, &value, sizeof(value));
 	return n == sizeof(value) ? n : -EFAULT;
 }
@@ -95,11 +97,11 @@ static ssize_t eventfd_write(struct file *f, struct uio *u, uint64_t *pos)
 	if (!eventfd_try_add(e, value)) {
 		if (special_is_nonblock(f))
 			return -EAGAIN;
-		r = waitq_wait_until(&e->writable, "eventfd-write", POLL_OUT, eventfd_try_add(e, value), NSEC_NEVER, WAIT_INTERRUPTIBLE);
+		r = sleeper_wait_until(&e->writer, &e->writable, "eventfd-write", POLL_OUT, eventfd_try_add(e, value));
 		if (r)
 			return r;
 	}
-	waitq_wake_all(&e->readable, POLL_IN);
+	sleeper_wake_all(&e->reader, &e->readable, POLL_IN);
 	return sizeof(value);
 }
 

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "fs/sleeper-priv.h"
 #include "libc/atomic.h"
 #include "libc/types.h"
 #include "sched/mutex.h"
@@ -23,13 +24,14 @@ struct pipe_buf {
 	uint8_t *page;		/* linear-map address of the page; a reference (page_put) */
 	uint16_t off;
 	uint16_t len;		/* > 0 */
-	bool can_merge;		/* the page is the pipe's own */
+	bool can_merge;		/* the page is the pipe's own, nobody else has a reference */
 	bool is_packet;		/* O_DIRECT: read ends with it */
 };
 
 /* Created by pipe_create() or the first open of a FIFO; freed when the last file on it is released. */
 struct pipe {
 	struct mutex lock;
+	struct sleeper reader, writer;	/* the first who sleeps in read, in write */
 	struct waitq rd;	/* readable, or the last writer has gone */
 	struct waitq wr;	/* room, or the last reader has gone */
 	struct pipe_buf *bufs;	/* [lock] nr_slots of them */

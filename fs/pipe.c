@@ -47,11 +47,10 @@ uint8_t *pipe_page_alloc(struct pipe *p)
 
 static void pipe_page_free(struct pipe *p, struct pipe_buf *b)
 {
-	if (b->can_merge && !p->spare && page_count(virt_to_phys(b->page)) == 1)
+	if (b->can_merge && !p->spare)
 		p->spare = b->page;
 	else
 		page_put(virt_to_phys(b->page));
-	b->page = NULL;
 }
 
 bool pipe_push_page(struct pipe *p, uint8_t *page, unsigned off, unsigned len, bool can_merge)
@@ -71,12 +70,12 @@ void pipe_pop(struct pipe *p)
 
 void pipe_wake_readers(struct pipe *p)
 {
-	waitq_wake_all(&p->rd, POLL_IN);
+	sleeper_wake_all(&p->reader, &p->rd, POLL_IN);
 }
 
 void pipe_wake_writers(struct pipe *p)
 {
-	waitq_wake_all(&p->wr, POLL_OUT);
+	sleeper_wake_all(&p->writer, &p->wr, POLL_OUT);
 }
 
 int pipe_wait_readable(struct pipe *p, bool is_nonblock)
@@ -89,8 +88,7 @@ int pipe_wait_readable(struct pipe *p, bool is_nonblock)
 		return 0;
 	if (is_nonblock)
 		return -EAGAIN;
-	r = waitq_wait_until(&p->rd, "pipe-read", POLL_IN | FILE_POLLHUP, !pipe_is_empty(p) || !atomic_load(&p->nr_writers, RELAXED), NSEC_NEVER,
-			     WAIT_INTERRUPTIBLE);
+	r = sleeper_wait_until(&p->reader, &p->rd, "pipe-read", POLL_IN | FILE_POLLHUP, !pipe_is_empty(p) || !atomic_load(&p->nr_writers, RELAXED));
 	return r ? r : !pipe_is_empty(p);
 }
 
@@ -101,8 +99,8 @@ int pipe_wait_writable(struct pipe *p, bool is_nonblock)
 	if (atomic_load(&p->nr_readers, RELAXED) && pipe_is_full(p)) {
 		if (is_nonblock)
 			return -EAGAIN;
-		r = waitq_wait_until(&p->wr, "pipe-write", POLL_OUT | FILE_POLLERR, !pipe_is_full(p) || !atomic_load(&p->nr_readers, RELAXED),
-				     NSEC_NEVER, WAIT_INTERRUPTIBLE);
+		r = sleeper_wait_until(&p->writer, &p->wr, "pipe-write", POLL_OUT | FILE_POLLERR,
+				       !pipe_is_full(p) || !atomic_load(&p->nr_readers, RELAXED));
 	}
 	if (r)
 		return r;
@@ -112,7 +110,7 @@ int pipe_wait_writable(struct pipe *p, bool is_nonblock)
 /* ---- read and write --------------------------------------------------------------------------------------------- */
 
 /* lock held. Bytes moved, or -EFAULT. */
-static ssize_t pipe_copy_out(struct pipe *p, struct uio *u)
+static inline ssize_t pipe_copy_out(struct pipe *p, struct uio *u)
 {
 	ssize_t done = 0;
 
@@ -137,24 +135,32 @@ static ssize_t pipe_copy_out(struct pipe *p, struct uio *u)
 	return done;
 }
 
+static ssize_t pipe_read_some(struct pipe *p, struct uio *u)
+{
+	bool was_full;
+	ssize_t done;
+
+	mutex_lock(&p->lock);
+	was_full = pipe_is_full(p);
+	done = pipe_copy_out(p, u);
+	was_full = was_full && !pipe_is_full(p);
+	mutex_unlock(&p->lock);
+	if (unlikely(was_full))
+		pipe_wake_writers(p);
+	return done;
+}
+
 static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos)
 {
 	struct pipe *p = f->private;
 	ssize_t done;
-	bool was_full;
 	int r;
 
 	(void)pos;
 	if (!u->left)
 		return 0;
 	for (;;) {
-		mutex_lock(&p->lock);
-		was_full = pipe_is_full(p);
-		done = pipe_copy_out(p, u);
-		was_full = was_full && !pipe_is_full(p);
-		mutex_unlock(&p->lock);
-		if (was_full)
-			pipe_wake_writers(p);
+		done = pipe_is_empty(p) ? 0 : pipe_read_some(p, u);
 		if (done)
 			return done;
 		r = pipe_wait_readable(p, special_is_nonblock(f));
@@ -330,8 +336,8 @@ static void pipe_detach(struct pipe *p, unsigned mode)
 	if (mode != O_RDONLY)
 		atomic_store(&p->nr_writers, p->nr_writers - 1, RELAXED);
 	mutex_unlock(&p->lock);
-	waitq_wake_all(&p->rd, POLL_IN | FILE_POLLHUP);
-	waitq_wake_all(&p->wr, POLL_OUT | FILE_POLLERR);
+	sleeper_wake_all(&p->reader, &p->rd, POLL_IN | FILE_POLLHUP);
+	sleeper_wake_all(&p->writer, &p->wr, POLL_OUT | FILE_POLLERR);
 
 	if (slot)
 		mutex_lock(&fifo_lock);

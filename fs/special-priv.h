@@ -4,9 +4,10 @@
  */
 #pragma once
 
+#include "fs/file.h"
+#include "libc/atomic.h"
 #include "libc/types.h"
 
-struct file;
 struct stat_info;
 
 /* Types of st_mode, inode(7). */
@@ -19,4 +20,7 @@ uint64_t special_new_ino(void);
 void special_stat(struct stat_info *out, uint32_t mode, uint64_t ino);
 /* file_ops.stat of anonymous inodes (eventfd, epoll, ...): mode 0600, one shared inode as on Linux. */
 int special_anon_stat(struct file *f, struct stat_info *out);
-bool special_is_nonblock(const struct file *f);
+static inline bool special_is_nonblock(const struct file *f)
+{
+	return atomic_load(&f->flags, RELAXED) & O_NONBLOCK;
+}

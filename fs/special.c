@@ -44,8 +44,3 @@ int special_anon_stat(struct file *f, struct stat_info *out)
 	special_stat(out, 0600, ANON_INO);
 	return 0;
 }
-
-bool special_is_nonblock(const struct file *f)
-{
-	return atomic_load(&f->flags, RELAXED) & O_NONBLOCK;
-}

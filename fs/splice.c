@@ -334,8 +334,7 @@ static size_t move_buffers(struct pipe *in, struct pipe *out, size_t len)
 		unsigned part = (unsigned)MIN((size_t)b->len, len - done);
 
 		page_get(virt_to_phys(b->page));
-		if (part < b->len)
-			b->can_merge = false;	/* both read this page from now on */
+		b->can_merge = false;	/* both have this page from now on, or the other one alone */
 		pipe_push_page(out, b->page, b->off, part, false);
 		b->off += (uint16_t)part;
 		b->len -= (uint16_t)part;

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A place for one sleeping thread, beside a wait queue: most pipes, eventfds and epolls are waited for by one thread at a time, and this costs a third of a subscription. Who finds
+ * it taken uses the wait queue.
+ *
+ *	sleeper						waker
+ *	slot: NULL -> me				make the condition true
+ *	fence; look at the condition; block		fence; slot: t -> NULL; wake t
+ *	until the slot is not mine
+ *
+ * Producers and consumers: any number of wakers, one sleeper at a time. Lock-free. A thread in the slot is alive, or its memory is kept by RCU: the waker holds RCU from
+ * the exchange to the wake-up. No ABA: a slot that is taken and set again by the same thread is a new sleep of it, and a wake-up too many is harmless.
+ */
+#pragma once
+
+#include "libc/atomic.h"
+#include "sched/rcu.h"
+#include "sched/thread.h"
+#include "sched/waitq.h"
+
+struct sleeper {
+	struct thread *thread;		/* [a] */
+};
+
+/* False: somebody else is in it. */
+static inline bool sleeper_enter(struct sleeper *s)
+{
+	struct thread *none = NULL;
+
+	/* seq_cst: the slot before the look at the condition (store before load). Pairs: sleeper_wake */
+	if (!atomic_cas(&s->thread, &none, thread_current(), SEQ_CST))
+		return false;
+	atomic_fence(SEQ_CST);
+	return true;
+}
+
+/* Out again, whether or not a waker has emptied the slot. */
+static inline void sleeper_leave(struct sleeper *s)
+{
+	struct thread *me = thread_current();
+
+	(void)atomic_cas(&s->thread, &me, NULL, RELAXED);
+}
+
+static inline bool sleeper_is_woken(struct sleeper *s)
+{
+	return atomic_load(&s->thread, ACQUIRE) != thread_current();
+}
+
+/* The caller has made the condition true and then passed a full fence. True: there was one. */
+bool sleeper_wake(struct sleeper *s);
+
+/* Both kinds of sleepers, with the one fence they need: the condition before the looks at who sleeps. */
+static inline void sleeper_wake_all(struct sleeper *s, struct waitq *q, uint32_t key)
+{
+	atomic_fence(SEQ_CST);	/* Pairs: sleeper_enter, waitq_add */
+	if (atomic_load(&s->thread, RELAXED))
+		sleeper_wake(s);
+	if (atomic_load(&q->nr_waiters, RELAXED))
+		__waitq_wake(q, (unsigned)-1, key);
+}
+
+/*
+ * Sleep in the slot. 0: woken, and out of it; -EINTR, -ETIMEDOUT: still in it. Between sleeper_enter() and this the condition is looked at.
+ */
+int sleeper_block(struct sleeper *s, const char *wchan, nsec_t deadline);
+
+/* Sleep until cond, in the slot or on the queue. As waitq_wait_until(), interruptible, without a deadline. cond is looked at in state RUNNING, and not again once it was true. */
+#define sleeper_wait_until(s, q, wchan_, want, cond) \
+	({ \
+		bool sl_ok_ = false, sl_in_ = sleeper_enter(s); \
+		int sl_r_ = 0; \
+		while (sl_in_) { \
+			sl_ok_ = (cond); \
+			if (sl_ok_ || sl_r_) { \
+				sleeper_leave(s); \
+				break; \
+			} \
+			sl_r_ = sleeper_block(s, wchan_, NSEC_NEVER); \
+			if (!sl_r_) { \
+				sl_ok_ = (cond); \
+				if (sl_ok_) \
+					break; \
+				sl_in_ = sleeper_enter(s); \
+			} \
+		} \
+		if (!sl_in_) \
+			sl_r_ = waitq_wait_until(q, wchan_, want, cond, NSEC_NEVER, WAIT_INTERRUPTIBLE); \
+		sl_ok_ ? 0 : sl_r_; \
+	})
