@@ -17,7 +17,7 @@
 
 #define NR_THREADS	4
 #define NR_SLOTS	512
-#define ROUNDS		30000
+#define ROUNDS		8000
 
 /* A pointer is taken out by exchange, so whoever has it frees it: mostly another CPU than its maker. */
 static void *slots[NR_SLOTS];
