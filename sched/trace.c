@@ -17,7 +17,7 @@
 #include "sched/rcu.h"
 #include "sched/thread.h"
 
-#define STACK_DEPTH	24
+#define STACK_DEPTH	64
 
 /* Created by trace_start(), never freed. */
 struct trace_ring {

@@ -11,7 +11,7 @@
  * it, are held back. The host's close of a port is end of file, after the bytes that came before it.
  *
  * Ports are found by messages on the control queue. probe() waits shortly until every port that the device announces has its name, so that the program's
- * descriptors can be opened right after it. Queues exist from the start for ports 1 to 3, the only ones that are used (port 0 if the device has no ports).
+ * descriptors can be opened right after it. Queues exist from the start for ports 1 to 4, the only ones that are used (port 0 if the device has no ports).
  */
 #include "fs/tty.h"
 #include "libc/atomic.h"
@@ -27,7 +27,7 @@
 #include "virtio/queue.h"
 #include "virtio/virtio.h"
 
-#define NR_PORTS	4u		/* ids 0 to 3 */
+#define NR_PORTS	5u		/* ids 0 to 4: the streams and the trace */
 #define NR_RX		2u		/* buffers a port */
 #define QUEUE_SIZE	64u
 #define TX_ORDER	4u		/* 64 KiB ring of bytes; less if memory is short */

@@ -99,6 +99,12 @@ def run_parser():
     group.add_argument("--icount", action="store_true", help="deterministic: one instruction is one nanosecond")
     group.add_argument("--boot-report", action="store_true",
                        help="print what the boot does and the instructions it takes (implies --icount)")
+    group.add_argument("--boot-chart", metavar="FILE", help="the same as a picture (SVG)")
+    group.add_argument("--strace", action="store_true", help="print every system call as strace does")
+    group.add_argument("--trace", metavar="FILE[:EVENTS]",
+                       help="record what happens, for Perfetto or chrome://tracing; EVENTS such as switch,syscall (default all)")
+    group.add_argument("--profile", metavar="FILE[:HZ]",
+                       help="sample where the CPUs are, HZ times a second (default 1000): FILE.svg, FILE.folded")
     group.add_argument("--gdb", action="store_true", help=f"wait for gdb on port {qemu.GDB_PORT} before the first instruction")
     group.add_argument("--dry-run", action="store_true", help="print the QEMU command instead of running it")
     group.add_argument("--quiet", action="store_true", help="no line about the boot")

@@ -37,6 +37,7 @@ class Machine:
     gdb: bool = False
     console: str = DEFAULT_CONSOLE
     initrd_size: int = 0
+    trace: str = None  # file that gets what the port samara.trace is sent
 
 
 @dataclass
@@ -110,18 +111,21 @@ def command(machine, chardevs):
     words += ["-append", machine.append, "-semihosting-config", "enable=on,target=native"]
     words += chardevs.words() + ["-serial", "chardev:uart"]
     if machine.console == "ports":
-        words += ports()
+        words += ports(machine.trace)
     if machine.gdb:
         words += ["-S", "-gdb", f"tcp:127.0.0.1:{GDB_PORT}"]
     return words
 
 
-def ports():
+def ports(trace=None):
     """A virtio-serial device with one port for each of the program's streams (port 0 is a console, not used)."""
     words = ["-global", "virtio-mmio.force-legacy=false",
-             "-device", f"virtio-serial-device,id=streams,max_ports={len(STREAMS) + 1}"]
+             "-device", f"virtio-serial-device,id=streams,max_ports={len(STREAMS) + 1 + bool(trace)}"]
     for number, name in enumerate(STREAMS, 1):
         words += ["-device", f"virtserialport,bus=streams.0,nr={number},chardev={name},name=samara.{name}"]
+    if trace:
+        words += ["-chardev", f"file,id=trace,path={trace.replace(',', ',,')}",
+                  "-device", f"virtserialport,bus=streams.0,nr={len(STREAMS) + 1},chardev=trace,name=samara.trace"]
     return words
 
 

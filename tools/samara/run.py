@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from . import cmdline, console, image, paths, program, qemu, rootfs
+from . import cmdline, console, image, inspect, paths, program, qemu, rootfs
 from .errors import Failure
 from .progress import Progress
 
@@ -112,6 +112,12 @@ def kernel_options(options):
         words.append("quiet")
     if options.boot_report:
         words.append("boot-report")
+    if options.strace:
+        words.append("strace")
+    if options.trace:
+        words.append("trace=" + (inspect.split_events(options.trace)[1] or "all"))
+    if options.profile:
+        words.append(f"profile={inspect.split_rate(options.profile)[1]}")
     if options.cwd:
         words.append("cwd=" + options.cwd)
     for text in options.env:
@@ -163,6 +169,15 @@ def run(options):
     if options.dry_run:
         print(qemu.shell(qemu.command(machine, qemu.pasted(machine.console))))
         return 0
+    if options.boot_chart:
+        return inspect.boot_chart(options)
+    with inspect.Inspection(options, machine) as inspection:
+        status = run_machine(options, machine)
+        inspection.write()
+    return status
+
+
+def run_machine(options, machine):
     session = console.Session(machine.console, options.quiet, options.timeout)
     words = qemu.command(machine, qemu.inherited(session.descriptors()))
     if options.gdb:
