@@ -23,6 +23,8 @@ build/host/%: tests/unit/%.c build/host/flags
 	$(Q)$(HOSTCC) $(HCFLAGS) -fsanitize=$(call sanitizer,$<) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(call sources,$<) $(call hostlibs,$<) -lpthread
 # gcc's -MMD names only the last source's headers when several are compiled at once: name the sources themselves too.
 $(foreach t,$(UNIT),$(eval $(t:tests/unit/%.c=build/host/%): $(call sources,$(t)) $(wildcard */*.h arch-arm64/arch/*.h tests/host-arch/arch/*.h)))
+# Its headers are the target's, its library the host's (libfdt1, which comes with dtc).
+build/host/boards-fdt build/fuzz/boards-fdt: | $(FDT.arm64)
 $(UBINS:=.ok): %.ok: %
 	$(call say,TEST,$*)
 	$(Q)timeout 120 ./$< > $<.log 2>&1 || { cat $<.log; echo "FAILED: $<"; exit 1; }
