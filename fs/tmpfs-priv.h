@@ -45,7 +45,7 @@ struct tfile {
 	struct vm_object object;	/* mappings; counted as references to the vnode */
 	struct page_tree pages;		/* [meta] */
 	uint64_t lower_pages;		/* [meta; a] pages below this index show the lower file where the tree has nothing */
-	struct list clean;		/* [clean_lock in tmpfs-file.c] files that have clean pages; next NULL: not among them */
+	struct list clean;		/* [clean_lock in tmpfs-clean.c] files that have clean pages; next NULL: not among them */
 	uint64_t hand;			/* [clean_lock] where taking clean pages back goes on */
 	bool is_shared;			/* [meta] was mapped shared and writable: lower pages are not handed out any more */
 };
@@ -93,6 +93,10 @@ void tmpfs_dir_destroy(struct tnode *n);
 void tmpfs_file_destroy(struct tnode *n);
 void tmpfs_destroy(struct vnode *v);
 ssize_t tmpfs_getxattr(struct vnode *v, const char *name, void *buf, size_t size);
+/* tmpfs-clean.c: a copy of the lower page at idx, kept in the tree, not counted as the file's own; referenced for the caller. -ENOMEM, -EUCLEAN. */
+int tmpfs_get_clean_page(struct tnode *n, uint64_t idx, paddr_t *out);
+/* n is going. */
+void tmpfs_clean_remove(struct tnode *n);
 /* Let the kernel take clean pages back when memory is short. */
 void tmpfs_shrinker_init(void);
 /* Account for nr more pages. -ENOSPC. */
