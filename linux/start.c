@@ -87,6 +87,8 @@ static void explain(const struct start *s, int r)
 		log_line("%s", s->exec->message);
 	else if (r == -ENOENT)
 		log_line("%s is not in the root file system: check the path, or add its package", s->program->argv[0]);
+	else if (r == -ELOOP)
+		log_line("%s is a script whose interpreter is a script, and so on: more than %d levels", s->program->argv[0], SCRIPT_DEPTH_MAX);
 	else if (r == -ENOMEM)
 		log_line("not enough memory to load %s: give the machine more", s->program->argv[0]);
 	else
