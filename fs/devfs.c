@@ -65,6 +65,7 @@ static ssize_t read_random(struct file *f, struct uio *u, uint64_t *pos)
 
 static ssize_t write_random(struct file *f, struct uio *u, uint64_t *pos)
 {
+	static struct mutex one_at_a_time;	/* random_add() wants it so */
 	uint8_t buf[RANDOM_CHUNK];
 	ssize_t done = 0, r = 0;
 
@@ -73,7 +74,9 @@ static ssize_t write_random(struct file *f, struct uio *u, uint64_t *pos)
 		r = uio_copy_from(u, buf, MIN(u->left, sizeof(buf)));
 		if (r <= 0)
 			break;
+		mutex_lock(&one_at_a_time);
 		random_add(buf, (size_t)r);
+		mutex_unlock(&one_at_a_time);
 		done += r;
 	}
 	return done ? done : r;

@@ -12,6 +12,7 @@
 #include "mmu/heap.h"
 
 #define TMPFS_MAGIC	0x01021994u
+#define OVERLAYFS_MAGIC	0x794c7630u
 #define ICACHE_MIN	64u
 #define ICACHE_MAX	8192u
 
@@ -280,7 +281,7 @@ static void statfs(struct fs_super *s, struct statfs_info *out)
 {
 	struct tmpfs *fs = container_of(s, struct tmpfs, super);
 
-	out->type = TMPFS_MAGIC;
+	out->type = fs->lower ? OVERLAYFS_MAGIC : TMPFS_MAGIC;
 	out->blocks = fs->max_pages;
 	out->bfree = fs->max_pages - MIN(fs->max_pages, atomic_load(&fs->nr_pages, RELAXED));
 	out->bavail = out->bfree;
