@@ -85,6 +85,8 @@ void idle_loop(void)
 			wake_set_idle(rq, true);
 			if (wake_steal(rq))	/* the answer is near */
 				rq->poll_limit = MAX(rq->poll_limit, POLL_ANSWER_NS);
+		} else {
+			wake_set_idle(rq, true);	/* who claimed us has sent work, but that has gone elsewhere */
 		}
 		wait_for_work(rq);
 	}

@@ -61,6 +61,8 @@ void wake_set_idle(struct runqueue *rq, bool is_idle)
 	uint64_t bit = 1ull << rq->cpu->id % 64;
 
 	atomic_store(&rq->is_idle, is_idle, RELAXED);
+	if (is_idle && cpu_mask_has(idle_mask, rq->cpu->id))
+		return;
 	if (is_idle)
 		atomic_fetch_or(&idle_mask[rq->cpu->id / 64], bit, RELAXED);
 	else
