@@ -101,7 +101,7 @@ static int populate(struct aspace *as, vaddr_t start, vaddr_t end, enum fault_ac
 {
 	vaddr_t va;
 
-	for (va = start; va < end; va += PAGE_SIZE) {
+	for (va = start; va < end && !is_ending(); va += PAGE_SIZE) {
 		switch (mmu_fault(as, va, access)) {
 		case 0:
 			break;

@@ -22,6 +22,7 @@
 #include "mmu/aspace.h"
 #include "mmu/page.h"
 #include "sched/sync.h"
+#include "sched/thread.h"
 
 #define MAX_AREAS	65530u			/* vm.max_map_count */
 #define STACK_GUARD	(256 * PAGE_SIZE)	/* kept free below a stack */
@@ -82,6 +83,12 @@ static inline struct area *area_find(struct aspace *as, vaddr_t addr)
 static inline uint64_t area_index(const struct area *a, vaddr_t va)
 {
 	return (a->off + (va - a->node.start)) >> PAGE_SHIFT;
+}
+
+/* Filling memory in may take long: the thread has been told to end. */
+static inline bool is_ending(void)
+{
+	return atomic_load(&thread_current()->attention, RELAXED) & ATTN_EXIT;
 }
 
 /* ---- pt.c: the application's page table --------------------------------------------------------------------------- */

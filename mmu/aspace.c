@@ -229,7 +229,7 @@ static void populate(struct aspace *as, vaddr_t start, uint64_t len, unsigned pr
 	enum fault_access access = prot & VM_WRITE ? FAULT_WRITE : FAULT_READ;
 	vaddr_t va;
 
-	for (va = start; va < start + len; va += PAGE_SIZE) {
+	for (va = start; va < start + len && !is_ending(); va += PAGE_SIZE) {
 		if (mmu_fault(as, va, access))
 			break;
 	}
