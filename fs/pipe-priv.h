@@ -20,6 +20,8 @@
 #define PIPE_DEFAULT_SLOTS	16u
 #define PIPE_MAX_SLOTS		256u	/* 1 MiB: /proc/sys/fs/pipe-max-size */
 
+struct file;
+
 struct pipe_buf {
 	uint8_t *page;		/* linear-map address of the page; a reference (page_put) */
 	uint16_t off;

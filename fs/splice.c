@@ -158,9 +158,13 @@ static ssize_t copy_buffered(struct file *in, uint64_t *pos, struct file *out, u
 
 static ssize_t file_to_file(struct file *in, uint64_t *pos, struct file *out, uint64_t *out_pos, size_t len)
 {
+	uint32_t type = in->vnode ? vnode_type(in->vnode) : 0;
 	struct vm_object *object;
 	ssize_t n;
 
+	/* sendfile(2): from files that have an end. A terminal or socket would have to be waited for, again and again. */
+	if (type != S_IFREG && type != S_IFBLK)
+		return -EINVAL;
 	if (map_source(in, &object))
 		return copy_buffered(in, pos, out, out_pos, len);
 	n = copy_mapped(in, object, pos, out, out_pos, len);

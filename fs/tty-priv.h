@@ -124,6 +124,8 @@ long tty_line_ioctl(struct tty *in, struct tty *out, unsigned cmd, unsigned long
 void tty_line_deliver(struct tty *t);
 
 /* fs/tty.c */
+/* tty_open_stream() for who gives the file a name of its own (fs/tty-dev.c). */
+int tty_open_port(const char *port, bool is_tty, unsigned flags, struct file **out);
 bool tty_ring_put(struct tty *t, uint8_t c);		/* t->lock held; false: full */
 size_t tty_ring_copy_out(struct tty *t, struct uio *u, size_t len, ssize_t *error);
 void tty_unthrottle(struct tty *t);			/* without lock, after bytes were taken */

@@ -14,6 +14,7 @@
 #include "fs/tty-priv.h"
 #include "fs/uio.h"
 #include "fs/vfs.h"
+#include "fs/vnode.h"
 #include "libc/atomic.h"
 #include "libc/errno.h"
 #include "libc/string.h"
@@ -426,6 +427,11 @@ static int tty_stat(struct file *f, struct stat_info *out)
 	special_stat(out, s->is_tty ? SPECIAL_IFCHR | 0620 : SPECIAL_IFIFO | 0600, stream_in(s)->ino);
 	if (s->is_tty)
 		out->rdev = TTY_RDEV;
+	if (f->vnode) {
+		out->dev = f->vnode->super->dev;
+		out->ino = f->vnode->ino;
+		out->rdev = f->vnode->rdev;
+	}
 	return 0;
 }
 
@@ -498,7 +504,7 @@ static unsigned port_mode(const struct tty *t, unsigned flags)
 	return flags & O_ACCMODE;
 }
 
-int tty_open_stream(const char *port, bool is_tty, unsigned flags, struct file **out)
+int tty_open_port(const char *port, bool is_tty, unsigned flags, struct file **out)
 {
 	struct tty *t = port_find(port);
 	struct tty_stream *s;

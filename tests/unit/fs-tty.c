@@ -5,6 +5,7 @@
 /* sources: fs/tty.c fs/tty-line.c fs/special.c fs/sleeper.c fs/poll.c fs/epoll.c fs/uio.c libc/rbtree.c tests/host/fake-special.c tests/host/fake-file.c */
 #include "fs/tty.h"
 
+#include "fs/tty-priv.h"
 #include "fs/vfs.h"
 #include "libc/atomic.h"
 #include "sched/clock.h"
@@ -84,8 +85,8 @@ static void test_terminal(void)
 	struct { uint32_t iflag, oflag, cflag, lflag; uint8_t line, cc[19]; } termios;
 
 	tty_signal_hook = signal_hook;
-	CHECK_EQ(tty_open_stream("samara.stdin", true, O_RDONLY | O_NONBLOCK, &in), 0);
-	CHECK_EQ(tty_open_stream("samara.stdout", true, O_WRONLY, &out), 0);
+	CHECK_EQ(tty_open_port("samara.stdin", true, O_RDONLY | O_NONBLOCK, &in), 0);
+	CHECK_EQ(tty_open_port("samara.stdout", true, O_WRONLY, &out), 0);
 	CHECK_EQ(do_read(in, buf, 8), -EAGAIN);
 	type("helo");
 	expect_output("helo");
@@ -166,9 +167,9 @@ static void test_plain(void)
 	pthread_t id;
 
 	nr_output = 0;
-	CHECK_EQ(tty_open_stream("none", false, O_RDWR, &f), -ENXIO);
-	CHECK_EQ(tty_open_stream("plain", false, O_RDWR | O_NONBLOCK, &f), 0);
-	CHECK_EQ(tty_open_stream("plain", false, O_RDWR, &g), 0);
+	CHECK_EQ(tty_open_port("none", false, O_RDWR, &f), -ENXIO);
+	CHECK_EQ(tty_open_port("plain", false, O_RDWR | O_NONBLOCK, &f), 0);
+	CHECK_EQ(tty_open_port("plain", false, O_RDWR, &g), 0);
 	CHECK_EQ(ioctl(f, TCGETS, data), -ENOTTY);
 	CHECK_EQ(f->ops->stat(f, &st), 0);
 	CHECK_EQ(st.mode & 0170000, 0010000);

@@ -4,7 +4,7 @@
  * device that sends nonsense.
  */
 /* sources: virtio/queue.c virtio/device.c virtio/console.c fs/tty.c fs/tty-line.c fs/special.c fs/sleeper.c fs/poll.c fs/epoll.c fs/uio.c libc/rbtree.c tests/host/fake-special.c tests/host/fake-file.c tests/host/fake-virtio.c */
-#include "fs/tty.h"
+#include "fs/tty-priv.h"
 #include "fs/vfs.h"
 #include "tests/host/fake-virtio.h"
 #include "tests/host/special.h"
@@ -116,7 +116,7 @@ static void test_output(void)
 	pthread_t id;
 	unsigned before;
 
-	CHECK_EQ(tty_open_stream("samara.stdout", false, O_WRONLY, &out), 0);
+	CHECK_EQ(tty_open_port("samara.stdout", false, O_WRONLY, &out), 0);
 	CHECK_EQ(do_write(out, "hello", 5), 5);
 	CHECK(nr_output == 5 && !memcmp(output, "hello", 5));
 	for (unsigned i = 0; i < sizeof(data); i++)
@@ -144,7 +144,7 @@ static void test_input(void)
 	struct model_chain c;
 	struct file *in;
 
-	CHECK_EQ(tty_open_stream("samara.stdin", false, O_RDONLY | O_NONBLOCK, &in), 0);
+	CHECK_EQ(tty_open_port("samara.stdin", false, O_RDONLY | O_NONBLOCK, &in), 0);
 	CHECK_EQ(do_read(in, buf, 10), -EAGAIN);
 	send_input(4, "abc", 3);
 	CHECK_EQ(do_read(in, buf, 10), 3);
@@ -210,7 +210,7 @@ int main(void)
 	test_output();
 	test_input();
 	test_hostile();
-	CHECK_EQ(tty_open_stream("samara.stdout", false, O_WRONLY, &out), 0);
+	CHECK_EQ(tty_open_port("samara.stdout", false, O_WRONLY, &out), 0);
 	for (unsigned i = 0; i < 100; i++)
 		(void)!do_write(out, output, 40000);
 	CHECK(model.device.is_broken);
