@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kernel's half of the address space: its page table is the one that the entry code began (root in .bss), extended here. Entries are only added, except for single
- * pages of stacks; tables are never freed.
+ * The kernel's half of the address space: its page table is the one that the entry code began (root in .bss), extended here. Entries are only added; tables are never freed.
  *
  * While booting, tables are reached through the linear map where it exists already, else through the image's own mapping, as the first ones lie in the image.
  */
 #include "mmu/page-priv.h"
 
 #include <arch/pt.h>
-#include <arch/tlb.h>
 
 #include "libc/print.h"
 #include "libc/string.h"
@@ -163,20 +161,18 @@ bool kmap_range(vaddr_t va, paddr_t pa, uint64_t len, unsigned flags)
 	return is_ok;
 }
 
-void kmap_remove_pages(vaddr_t va, uint64_t nr)
+bool kmap_add_pages(vaddr_t va, const paddr_t *pa, unsigned nr, unsigned flags)
 {
-	uint64_t i;
+	unsigned level = 0;
+	pte_t *e;
 
 	mutex_lock(&kmap.lock);
-	for (i = 0; i < nr; i++) {
-		unsigned level = 0;
-		pte_t *e = entry_for(va + i * PAGE_SIZE, &level);
-
-		if (e && level == 0)
-			*e = 0;
-	}
-	arch_tlb_flush_kernel(va, nr);
+	e = entry_for(va, &level);
+	for (; e && nr; nr--)
+		*e++ = pt_make_leaf(*pa++, 0, flags);
+	arch_pt_sync();
 	mutex_unlock(&kmap.lock);
+	return e;
 }
 
 /* Whether the 2 MiB around pa are unmapped or device already: then a block may cover more than was asked for. Else RAM shares them. */

@@ -22,32 +22,22 @@ static struct {
 	uint64_t nr_slots;		/* [lock] ever made */
 } stacks;
 
-/* Map fresh pages into slot n. On failure what was mapped stays for the next try. */
+/* Map fresh pages there. */
 static bool fill_slot(vaddr_t stack)
 {
-	vaddr_t va;
+	paddr_t pa[KSTACK_SIZE / PAGE_SIZE];
+	unsigned n;
 
-	for (va = stack; va < stack + KSTACK_SIZE; va += PAGE_SIZE) {
-		paddr_t pa = page_alloc(0, 0);
-
-		if (pa == PADDR_NONE)
-			goto err_unmap;
-		if (!kmap_range(va, pa, PAGE_SIZE, PT_WRITE)) {
-			page_free(pa, 0);
-			goto err_unmap;
-		}
+	for (n = 0; n < ARRAY_SIZE(pa); n++) {
+		pa[n] = page_alloc(0, 0);
+		if (pa[n] == PADDR_NONE)
+			goto err_free;
 	}
-	return true;
-err_unmap:
-	while (va > stack) {
-		paddr_t pa;
-
-		va -= PAGE_SIZE;
-		if (arch_pt_translate((void *)va, &pa)) {
-			kmap_remove_pages(va, 1);
-			page_free(pa, 0);
-		}
-	}
+	if (kmap_add_pages(stack, pa, n, PT_WRITE))
+		return true;
+err_free:
+	while (n > 0)
+		page_free(pa[--n], 0);
 	return false;
 }
 

@@ -166,8 +166,8 @@ paddr_t kmap_image_address(void);
  * Map [va, va + len) to pa on with the biggest leaves that fit; what is mapped already stays. flags: PT_*. False: no memory for tables. Takes its own lock.
  */
 bool __must_check kmap_range(vaddr_t va, paddr_t pa, uint64_t len, unsigned flags);
-/* Take out single pages; their translations are flushed. */
-void kmap_remove_pages(vaddr_t va, uint64_t nr);
+/* Map single pages where nothing is, within 2 MiB. False: no memory for tables, nothing is mapped. */
+bool __must_check kmap_add_pages(vaddr_t va, const paddr_t *pa, unsigned nr, unsigned flags);
 
 static inline bool mmu_can_sleep(void)
 {
