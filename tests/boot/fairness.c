@@ -112,27 +112,7 @@ void test_fairness(void)
 
 /* ---- work conservation -------------------------------------------------------------------------------------------- */
 
-static nsec_t worst_gap;
-
-static void keep_busy(unsigned i)
-{
-	(void)i;
-	while (arch_time_ns() < until)
-		;
-}
-
-/* Works and rests at random. */
-static void work(unsigned i)
-{
-	(void)i;
-	while (arch_time_ns() < until) {
-		nsec_t end = arch_time_ns() + selftest_random() % 300000;
-
-		while (arch_time_ns() < end)
-			;
-		thread_sleep_until(arch_time_ns() + selftest_random() % 100000, 0);
-	}
-}
+static nsec_t from, idle_before, idle_after;
 
 static nsec_t idle_sum(void)
 {
@@ -143,19 +123,52 @@ static nsec_t idle_sum(void)
 	return sum;
 }
 
+/* Thread 0 looks at the idle times after the start and at the end. */
+static bool goes_on(unsigned i)
+{
+	nsec_t now = arch_time_ns();
+
+	if (i == 0 && !idle_before && now >= from)
+		idle_before = idle_sum();
+	if (now < until)
+		return true;
+	if (i == 0)
+		idle_after = idle_sum();
+	return false;
+}
+
+static void keep_busy(unsigned i)
+{
+	while (goes_on(i))
+		;
+}
+
+/* Works and rests at random. */
+static void work(unsigned i)
+{
+	while (goes_on(i)) {
+		nsec_t end = arch_time_ns() + selftest_random() % 300000;
+
+		while (arch_time_ns() < end)
+			;
+		thread_sleep_until(arch_time_ns() + selftest_random() % 100000, 0);
+	}
+}
+
+static void measure(const char *what, unsigned nr, void (*fn)(unsigned i))
+{
+	nsec_t length = 400 * NSEC_PER_MSEC * selftest_scale;
+
+	idle_before = 0;
+	from = arch_time_ns() + 100 * NSEC_PER_MSEC;
+	until = from + length;
+	selftest_run(nr, fn, false);
+	log_raw("%u %s: idle %lu us of %lu us\n", nr, what, (idle_after - idle_before) / 1000, length * nr_cpus / 1000);
+	print_moves();
+}
+
 void test_conservation(void)
 {
-	nsec_t idle, length = 500 * NSEC_PER_MSEC;
-
-	(void)worst_gap;
-	until = arch_time_ns() + length;
-	idle = idle_sum();
-	selftest_run(2 * nr_cpus, keep_busy, false);
-	idle = idle_sum() - idle;
-	log_raw("%u busy threads: idle %lu us of %lu us\n", 2 * nr_cpus, idle / 1000, length * nr_cpus / 1000);
-	until = arch_time_ns() + length;
-	idle = idle_sum();
-	selftest_run(4 * nr_cpus, work, false);
-	idle = idle_sum() - idle;
-	log_raw("%u threads that work 3/4 of the time: idle %lu us of %lu us\n", 4 * nr_cpus, idle / 1000, length * nr_cpus / 1000);
+	measure("busy threads", 2 * nr_cpus, keep_busy);
+	measure("threads that work 3/4 of the time", 4 * nr_cpus, work);
 }

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * virtio-net against a device model: headers, merged buffers, queue pairs, transmit with and without indirect tables, and a device that lies. net/ is played by this file.
+ */
+/* sources: virtio/queue.c virtio/device.c virtio/net.c tests/host/fake-special.c tests/host/fake-virtio.c */
+#include "libc/random.h"
+#include "mmu/heap.h"
+#include "mmu/page.h"
+#include "net/netdev.h"
+#include "sched/cpu.h"
+#include "tests/host/fake-virtio.h"
+#include "tests/host/special.h"
+#include "virtio/net-reg.h"
+
+/* Rings stay for ever: so do their leaks here. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
+/* ---- net/, random and threads as the driver sees them --------------------------------------------------------------- */
+
+unsigned nr_cpus = 1;
+static struct netdev *netdev;
+static struct pkt *received[64];
+static unsigned nr_received, nr_freed, nr_link_changes, nr_announces;
+
+int netdev_register(struct netdev *dev)
+{
+	netdev = dev;
+	return 0;
+}
+
+void netdev_link_changed(struct netdev *dev)
+{
+	(void)dev;
+	nr_link_changes++;
+}
+
+void netdev_announce(struct netdev *dev)
+{
+	(void)dev;
+	nr_announces++;
+}
+
+void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
+{
+	CHECK(dev == netdev);
+	CHECK_EQ(queue, 0);
+	for (; list; list = pkt_next(list))
+		received[nr_received++] = list;
+}
+
+struct pkt *pkt_from_page(void *page, unsigned off, unsigned len)
+{
+	struct pkt *p = (struct pkt *)((uint8_t *)page + PKT_PAGE_ROOM);
+
+	CHECK(off + len <= PKT_PAGE_ROOM);
+	memset(p, 0, sizeof(*p));
+	p->flags = PKT_IN_PAGE;
+	p->seg[0] = (struct pkt_seg){ (uint8_t *)page + off, (uint16_t)len, (uint16_t)off, 1 };
+	p->nr_segs = 1;
+	p->len = len;
+	return p;
+}
+
+bool pkt_add_page(struct pkt *p, uint8_t *data, unsigned len)
+{
+	if (p->nr_segs == PKT_MAX_SEGS)
+		return false;
+	p->seg[p->nr_segs++] = (struct pkt_seg){ data, (uint16_t)len, 0, 1 };
+	p->len += len;
+	return true;
+}
+
+void pkt_free(struct pkt *p)
+{
+	bool is_in_page = p->flags & PKT_IN_PAGE;
+
+	nr_freed++;
+	for (unsigned i = p->nr_segs; i-- > 0;)
+		if (p->seg[i].has_page)
+			page_put(virt_to_phys(p->seg[i].data - p->seg[i].off));
+	if (!is_in_page)
+		free(p);
+}
+
+void random_bytes(void *buf, size_t len)
+{
+	memset(buf, 0x5b, len);
+}
+
+void page_stats(struct page_stats *out)
+{
+	*out = (struct page_stats){ .total_bytes = 1ull << 30 };
+}
+
+int thread_create(const struct thread_params *params, struct thread **out)
+{
+	(void)params, (void)out;
+	return -ENOMEM;
+}
+
+void thread_start(struct thread *t)
+{
+	(void)t;
+}
+
+int thread_set_affinity(struct thread *t, const uint64_t *mask, unsigned nr_words)
+{
+	(void)t, (void)mask, (void)nr_words;
+	return 0;
+}
+
+/* ---- the device ----------------------------------------------------------------------------------------------------- */
+
+static struct model *model;
+static uint8_t sent[1 << 17];
+static size_t nr_sent;
+static unsigned nr_sent_frames, nr_sent_segments;
+static bool is_holding;
+
+static void take_sent(void)
+{
+	struct model_chain c;
+
+	while (model_take(model, 1, &c)) {
+		nr_sent = model_copy_out(&c, sent, sizeof(sent));
+		nr_sent_segments = c.nr_out;
+		nr_sent_frames++;
+		model_use(model, 1, c.head, 0);
+	}
+}
+
+static void on_notify(struct model *m, unsigned index)
+{
+	struct model_chain c;
+	uint8_t ok = VIRTIO_NET_OK;
+
+	if (index == 1 && !is_holding)
+		take_sent();
+	if (index != 2 || !model_take(m, 2, &c))
+		return;
+	model_copy_in(&c, &ok, 1);
+	model_use(m, 2, c.head, 1);
+}
+
+static void start(uint64_t features, bool is_legacy)
+{
+	static const uint8_t mac[6] = { 0x52, 0x54, 0, 1, 2, 3 };
+
+	model = calloc(1, sizeof(*model));
+	model->offered = features | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS;
+	memcpy(model->config, mac, 6);
+	model->config[VIRTIO_NET_CFG_STATUS] = VIRTIO_NET_S_LINK_UP;
+	for (unsigned i = 0; i < 3; i++)
+		model->queues[i].max = 64;
+	model->on_notify = on_notify;
+	model_init(model, VIRTIO_ID_NET, is_legacy);
+	CHECK_EQ(virtio_device_start(&model->device), 0);
+	CHECK(!(model->status & VIRTIO_STATUS_DRIVER_OK));
+	CHECK(!memcmp(netdev->mac, mac, 6));
+	CHECK_EQ(netdev->is_link_up, 1);
+	CHECK_EQ(netdev->ops->open(netdev), 0);
+	CHECK(model->status & VIRTIO_STATUS_DRIVER_OK);
+	nr_received = nr_freed = nr_sent_frames = 0;
+}
+
+static void drop_received(void)
+{
+	while (nr_received)
+		pkt_free(received[--nr_received]);
+}
+
+/* Give the driver one packet of len bytes in buffers of at most `part` bytes. */
+static void deliver(const struct virtio_net_hdr *h, unsigned hdr_size, unsigned len, unsigned part)
+{
+	static uint8_t frame[70000];
+	unsigned done = 0, total = hdr_size + len;
+	struct model_chain c;
+
+	memcpy(frame, h, hdr_size);
+	for (unsigned i = 0; i < len; i++)
+		frame[hdr_size + i] = (uint8_t)(i * 3);
+	while (done < total) {
+		unsigned n = MIN(part, total - done);
+
+		CHECK(model_take(model, 0, &c));
+		CHECK_EQ(model_copy_in(&c, frame + done, n), n);
+		model_use(model, 0, c.head, n);
+		done += n;
+	}
+}
+
+static void check_frame(const struct pkt *p, unsigned len)
+{
+	unsigned at = 0;
+
+	CHECK_EQ(p->len, len);
+	for (unsigned s = 0; s < p->nr_segs; s++)
+		for (unsigned i = 0; i < p->seg[s].len; i++, at++)
+			CHECK_EQ(p->seg[s].data[i], (uint8_t)(at * 3));
+	CHECK_EQ(at, len);
+}
+
+static void test_receive(uint64_t features, bool is_legacy)
+{
+	unsigned hdr = is_legacy && !(features & VIRTIO_NET_F_MRG_RXBUF) ? 10 : 12;
+	struct virtio_net_hdr h = { .num_buffers = 1 };
+
+	start(features, is_legacy);
+	for (unsigned round = 0; round < 300; round++) {
+		deliver(&h, hdr, 60 + round, ~0u);
+		model_interrupt(model, 0);
+		CHECK_EQ(nr_received, 1);
+		check_frame(received[0], 60 + round);
+		drop_received();
+	}
+	for (unsigned i = 0; i < 20; i++)
+		deliver(&h, hdr, 60 + i, ~0u);
+	model_interrupt(model, 0);
+	CHECK_EQ(nr_received, 20);
+	drop_received();
+	h.flags = VIRTIO_NET_HDR_F_DATA_VALID;
+	deliver(&h, hdr, 60, ~0u);
+	h = (struct virtio_net_hdr){ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 16, .num_buffers = 1 };
+	deliver(&h, hdr, 60, ~0u);
+	h.csum_start = 50;	/* beyond the frame */
+	deliver(&h, hdr, 60, ~0u);
+	deliver(&h, hdr, 5, ~0u);
+	model_interrupt(model, 0);
+	CHECK_EQ(nr_received, features & VIRTIO_NET_F_GUEST_CSUM ? 2 : 1);
+	CHECK_EQ(received[0]->flags & PKT_CSUM_OK, PKT_CSUM_OK);
+	if (nr_received == 2)
+		CHECK(received[1]->flags & PKT_CSUM_PARTIAL && received[1]->csum_start == 34 && received[1]->csum_offset == 16);
+	CHECK_EQ(netdev->rx_errors.errors, features & VIRTIO_NET_F_GUEST_CSUM ? 2 : 3);
+	drop_received();
+	CHECK(!model->device.is_broken);
+}
+
+static void test_merged(void)
+{
+	struct virtio_net_hdr h = { .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 1448, .num_buffers = 10, .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM };
+
+	start(VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_F_EVENT_IDX, false);
+	CHECK_EQ(netdev->features, NETDEV_RXCSUM | NETDEV_RXGSO);
+	deliver(&h, 12, 30000 - 12, 3000);
+	model_interrupt(model, 0);
+	CHECK_EQ(nr_received, 1);
+	check_frame(received[0], 30000 - 12);
+	CHECK_EQ(received[0]->gso_size, 1448);
+	CHECK_EQ(received[0]->gso_type, PKT_GSO_TCP4);
+	drop_received();
+	/* More buffers than a packet can have; fewer than promised; none; a type that was not agreed; size 0. */
+	h.num_buffers = 30;
+	deliver(&h, 12, 30000 - 12, 1000);
+	h.num_buffers = 5;
+	deliver(&h, 12, 2000, ~0u);
+	model_interrupt(model, 0);
+	h.num_buffers = 0;
+	deliver(&h, 12, 2000, ~0u);
+	h.num_buffers = 1;
+	h.gso_type = VIRTIO_NET_HDR_GSO_UDP;
+	deliver(&h, 12, 2000, ~0u);
+	h.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
+	h.gso_size = 0;
+	deliver(&h, 12, 2000, ~0u);
+	model_interrupt(model, 0);
+	CHECK_EQ(nr_received, 0);
+	CHECK_EQ(netdev->rx_errors.errors, 5);
+	h = (struct virtio_net_hdr){ .num_buffers = 1 };
+	deliver(&h, 12, 100, ~0u);
+	model_interrupt(model, 0);
+	CHECK_EQ(nr_received, 1);
+	drop_received();
+	CHECK(!model->device.is_broken);
+}
+
+/* A frame of nr_segs segments of 100 bytes, the first in the packet's own memory. */
+static struct pkt *new_frame(unsigned nr_segs)
+{
+	struct pkt *p = calloc(1, sizeof(*p) + 300);
+
+	p->seg[0] = (struct pkt_seg){ (uint8_t *)(p + 1) + PKT_DEV_ROOM, 100, 0, 0 };
+	memset(p->seg[0].data, 'a', 100);
+	p->nr_segs = 1;
+	p->len = 100;
+	while (p->nr_segs < nr_segs) {
+		uint8_t *page = phys_to_virt(page_alloc(0, 0));
+
+		memset(page, 'a' + p->nr_segs, 100);
+		CHECK(pkt_add_page(p, page, 100));
+	}
+	return p;
+}
+
+static void test_transmit(uint64_t features, bool is_legacy)
+{
+	unsigned hdr = is_legacy && !(features & VIRTIO_NET_F_MRG_RXBUF) ? 10 : 12, dropped;
+	struct pkt *p;
+
+	start(features | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4, is_legacy);
+	p = new_frame(1);
+	p->flags = PKT_CSUM_PARTIAL;
+	p->csum_start = 34;
+	p->csum_offset = 16;
+	netdev->ops->transmit(netdev, 0, p);
+	CHECK_EQ(nr_sent, hdr + 100);
+	CHECK_EQ(((struct virtio_net_hdr *)sent)->flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+	CHECK_EQ(((struct virtio_net_hdr *)sent)->csum_start, 34);
+	CHECK_EQ(nr_sent_segments, is_legacy && !(features & VIRTIO_F_ANY_LAYOUT) ? 2 : 1);
+	p = new_frame(PKT_MAX_SEGS);
+	p->gso_type = PKT_GSO_TCP4;
+	p->gso_size = 1000;
+	p->hdr_len = 54;
+	netdev->ops->transmit(netdev, 0, p);
+	CHECK_EQ(nr_sent, hdr + 100 * PKT_MAX_SEGS);
+	CHECK_EQ(((struct virtio_net_hdr *)sent)->gso_size, 1000);
+	CHECK_EQ(((struct virtio_net_hdr *)sent)->hdr_len, 54);
+	for (unsigned i = 0; i < PKT_MAX_SEGS; i++)
+		CHECK_EQ(sent[hdr + 100 * i + 50], 'a' + i);
+
+	/* The device takes nothing: what does not fit is dropped, the rest comes back by the timer. */
+	is_holding = true;
+	for (unsigned i = 0; i < 100; i++)
+		netdev->ops->transmit(netdev, 0, new_frame(1 + i % 3));
+	dropped = (unsigned)netdev->tx_errors.dropped;
+	CHECK(dropped > 0 && dropped < 90);
+	is_holding = false;
+	take_sent();
+	CHECK_EQ(nr_sent_frames + dropped, 102);
+	for (unsigned i = 0; i < 500 && nr_freed != 102; i++)
+		nap_ms(1);
+	CHECK_EQ(nr_freed, 102);
+	CHECK(!model->device.is_broken);
+}
+
+static void test_config(void)
+{
+	start(VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_GUEST_ANNOUNCE, false);
+	model->config[VIRTIO_NET_CFG_STATUS] = 0;
+	virtio_device_interrupt(&model->device, true);
+	CHECK_EQ(nr_link_changes, 1);
+	CHECK_EQ(netdev->is_link_up, 0);
+	model->config[VIRTIO_NET_CFG_STATUS] = VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE;
+	virtio_device_interrupt(&model->device, true);
+	CHECK_EQ(nr_link_changes, 2);
+	CHECK_EQ(nr_announces, 1);
+	CHECK_EQ(model->queues[2].seen, 1);	/* the acknowledgement */
+}
+
+int main(void)
+{
+	test_receive(0, false);
+	test_receive(VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_F_EVENT_IDX, false);
+	test_receive(VIRTIO_F_ANY_LAYOUT | VIRTIO_F_EVENT_IDX, true);
+	test_receive(VIRTIO_NET_F_MRG_RXBUF, true);
+	test_merged();
+	test_transmit(0, false);
+	test_transmit(VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX, false);
+	test_transmit(VIRTIO_F_INDIRECT_DESC | VIRTIO_F_ANY_LAYOUT, true);
+	test_transmit(VIRTIO_NET_F_MRG_RXBUF, true);
+	test_config();
+	return 0;
+}
