@@ -15,7 +15,7 @@
 
 #define NR_LOCKS	64u
 #define MIN_BUCKETS	512u
-#define MAX_BUCKETS	65536u
+#define MAX_BUCKETS	16384u
 #define RAM_PER_BUCKET	(64ul * 1024)
 #define PER_BUCKET	4u		/* entries per bucket at which trimming starts */
 #define TRIM_BUCKETS	8u		/* buckets looked at per insertion beyond that */

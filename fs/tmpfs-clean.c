@@ -119,7 +119,7 @@ int tmpfs_get_clean_page(struct tnode *n, uint64_t idx, paddr_t *out)
 		return 0;
 	}
 	r = page_tree_reserve(t, idx);
-	pa = r ? PADDR_NONE : page_alloc(0, 0);
+	pa = r ? PADDR_NONE : page_alloc(0, PAGE_CACHE);
 	if (pa == PADDR_NONE) {
 		r = -ENOMEM;
 		goto out;

@@ -70,7 +70,7 @@ static int get_own_page(struct tnode *n, uint64_t idx, paddr_t *out, bool *was_l
 	}
 	has_lower = is_lower(n, idx, s);
 	r = page_tree_reserve(t, idx);
-	pa = r ? PADDR_NONE : page_alloc(0, has_lower ? 0 : PAGE_ZERO);
+	pa = r ? PADDR_NONE : page_alloc(0, PAGE_CACHE | (has_lower ? 0 : PAGE_ZERO));
 	if (pa == PADDR_NONE) {
 		r = -ENOMEM;
 		goto err_uncharge;
