@@ -7,15 +7,22 @@
  * timers must still work. Calls whose legal effect would end or blind this
  * program (exit, munmap, dup3 onto stdout ...) are left out.
  *
- * Arguments: rounds, seed.
+ * With `fds` as third argument there are valid descriptors of every kind among the
+ * arguments: pipes, files, directories, eventfd, epoll, timerfd, signalfd, memfd ...
+ *
+ * Arguments: rounds, seed, `fds`.
  */
 #include "test.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 
 #define LAST_CALL 460
 #define NR_THREADS 4
@@ -42,7 +49,7 @@ static const short left_out[] = {
 	SYS_setgroups,
 };
 
-static unsigned long values[32];
+static unsigned long values[64];
 static int nr_values;
 static unsigned long nr_calls;
 
@@ -99,6 +106,48 @@ static void prepare_values(void)
 	add_value(0x7fffffffffffffff);
 	add_value(0x8000000000000000);
 	add_value(1ul << 40);
+}
+
+/* Descriptors from 40 on, so that no call that takes a small number by chance means them. */
+static void add_descriptor(int fd)
+{
+	static int next = 40;
+
+	if (fd >= 0 && dup2(fd, next) == next)
+		add_value((unsigned long)next++);
+	close(fd);
+}
+
+static void prepare_descriptors(void)
+{
+	sigset_t none;
+	int p[2];
+
+	sigemptyset(&none);
+	mkdir("/tmp/fuzz-directory", 0755);
+	for (int i = 0; i < 2; i++) {
+		need(pipe2(p, i ? O_NONBLOCK : 0) == 0);
+		add_descriptor(p[0]);
+		add_descriptor(p[1]);
+	}
+	add_descriptor(open("/tmp/fuzz-opened", O_RDWR | O_CREAT, 0600));
+	add_descriptor(open("/tmp/fuzz-opened", O_RDONLY | O_APPEND));
+	add_descriptor(open("/tmp/fuzz-directory", O_RDONLY | O_DIRECTORY));
+	add_descriptor(open("/tmp", O_PATH));
+	add_descriptor(open("/tmp", O_TMPFILE | O_RDWR, 0600));
+	add_descriptor(open("/dev/null", O_RDWR));
+	add_descriptor(open("/dev/zero", O_RDWR));
+	add_descriptor(open("/dev/urandom", O_RDONLY));
+	add_descriptor(open("/proc/self/maps", O_RDONLY));
+	add_descriptor(open("/proc/self/task", O_RDONLY));
+	add_descriptor(open("/proc/self/exe", O_RDONLY));
+	add_descriptor(eventfd(1, EFD_NONBLOCK));
+	add_descriptor(eventfd(0, EFD_SEMAPHORE));
+	add_descriptor(timerfd_create(CLOCK_MONOTONIC, 0));
+	add_descriptor(signalfd(-1, &none, 0));
+	add_descriptor(epoll_create1(0));
+	add_descriptor(epoll_create1(0));
+	add_descriptor(memfd_create("fuzz", MFD_ALLOW_SEALING));
 }
 
 static unsigned long next_random(unsigned long *state)
@@ -195,10 +244,12 @@ int main(int argc, char **argv)
 	int rounds = argc > 1 ? atoi(argv[1]) : 20;
 	unsigned long seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
 	struct sigaction action = { .sa_handler = interrupt };
-	struct rlimit files = { 64, 64 };
+	struct rlimit files = { 77, 77 }; /* the value 77 is never a descriptor */
 
 	mkdir("/tmp", 01777);
 	prepare_values();
+	if (argc > 3 && strcmp(argv[3], "fds") == 0)
+		prepare_descriptors();
 	setrlimit(RLIMIT_NOFILE, &files);
 	sigaction(SIGUSR1, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -223,7 +274,7 @@ int main(int argc, char **argv)
 	}
 	check("all threads came back", nr_done == NR_THREADS);
 	/* Descriptors that successful calls left behind. */
-	for (int fd = 3; fd < 64; fd++)
+	for (int fd = 3; fd < 77; fd++)
 		close(fd);
 	prove_survival();
 	show("survived");
