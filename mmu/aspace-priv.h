@@ -102,6 +102,8 @@ struct pt_batch {
 	vaddr_t low, high;		/* addresses whose valid entries were changed; low >= high: none */
 	uint64_t stride;		/* BLOCK_SIZE as long as only blocks were changed: one invalidation each */
 	bool has_tables;
+	uint64_t nr_gone;		/* pages that are no longer resident */
+	uint32_t own;			/* private pages that nobody else owns, any number: linked through their metadata. NO_PAGE: none */
 	unsigned nr;
 	paddr_t item[BATCH_MAX];	/* page | BATCH_* */
 };

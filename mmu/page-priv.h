@@ -114,6 +114,23 @@ void buddy_add_virgin(uint32_t start, uint32_t end);
 /* Boot: cut nr pages from the end of the largest virgin range within [low, high); NO_PAGE. */
 uint32_t buddy_carve(uint32_t nr, uint32_t low, uint32_t high);
 
+/* ---- page.c: freeing many ---------------------------------------------------------------------------------------- */
+
+/* Put a single page whose one reference the caller holds on a chain to be freed. False: it has other owners; the reference stays the caller's. */
+static inline bool page_chain(uint32_t *chain, paddr_t pa)
+{
+	uint32_t idx = page_index(pa);
+	struct page *p = page_at(idx);
+
+	if (atomic_load(&p->count, ACQUIRE) != 1)	/* acquire: see page_put */
+		return false;
+	p->next = *chain;
+	*chain = idx;
+	return true;
+}
+
+void page_free_chain(uint32_t chain);	/* NO_PAGE: nothing to do. Context: thread, preemption enabled */
+
 /* ---- what each CPU keeps ---------------------------------------------------------------------------------------- */
 
 #define HEAP_CLASSES	22

@@ -348,6 +348,41 @@ void page_free(paddr_t pa, unsigned order)
 	}
 }
 
+/* This CPU keeps what it may; the rest goes to the buddy, some at a time, so that others get the lock too. */
+void page_free_chain(uint32_t chain)
+{
+	uint32_t most = atomic_load(&limit.single, RELAXED), idx, n;
+	struct mmu_cpu *c;
+
+	if (chain == NO_PAGE)
+		return;
+	preempt_disable();
+	c = mmu_cpu();
+	for (; c && chain != NO_PAGE && c->single.nr < most; chain = idx) {
+		struct page *p = page_at(chain);
+
+		idx = p->next;
+		account(c, p->kind, -1);
+		list_push(&c->single, chain, p);
+	}
+	preempt_enable();
+	while (chain != NO_PAGE) {
+		int64_t nr_kind[NR_KINDS] = { 0 };
+
+		mutex_lock(&buddy.lock);
+		for (n = 0; n < 256 && chain != NO_PAGE; n++, chain = idx) {
+			idx = page_at(chain)->next;
+			nr_kind[page_at(chain)->kind]++;
+			buddy_give_locked(chain, 0);
+		}
+		mutex_unlock(&buddy.lock);
+		preempt_disable();
+		for (n = 0; n < NR_KINDS; n++)
+			account(mmu_cpu(), n, -nr_kind[n]);
+		preempt_enable();
+	}
+}
+
 void page_get(paddr_t pa)
 {
 	struct page *p = page_find(pa);

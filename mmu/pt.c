@@ -11,7 +11,7 @@
 #include <arch/tlb.h>
 
 #include "libc/print.h"
-#include "libc/string.h"
+#include "mmu/page-priv.h"
 
 static pte_t *table_of(paddr_t pa)
 {
@@ -32,6 +32,8 @@ void pt_batch_init(struct pt_batch *b, struct aspace *as)
 	b->high = 0;
 	b->stride = BLOCK_SIZE;
 	b->has_tables = false;
+	b->nr_gone = 0;
+	b->own = NO_PAGE;
 	b->nr = 0;
 }
 
@@ -45,6 +47,11 @@ static void batch_flush(struct pt_batch *b)
 	b->high = 0;
 	b->stride = BLOCK_SIZE;
 	b->has_tables = false;
+	if (b->nr_gone)
+		atomic_fetch_sub(&b->as->nr_resident, b->nr_gone, RELAXED);
+	b->nr_gone = 0;
+	page_free_chain(b->own);
+	b->own = NO_PAGE;
 	for (i = 0; i < b->nr; i++) {
 		paddr_t pa = ALIGN_DOWN(b->item[i], PAGE_SIZE);
 
@@ -154,10 +161,12 @@ static void drop_leaf(struct pt_batch *b, pte_t v, vaddr_t va, unsigned level)
 
 	if (pt_is_valid(v))
 		pt_batch_note(b, ALIGN_DOWN(va, size), size);
-	atomic_fetch_sub(&b->as->nr_resident, size >> PAGE_SHIFT, RELAXED);
+	b->nr_gone += size >> PAGE_SHIFT;
+	if (level == 0 && pt_is_own(v) && page_chain(&b->own, pt_address(v)))
+		return;
 	if (level == 0)
 		batch_add(b, pt_address(v), BATCH_PAGE);
-	else if (pt_flags(v) & PT_OWN)
+	else if (pt_is_own(v))
 		batch_add(b, pt_address(v), BATCH_BLOCK);
 }
 
