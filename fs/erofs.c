@@ -320,8 +320,11 @@ const void *erofs_page_in_place(struct erofs *e, const struct erofs_inode *in, u
 	/* The last page: what lies behind the end of the file must read as zeros. */
 	if (off + x.len != in->size || !erofs_at(e, (uint64_t)(x.data - e->base), PAGE_SIZE))
 		return NULL;
-	for (uint64_t i = x.len; i < PAGE_SIZE; i++)
-		if (x.data[i])
+	while (x.len % sizeof(uint64_t))
+		if (x.data[x.len++])
+			return NULL;
+	for (; x.len < PAGE_SIZE; x.len += sizeof(uint64_t))
+		if (*(const uint64_t *)(x.data + x.len))
 			return NULL;
 	return x.data;
 }
