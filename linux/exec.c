@@ -231,14 +231,9 @@ int exec_prepare(struct exec *e, const char *path)
 
 /* ---- filling the address space ------------------------------------------------------------------------------------ */
 
-static uint64_t random_pages(unsigned bits)
+static uint64_t random_pages(uint64_t chance, unsigned bits)
 {
-	uint64_t v;
-
-	if (!linux_config.aslr)
-		return 0;
-	random_bytes(&v, sizeof(v));
-	return (v & ((1ul << bits) - 1)) * PAGE_SIZE;
+	return linux_config.aslr ? (chance & ((1ul << bits) - 1)) * PAGE_SIZE : 0;
 }
 
 static int place_interp(struct aspace *as, const struct elf_image *img, uint64_t *bias)
@@ -320,19 +315,22 @@ int exec_load(struct exec *e, struct frame *f)
 	struct exec_file *prog = &e->program;
 	size_t strings = e->argv.len + e->envp.len + (e->argv.nr + e->envp.nr) * 8;
 	uint64_t stack_limit = MIN(p->rlimits[RLIMIT_STACK].cur, USER_TOP / 6);
-	vaddr_t top = STACK_TOP - random_pages(RND_STACK_BITS), sp, entry;
+	const struct exec_random *rnd = &e->random;
+	vaddr_t top, sp, entry;
 	int r;
 
-	aspace_set_mmap_base(as, top - MAX(stack_limit + strings, STACK_GAP_MIN) - BLOCK_SIZE - random_pages(RND_MMAP_BITS));
+	random_bytes(&e->random, sizeof(e->random));
+	top = STACK_TOP - random_pages(rnd->stack, RND_STACK_BITS);
+	aspace_set_mmap_base(as, top - MAX(stack_limit + strings, STACK_GAP_MIN) - BLOCK_SIZE - random_pages(rnd->mmap, RND_MMAP_BITS));
 	if (prog->image.is_dyn)
-		prog->bias = ALIGN_DOWN(DYN_BASE + random_pages(RND_MMAP_BITS), prog->image.align) -
+		prog->bias = ALIGN_DOWN(DYN_BASE + random_pages(rnd->program, RND_MMAP_BITS), prog->image.align) -
 			     ALIGN_DOWN(prog->image.lo, prog->image.align);
 	if (prog->image.hi + prog->bias > USER_TOP - BLOCK_SIZE * 512)
 		return -ENOMEM;
 	r = elf_load(as, prog->file, &prog->image, prog->bias);
 	if (r)
 		return r;
-	aspace_set_brk_start(as, prog->image.hi + prog->bias + random_pages(RND_BRK_BITS));
+	aspace_set_brk_start(as, prog->image.hi + prog->bias + random_pages(rnd->brk, RND_BRK_BITS));
 	entry = prog->image.entry + prog->bias;
 	if (e->interp.file) {
 		r = place_interp(as, &e->interp.image, &e->interp.bias);

@@ -37,11 +37,18 @@ struct exec_file {
 	uint64_t bias;		/* set when it is loaded */
 };
 
+/* All the chance that one start takes, drawn at once. */
+struct exec_random {
+	uint64_t stack, mmap, program, brk;
+	uint8_t for_program[16];	/* AT_RANDOM */
+};
+
 /* A program about to be run. Made on the heap: too big for a kernel stack. */
 struct exec {
 	struct exec_strings argv, envp;
 	char *path;			/* as the caller gave it: AT_EXECFN */
 	struct exec_file program, interp;	/* interp.file NULL: static */
+	struct exec_random random;	/* set by exec_load() */
 	char message[256];		/* when it fails: a sentence for people, or "" */
 };
 

@@ -18,7 +18,6 @@
 
 #include "libc/errno.h"
 #include "libc/print.h"
-#include "libc/random.h"
 #include "libc/string.h"
 #include "linux/exec.h"
 #include "linux/process.h"
@@ -47,7 +46,7 @@
 #define AT_SYSINFO_EHDR	33
 #define AT_MINSIGSTKSZ	51
 
-#define NR_RANDOM	16
+#define NR_RANDOM	sizeof(((struct exec *)0)->random.for_program)
 
 static void auxv_add(struct process *p, uint64_t type, uint64_t value)
 {
@@ -124,7 +123,7 @@ int stack_build(struct exec *e, struct process *p, vaddr_t top, vaddr_t *sp)
 	word = put_pointers(word, &e->argv, arg);
 	word = put_pointers(word, &e->envp, env);
 	memcpy(word, p->auxv, p->nr_auxv * sizeof(uint64_t));
-	random_bytes(image + (random - start), NR_RANDOM);
+	memcpy(image + (random - start), e->random.for_program, NR_RANDOM);
 	memcpy(image + (platform - start), ARCH_PLATFORM, sizeof(ARCH_PLATFORM));
 	if (e->argv.len)
 		memcpy(image + (arg - start), e->argv.data, e->argv.len);
