@@ -6,6 +6,7 @@
 
 #include "fs/dentry.h"
 #include "fs/epoll.h"
+#include "fs/inotify.h"
 #include "libc/errno.h"
 #include "mmu/heap.h"
 
@@ -31,6 +32,8 @@ static void file_free_rcu(struct rcu_head *head)
 static void file_free(struct file *f)
 {
 	epoll_forget_file(f);
+	if (f->vnode && !(f->flags & O_PATH))
+		inotify_file_event(f->vnode, f->dentry, (f->flags & O_ACCMODE) == O_RDONLY ? IN_CLOSE_NOWRITE : IN_CLOSE_WRITE);
 	if (f->vnode && f->vnode->locks)
 		file_locks_release(f, f);
 	if (f->ops->release)
@@ -67,13 +70,15 @@ ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos)
 		return -EBADF;
 	if (!f->ops->read)
 		return f->vnode && vnode_is_dir(f->vnode) ? -EISDIR : -EINVAL;
-	if (pos)
-		return f->ops->seek ? f->ops->read(f, u, pos) : -ESPIPE;
-	if (!pos_is_locked(f))
-		return f->ops->read(f, u, &f->pos);
-	mutex_lock(&f->pos_lock);
-	r = f->ops->read(f, u, &f->pos);
-	mutex_unlock(&f->pos_lock);
+	if (pos || !pos_is_locked(f)) {
+		r = f->ops->read(f, u, pos ? pos : &f->pos);
+	} else {
+		mutex_lock(&f->pos_lock);
+		r = f->ops->read(f, u, &f->pos);
+		mutex_unlock(&f->pos_lock);
+	}
+	if (f->vnode && r > 0)
+		inotify_file_event(f->vnode, f->dentry, IN_ACCESS);
 	return r;
 }
 
@@ -86,13 +91,15 @@ ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos)
 		return -EBADF;
 	if (!f->ops->write)
 		return -EINVAL;
-	if (pos)
-		return f->ops->seek ? f->ops->write(f, u, pos) : -ESPIPE;
-	if (!pos_is_locked(f))
-		return f->ops->write(f, u, &f->pos);
-	mutex_lock(&f->pos_lock);
-	r = f->ops->write(f, u, &f->pos);
-	mutex_unlock(&f->pos_lock);
+	if (pos || !pos_is_locked(f)) {
+		r = f->ops->write(f, u, pos ? pos : &f->pos);
+	} else {
+		mutex_lock(&f->pos_lock);
+		r = f->ops->write(f, u, &f->pos);
+		mutex_unlock(&f->pos_lock);
+	}
+	if (f->vnode && r > 0)
+		inotify_file_event(f->vnode, f->dentry, IN_MODIFY);
 	return r;
 }
 

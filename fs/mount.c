@@ -5,6 +5,7 @@
  */
 #include "fs/dentry.h"
 #include "fs/erofs.h"
+#include "fs/inotify.h"
 #include "fs/procfs.h"
 #include "fs/tmpfs.h"
 #include "libc/errno.h"
@@ -161,6 +162,7 @@ int vfs_umount(struct fs_context *ctx, const char *target, unsigned flags)
 	dentry_put(d);
 	if (r)
 		return r;
+	inotify_unmount(m->super);
 	/*
 	 * Open files below a lazily detached mount keep its dentries, and those point at m: m itself is only freed if nothing is left. A path walk may be between
 	 * reading covered and m->root: wait for it.

@@ -12,6 +12,7 @@
  * vnode->meta, which a page fault may take. Pages that go are taken from the tree first, then from all mappings (vm_object_unmap), and are freed after a grace period.
  */
 #include "fs/dentry.h"
+#include "fs/inotify.h"
 #include "fs/tmpfs-priv.h"
 #include "libc/errno.h"
 #include "libc/print.h"
@@ -377,6 +378,8 @@ static int allocate(struct file *f, int mode, uint64_t off, uint64_t len)
 	tmpfs_pin(n);
 	vnode_touch(&n->v, VNODE_MTIME | VNODE_CTIME);
 	mutex_unlock(&n->v.lock);
+	if (!r)
+		inotify_file_event(&n->v, f->dentry, IN_MODIFY);
 	return r;
 }
 
@@ -424,9 +427,14 @@ static int64_t seek(struct file *f, int64_t off, int whence)
 
 static int truncate(struct file *f, uint64_t size)
 {
+	int r;
+
 	if ((READ_ONCE(f->flags) & O_ACCMODE) == O_RDONLY)
 		return -EINVAL;
-	return tmpfs_truncate(f->vnode, size);
+	r = tmpfs_truncate(f->vnode, size);
+	if (!r)
+		inotify_file_event(f->vnode, f->dentry, IN_MODIFY);
+	return r;
 }
 
 static int fsync(struct file *f, bool data_only)

@@ -3,6 +3,7 @@
  * Calls on attributes by path: stat, access, chmod, chown, utimens, truncate, statfs, getxattr.
  */
 #include "fs/dentry.h"
+#include "fs/inotify.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 
@@ -72,10 +73,14 @@ int vfs_access(struct fs_context *ctx, struct file *at, const char *path, unsign
 static int setattr(struct dentry *d, const struct vnode_attr *a)
 {
 	struct vnode *v = d->vnode;
+	int r;
 
 	if (d->mount && (d->mount->flags & MS_RDONLY))
 		return -EROFS;
-	return v->ops->setattr ? v->ops->setattr(v, a) : -EPERM;
+	r = v->ops->setattr ? v->ops->setattr(v, a) : -EPERM;
+	if (!r)
+		inotify_file_event(v, d, IN_ATTRIB);
+	return r;
 }
 
 static bool is_owner(const struct fs_context *ctx, const struct vnode *v)
@@ -199,6 +204,8 @@ int vfs_truncate(struct fs_context *ctx, const char *path, uint64_t size)
 		r = vnode_permission(ctx, v, MAY_WRITE);
 	if (!r)
 		r = v->ops->truncate(v, size);
+	if (!r)
+		inotify_file_event(v, d, IN_MODIFY);
 	dentry_put(d);
 	return r;
 }

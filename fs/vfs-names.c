@@ -3,6 +3,7 @@
  * Calls that make, remove and change names: mkdir, mknod, symlink, link, unlink, rmdir, rename, readlink.
  */
 #include "fs/dentry.h"
+#include "fs/inotify.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
@@ -90,6 +91,8 @@ static int create(struct fs_context *ctx, struct file *at, const char *path, str
 		else
 			dentry_put(d);
 		mutex_unlock(&dir->super->ns_lock);
+		if (!r)
+			inotify_name_event(dir, w.last, w.last_len, IN_CREATE | ((how->mode & S_IFMT) == S_IFDIR ? IN_ISDIR : 0), 0);
 	}
 	walk_end(&w);
 	return r;
@@ -164,6 +167,10 @@ int vfs_link(struct fs_context *ctx, struct file *at, const char *from, struct f
 			dentry_put(d);
 		}
 		mutex_unlock(&dir->super->ns_lock);
+		if (!r) {
+			inotify_file_event(v, NULL, IN_ATTRIB);
+			inotify_name_event(dir, w.last, w.last_len, IN_CREATE, 0);
+		}
 	}
 	walk_end(&w);
 	dentry_put(source);
@@ -218,6 +225,10 @@ int vfs_unlink(struct fs_context *ctx, struct file *at, const char *path, bool i
 			dentry_remove(d, true);
 	}
 	mutex_unlock(&dir->super->ns_lock);
+	if (!r) {
+		inotify_gone(d->vnode);
+		inotify_name_event(dir, w.last, w.last_len, IN_DELETE | (is_dir ? IN_ISDIR : 0), 0);
+	}
 	if (d)
 		dentry_put(d);
 out:
@@ -294,6 +305,25 @@ static int rename_locked(struct walk *wf, struct walk *wt, struct dentry *f, str
 	return 0;
 }
 
+/* f has gone from wf's name to wt's; t was there. */
+static void tell_rename(struct walk *wf, struct walk *wt, struct dentry *f, struct dentry *t, unsigned flags)
+{
+	uint32_t cookie = inotify_new_cookie(), is_dir = vnode_is_dir(f->vnode) ? IN_ISDIR : 0;
+
+	inotify_name_event(wf->base->vnode, wf->last, wf->last_len, IN_MOVED_FROM | is_dir, cookie);
+	inotify_name_event(wt->base->vnode, wt->last, wt->last_len, IN_MOVED_TO | is_dir, cookie);
+	inotify_file_event(f->vnode, NULL, IN_MOVE_SELF);
+	if (t->vnode && !(flags & RENAME_EXCHANGE))
+		inotify_gone(t->vnode);
+	if (t->vnode && (flags & RENAME_EXCHANGE)) {
+		cookie = inotify_new_cookie();
+		is_dir = vnode_is_dir(t->vnode) ? IN_ISDIR : 0;
+		inotify_name_event(wt->base->vnode, wt->last, wt->last_len, IN_MOVED_FROM | is_dir, cookie);
+		inotify_name_event(wf->base->vnode, wf->last, wf->last_len, IN_MOVED_TO | is_dir, cookie);
+		inotify_file_event(t->vnode, NULL, IN_MOVE_SELF);
+	}
+}
+
 int vfs_rename(struct fs_context *ctx, struct file *at, const char *from, struct file *to_at, const char *to, unsigned flags)
 {
 	struct dentry *f = NULL, *t = NULL;
@@ -327,6 +357,8 @@ int vfs_rename(struct fs_context *ctx, struct file *at, const char *from, struct
 		r = rename_locked(&wf, &wt, f, t, flags);
 	mutex_unlock(ns);
 	dentry_rename_end();
+	if (!r && f->vnode != t->vnode)
+		tell_rename(&wf, &wt, f, t, flags);
 	if (f)
 		dentry_put(f);
 	if (t)

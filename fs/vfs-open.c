@@ -3,6 +3,7 @@
  * open(2).
  */
 #include "fs/dentry.h"
+#include "fs/inotify.h"
 #include "libc/errno.h"
 #include "libc/print.h"
 
@@ -70,12 +71,14 @@ int vfs_open_vnode(struct fs_context *ctx, struct dentry *d, unsigned flags, boo
 		r = v->ops->truncate ? v->ops->truncate(v, 0) : 0;
 		if (r)
 			return r;
+		inotify_file_event(v, d, IN_MODIFY);
 	}
 	flags &= ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
 	r = v->ops->open ? v->ops->open(v, flags, out) : vnode_open(v, flags, out);
 	if (r)
 		return r;
 	attach(*out, d);
+	inotify_file_event(v, d, IN_OPEN);
 	return 0;
 }
 
@@ -159,6 +162,8 @@ static int child_or_create(struct walk *w, uint32_t mode, struct dentry **out, b
 	}
 	mutex_unlock(ns);
 	*out = d;
+	if (!r && *is_new)
+		inotify_name_event(w->base->vnode, w->last, w->last_len, IN_CREATE, 0);
 	return r;
 }
 

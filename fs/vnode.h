@@ -12,6 +12,7 @@
 
 #include "fs/vfs.h"
 #include "libc/atomic.h"
+#include "libc/list.h"
 #include "libc/set.h"
 #include "libc/types.h"
 #include "sched/mutex.h"
@@ -132,6 +133,7 @@ struct vnode {
 	struct file_locks *locks;	/* [a] fs/locks.c */
 	void *special;			/* [lock] a fifo's pipe (fs/pipe.c), a bound socket (net/unix.c) */
 	void (*special_free)(void *special);	/* [lock] called at the end if special is set */
+	struct list watches;		/* fs/inotify.c; next NULL: never watched */
 	struct rcu_head rcu;
 };
 
