@@ -20,6 +20,8 @@
 #include "sched/clock.h"
 #include "sched/timer.h"
 
+#define TFD_TIMER_ABSTIME	1u
+#define TFD_TIMER_CANCEL_ON_SET	2u
 #define CLOCK_REALTIME		0
 #define CLOCK_MONOTONIC		1
 #define CLOCK_BOOTTIME		7

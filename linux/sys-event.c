@@ -3,6 +3,7 @@
 #include <arch/abi.h>
 
 #include "fs/pipe.h"
+#include "fs/timerfd.h"
 #include "libc/string.h"
 #include "linux/signal.h"
 #include "linux/sys-util.h"
@@ -99,7 +100,7 @@ long sys_timerfd_settime(long fd, long flags, long new_ptr, long old_ptr)
 	f = fd_file(fd);
 	if (!f)
 		return -EBADF;
-	r = timerfd_set(f, flags & TFD_TIMER_ABSTIME, &t, &old);
+	r = timerfd_set_flags(f, (unsigned)flags, &t, &old);
 	file_put(f);
 	return !r && old_ptr ? itimer_put(old_ptr, &old) : r;
 }

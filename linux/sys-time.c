@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* System calls about time: clocks and sleeping. Timers are in sigtimers.c. */
+#include "fs/timerfd.h"
 #include "libc/string.h"
 #include "linux/sys-util.h"
+#include "linux/vdso.h"
 #include "sched/clock.h"
 
 enum {
@@ -102,6 +104,8 @@ long sys_clock_settime(long clock, long ptr)
 	if (t < clock_monotonic())
 		return -EINVAL;
 	clock_set_realtime_offset(t - clock_monotonic());
+	vdso_clock_changed();
+	timerfd_clock_was_set();
 	return 0;
 }
 
@@ -133,6 +137,8 @@ long sys_settimeofday(long tv, long tz)
 	if ((nsec_t)v.sec * NSEC_PER_SEC < clock_monotonic())
 		return -EINVAL;
 	clock_set_realtime_offset((nsec_t)v.sec * NSEC_PER_SEC + (nsec_t)v.usec * NSEC_PER_USEC - clock_monotonic());
+	vdso_clock_changed();
+	timerfd_clock_was_set();
 	return 0;
 }
 
