@@ -56,7 +56,7 @@ static ssize_t read_random(struct file *f, struct uio *u, uint64_t *pos)
 		if (r <= 0)
 			break;
 		done += r;
-		if (atomic_load(&thread_current()->attention, RELAXED))
+		if (atomic_load(&thread_current()->attention, RELAXED) & ATTN_INTERRUPT)
 			break;		/* a long read ends early for a signal (random(4)) */
 	}
 	memset(buf, 0, sizeof(buf));

@@ -13,6 +13,7 @@
 #include "linux/exec.h"
 #include "linux/futex.h"
 #include "linux/process.h"
+#include "linux/rseq.h"
 #include "linux/signal-priv.h"
 #include "linux/syscalls.h"
 #include "linux/veneer.h"
@@ -41,7 +42,8 @@ static void forget_old_program(struct process *p, struct task *t)
 	futex_exit_robust(t);
 	if (t->clear_child_tid && user_store32((uint32_t *)t->clear_child_tid, 0))
 		t->clear_child_tid = 0;
-	t->clear_child_tid = t->set_child_tid = t->robust_list = t->rseq = 0;
+	t->clear_child_tid = t->set_child_tid = t->robust_list = 0;
+	rseq_forget(t);
 	sigtimers_exec(p);
 	signal_exec_reset(p, t);
 	fd_close_on_exec(p->files);

@@ -10,6 +10,7 @@
 #include "libc/print.h"
 #include "linux/crash.h"
 #include "linux/process.h"
+#include "linux/rseq.h"
 #include "linux/signal-priv.h"
 #include "linux/syscalls.h"
 #include "linux/vdso.h"
@@ -32,6 +33,7 @@ static int push_handler(struct frame *f, struct task *t, const struct sigaction_
 	};
 
 	veneer_hide(f);
+	rseq_before_handler(f);
 	if (is_on_altstack(t, frame_sp(f)))
 		s.alt_flags |= SS_ONSTACK;
 	else if ((a->flags & SA_ONSTACK) && !(t->alt_flags & SS_DISABLE))

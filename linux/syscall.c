@@ -20,6 +20,7 @@
 #include "libc/print.h"
 #include "linux/crash.h"
 #include "linux/process.h"
+#include "linux/rseq.h"
 #include "linux/config.h"
 #include "linux/signal-priv.h"
 #include "linux/strace.h"
@@ -223,18 +224,17 @@ static void restart_unseen(struct frame *f)
 void linux_attention(struct frame *f)
 {
 	struct thread *self = thread_current();
+	uint32_t bits;
 
 	arch_irq_enable();
-	for (;;) {
-		/* acquire: what was set in motion before the bits. Pairs: thread_set_attention */
-		uint32_t bits = atomic_exchange(&self->attention, 0u, ACQUIRE);
-
+	/* acquire: what was set in motion before the bits. Pairs: thread_set_attention */
+	while ((bits = atomic_exchange(&self->attention, 0u, ACQUIRE)) != 0) {
 		if (bits & ATTN_EXIT)
 			task_exit();
-		if (!signal_deliver(f) && bits && was_interrupted(f))
+		if (bits & ATTN_RSEQ)
+			rseq_resume(f);
+		if ((bits & ATTN_INTERRUPT) && !signal_deliver(f) && was_interrupted(f))
 			restart_unseen(f);
-		else if (!bits)
-			break;
 	}
 	if (was_interrupted(f))
 		frame_set_result(f, -EINTR);

@@ -110,6 +110,8 @@ static void switch_to(struct runqueue *rq, struct thread *self, struct thread *n
 	rq->switched_from = self;
 	cpu->nr_switches++;
 	atomic_store(&cpu->running, next, RELAXED);
+	if (next->told_cpu && next->told_cpu != cpu->id + 1)
+		atomic_fetch_or(&next->attention, ATTN_RSEQ, RELAXED);
 	/* The full fence inside also orders `running` before next's look at its attention word. Pairs: thread_kick */
 	rcu_quiesce(rq);
 	if (rq->first)
@@ -156,6 +158,8 @@ void sched_switch(enum switch_reason why)
 	state = atomic_load(&se->state, RELAXED);
 	if (why == SWITCH_PREEMPT) {
 		se->nr_involuntary++;
+		if (self->told_cpu)
+			atomic_fetch_or(&self->attention, ATTN_RSEQ, RELAXED);
 		/* Preempted between announcing and blocking: it has not looked at its condition yet, so it stays runnable and looks again. */
 		if (state == STATE_ANNOUNCED && atomic_cas(&se->state, &state, STATE_RUNNABLE, RELAXED))
 			state = STATE_RUNNABLE;

@@ -245,7 +245,7 @@ int thread_wait_block(nsec_t deadline, unsigned flags)
 
 	DEBUG_ASSERT(self->preempt_count == 0);
 	se->is_interruptible = flags & WAIT_INTERRUPTIBLE;
-	if (se->is_interruptible && atomic_load(&self->attention, RELAXED))
+	if (se->is_interruptible && (atomic_load(&self->attention, RELAXED) & ATTN_INTERRUPT))
 		return give_up(-EINTR);
 	irqflags = arch_irq_save();
 	if (deadline != NSEC_NEVER) {

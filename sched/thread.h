@@ -36,6 +36,8 @@ struct task;
 #define ATTN_SIGNAL	1u	/* a signal may be deliverable */
 #define ATTN_EXIT	2u	/* the thread has been told to end */
 #define ATTN_STOP	4u	/* stop (SIGSTOP) until continued */
+#define ATTN_RSEQ	8u	/* it was preempted, or runs on another CPU than told_cpu: no reason to end a sleep */
+#define ATTN_INTERRUPT	(ATTN_SIGNAL | ATTN_EXIT | ATTN_STOP)
 
 #define THREAD_ID_KERNEL	(1u << 31)
 
@@ -43,6 +45,7 @@ struct task;
 struct thread {
 	uint32_t preempt_count;		/* [o] > 0: not preemptible, may not sleep. Also the RCU read side */
 	uint32_t attention;		/* [a] ATTN_* */
+	uint32_t told_cpu;		/* [o] number + 1 of the CPU that the application believes it runs on (rseq); 0: it does not ask */
 	uint32_t needs_resched;		/* [c] while it runs: switch as soon as preempt_count is 0. Set and cleared by its CPU, interrupts masked */
 	struct cpu *cpu;		/* [o] where it runs or last ran; stable while preemption is disabled */
 	struct task *task;		/* [I] the application's side; NULL for a kernel thread */
