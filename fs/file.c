@@ -52,15 +52,7 @@ void file_put(struct file *f)
 		file_free(f);
 }
 
-/*
- * The position is only locked when the description is shared between threads or descriptors and is a real one: POSIX wants read(2) and write(2) on regular files
- * to be atomic with respect to it.
- */
-static bool pos_is_locked(const struct file *f)
-{
-	return f->vnode && (vnode_type(f->vnode) == S_IFREG || vnode_type(f->vnode) == S_IFDIR);
-}
-
+/* POSIX wants read(2) and write(2) on regular files to be atomic with respect to the position: has_position says where that means anything. */
 ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos)
 {
 	unsigned flags = READ_ONCE(f->flags);
@@ -70,14 +62,14 @@ ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos)
 		return -EBADF;
 	if (!f->ops->read)
 		return f->vnode && vnode_is_dir(f->vnode) ? -EISDIR : -EINVAL;
-	if (pos || !pos_is_locked(f)) {
+	if (pos || !f->has_position) {
 		r = f->ops->read(f, u, pos ? pos : &f->pos);
 	} else {
 		mutex_lock(&f->pos_lock);
 		r = f->ops->read(f, u, &f->pos);
 		mutex_unlock(&f->pos_lock);
 	}
-	if (f->vnode && r > 0)
+	if (unlikely(inotify_nr_watches) && f->vnode && r > 0)
 		inotify_file_event(f->vnode, f->dentry, IN_ACCESS);
 	return r;
 }
@@ -91,14 +83,14 @@ ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos)
 		return -EBADF;
 	if (!f->ops->write)
 		return -EINVAL;
-	if (pos || !pos_is_locked(f)) {
+	if (pos || !f->has_position) {
 		r = f->ops->write(f, u, pos ? pos : &f->pos);
 	} else {
 		mutex_lock(&f->pos_lock);
 		r = f->ops->write(f, u, &f->pos);
 		mutex_unlock(&f->pos_lock);
 	}
-	if (f->vnode && r > 0)
+	if (unlikely(inotify_nr_watches) && f->vnode && r > 0)
 		inotify_file_event(f->vnode, f->dentry, IN_MODIFY);
 	return r;
 }

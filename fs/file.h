@@ -101,6 +101,7 @@ struct file {
 	int owner_pid, owner_sig;	/* F_SETOWN, F_SETSIG */
 	struct list epoll_items;	/* fs/epoll.c: subscriptions of epoll instances to this file */
 	struct mutex epoll_lock;
+	bool has_position;		/* [I] pos is real and needs pos_lock: regular files, directories */
 	struct rcu_head rcu;		/* file.c */
 };
 

@@ -669,6 +669,7 @@ int tmpfs_create_unnamed(const char *name, unsigned flags, uint32_t mode, struct
 	vnode_get(&n->v);
 	f->vnode = &n->v;
 	f->dentry = d;
+	f->has_position = true;
 	*out = f;
 	return 0;
 }

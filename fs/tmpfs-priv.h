@@ -17,7 +17,8 @@ struct tmpfs {
 	struct fs_super super;		/* first */
 	struct erofs *lower;		/* [I] or NULL */
 	uint64_t max_pages, max_nodes;	/* [I] */
-	uint64_t nr_pages, nr_nodes;	/* [a] in use */
+	uint64_t nr_pages, nr_nodes;	/* [a] in use, without those of the image */
+	uint64_t nr_lower;		/* [a] nodes of lower inodes in memory */
 	uint64_t next_ino;		/* [a] */
 	struct tnode **icache;		/* [icache_lock] nodes with a lower inode, by its number */
 	uint32_t icache_mask;		/* [I] */

@@ -117,7 +117,7 @@ static int node_from_lower(struct tmpfs *fs, uint64_t nid, struct tnode **out)
 	default:
 		break;
 	}
-	atomic_fetch_add(&fs->nr_nodes, 1u, RELAXED);
+	atomic_fetch_add(&fs->nr_lower, 1u, RELAXED);
 	*out = n;
 	return 0;
 }
@@ -202,7 +202,7 @@ void tmpfs_destroy(struct vnode *v)
 		kfree(n->target);
 		break;
 	}
-	atomic_fetch_sub(&fs->nr_nodes, 1u, RELAXED);
+	atomic_fetch_sub(n->has_lower ? &fs->nr_lower : &fs->nr_nodes, 1u, RELAXED);
 	vnode_free_rcu(v);
 }
 

@@ -48,6 +48,7 @@ static void attach(struct file *f, struct dentry *d)
 	vnode_get(d->vnode);
 	f->dentry = d;
 	f->vnode = d->vnode;
+	f->has_position = vnode_type(f->vnode) == S_IFREG || vnode_is_dir(f->vnode);
 }
 
 int vfs_open_vnode(struct fs_context *ctx, struct dentry *d, unsigned flags, bool is_new, struct file **out)
