@@ -113,8 +113,9 @@ long sys_exit(long status)
 {
 	struct process *p = process_current();
 
+	/* When all threads end by themselves the process has the status of its first one (wait(2)). */
 	mutex_lock(&p->threads_lock);
-	if (p->nr_threads == 1 && !p->is_exiting)
+	if (task_current()->tid == p->pid && !p->is_exiting)
 		p->exit_status = (int)(status & 0xff) << 8;
 	mutex_unlock(&p->threads_lock);
 	task_exit();
