@@ -113,9 +113,9 @@ long sys_exit(long status)
 {
 	struct process *p = process_current();
 
-	/* When all threads end by themselves the process has the status of its first one (wait(2)). */
+	/* When all threads end one by one the process has the status of the last one (since Linux 5.19; before, of its first). */
 	mutex_lock(&p->threads_lock);
-	if (task_current()->tid == p->pid && !p->is_exiting)
+	if (p->nr_threads == 1 && !p->is_exiting)
 		p->exit_status = (int)(status & 0xff) << 8;
 	mutex_unlock(&p->threads_lock);
 	task_exit();
