@@ -67,6 +67,7 @@ int thread_set_affinity(struct thread *t, const uint64_t *mask, unsigned nr_word
 			break;
 	if (i == nr_cpus)
 		return -EINVAL;
+	atomic_store(&t->sched->is_restricted, 1u, RELAXED);
 	/* Not atomic as a whole: who looks in between sees a mixture, for once. */
 	for (w = 0; w < CPU_WORDS; w++)
 		atomic_store(&t->sched->affinity[w], w < nr_words ? mask[w] : 0, RELAXED);

@@ -30,13 +30,6 @@
 static struct thread *rcu_thread;	/* [I] after rcu_init() */
 static uint32_t is_wanted;		/* [a] */
 
-void rcu_quiesce(struct runqueue *rq)
-{
-	/* release: the readers of before. seq_cst fence: counted before later readers load. Pairs: wait_for_grace_period */
-	atomic_store(&rq->rcu_count, rq->rcu_count + 2, RELEASE);
-	atomic_fence(SEQ_CST);
-}
-
 void rcu_thread_due(void)
 {
 	atomic_store(&is_wanted, 1u, RELEASE);	/* release: the deferred heads before it. Pairs: rcu_main */

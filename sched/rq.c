@@ -16,13 +16,6 @@
 #define KEY_RT_SHIFT	54
 #define RT_SEQ_MIDDLE	(1ull << 53)
 
-static bool is_rt(const struct sched_entity *se)
-{
-	enum thread_policy p = PARAMS_POLICY(se->active_params);
-
-	return p == POLICY_FIFO || p == POLICY_RR;
-}
-
 static uint64_t key_usage(const struct sched_entity *se)
 {
 	return se->key & ~KEY_FAIR;
@@ -53,6 +46,7 @@ void rq_refresh_params(struct sched_entity *se)
 	uint32_t params = atomic_load(&se->params, RELAXED);
 
 	se->active_params = params;
+	se->is_rt = PARAMS_POLICY(params) == POLICY_FIFO || PARAMS_POLICY(params) == POLICY_RR;
 	se->inverse_weight = PARAMS_POLICY(params) == POLICY_IDLE ? FAIR_IDLE_INVERSE
 								   : fair_inverse_weight[PARAMS_NICE(params) + 20];
 	se->quantum_ns = RR_QUANTUM_NS;
@@ -107,7 +101,7 @@ static __attribute__((noinline)) void queue_age_slow(struct runqueue *rq, uint32
 		uint32_t from = se->generation;
 
 		entity_age(se, generation);
-		if (!is_rt(se))
+		if (!se->is_rt)
 			se->key = KEY_FAIR | fair_age(key_usage(se), from, generation);
 	}
 }
@@ -125,7 +119,7 @@ static uint64_t make_key(struct runqueue *rq, const struct sched_entity *se)
 {
 	uint64_t seq;
 
-	if (!is_rt(se))
+	if (!se->is_rt)
 		return KEY_FAIR | se->usage;
 	seq = se->was_preempted ? --rq->rt_head : ++rq->rt_tail;
 	return (uint64_t)(99 - PARAMS_PRIO(se->active_params)) << KEY_RT_SHIFT | seq;
@@ -138,18 +132,6 @@ void rq_insert(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 	if (unlikely(se->active_params != atomic_load(&se->params, RELAXED)))
 		rq_refresh_params(se);
 	se->key = make_key(rq, se);
-	se->was_preempted = false;
-	link_by_key(rq, se, now);
-}
-
-void rq_insert_behind(struct runqueue *rq, struct sched_entity *se, const struct sched_entity *next, nsec_t now)
-{
-	uint64_t key = make_key(rq, se);
-
-	/* By its place only: the usage, which decides next time, stays what it is. */
-	if (next && (key & next->key & KEY_FAIR) && key <= next->key)
-		key = MIN(next->key + 1, KEY_FAIR | FAIR_USAGE_MAX);
-	se->key = key;
 	se->was_preempted = false;
 	link_by_key(rq, se, now);
 }
@@ -168,6 +150,28 @@ void rq_remove(struct runqueue *rq, struct sched_entity *se)
 	}
 	se->is_queued = false;
 	atomic_store(&rq->nr_queued, rq->nr_queued - 1, RELAXED);
+}
+
+struct sched_entity *rq_exchange(struct runqueue *rq, struct sched_entity *se, bool is_yield, nsec_t now)
+{
+	struct sched_entity *next = rq->first;
+	uint64_t key = make_key(rq, se);
+
+	/* By its place only: the usage, which decides next time, stays what it is. */
+	if (is_yield && (key & next->key & KEY_FAIR) && key <= next->key)
+		key = MIN(next->key + 1, KEY_FAIR | FAIR_USAGE_MAX);
+	se->key = key;
+	se->was_preempted = false;
+	if (likely(!rq->tree.root)) {
+		rq->first = se;
+		se->is_queued = true;
+		next->is_queued = false;
+		atomic_store(&rq->queued_since, now, RELAXED);
+	} else {
+		rq_remove(rq, next);
+		link_by_key(rq, se, now);
+	}
+	return next;
 }
 
 struct sched_entity *rq_pop(struct runqueue *rq)
@@ -195,27 +199,33 @@ struct sched_entity *rq_pop_for(struct runqueue *rq, const struct cpu *cpu)
 void rq_limit_credit(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 {
 	const struct sched_entity *cur = rq->cpu->running->sched, *first = rq->first;
-	uint64_t base, credit = fair_span(FAIR_SLEEPER_NS, se->inverse_weight, now);
+	uint64_t base, credit;
 
 	queue_age(rq, now);
 	entity_age(se, rq->generation);
-	if (cur->is_idle || is_rt(cur))
+	if (cur->is_idle || cur->is_rt)
 		return;
+	/* Most have less than half of their credit. */
+	if (se->inverse_weight >= FAIR_NICE_0_INVERSE && cur->generation == rq->generation &&
+	    cur->usage <= se->usage + (FAIR_SLEEPER_NS / 2 << FAIR_UNIT_SHIFT << fair_step(now)))
+		return;
+	credit = fair_span(FAIR_SLEEPER_NS, se->inverse_weight, now);
 	base = fair_age(cur->usage, cur->generation, rq->generation);
-	if (first && !is_rt(first))
+	if (first && !first->is_rt)
 		base = MIN(base, first->usage);
 	if (base > credit)
 		se->usage = MAX(se->usage, base - credit);
 }
 
-void rq_account(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+void rq_charge(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 {
-	nsec_t delta = now - rq->accounted;
+	nsec_t delta = se->uncharged;
 
-	rq->accounted = now;
+	se->uncharged = 0;
 	queue_age(rq, now);
 	if (se->is_idle) {
 		rq->cpu->idle_ns += delta;
+		se->generation = rq->generation;
 		return;
 	}
 	entity_age(se, rq->generation);
@@ -241,7 +251,7 @@ static uint64_t preempt_limit(const struct sched_entity *first, const struct sch
 
 bool rq_yields_to_first(const struct runqueue *rq, const struct sched_entity *se)
 {
-	return !is_rt(se) || (is_rt(rq->first) && PARAMS_PRIO(rq->first->active_params) >= PARAMS_PRIO(se->active_params));
+	return !se->is_rt || (rq->first->is_rt && PARAMS_PRIO(rq->first->active_params) >= PARAMS_PRIO(se->active_params));
 }
 
 bool rq_should_preempt(const struct runqueue *rq, const struct sched_entity *cur, nsec_t now)
@@ -253,9 +263,13 @@ bool rq_should_preempt(const struct runqueue *rq, const struct sched_entity *cur
 		return false;
 	if (cur->is_idle)
 		return true;
-	if (!is_rt(first))
-		return !is_rt(cur) && cur->usage >= preempt_limit(first, cur, now);
-	if (!is_rt(cur))
+	/* Most are far from it. */
+	if (!first->is_rt && cur->usage < key_usage(first) + (FAIR_HYSTERESIS_NS << FAIR_UNIT_SHIFT << fair_step(now)) &&
+	    MIN(first->inverse_weight, cur->inverse_weight) >= FAIR_NICE_0_INVERSE && cur->inverse_weight < FAIR_IDLE_INVERSE)
+		return false;
+	if (!first->is_rt)
+		return !cur->is_rt && cur->usage >= preempt_limit(first, cur, now);
+	if (!cur->is_rt)
 		return true;
 	a = PARAMS_PRIO(first->active_params);
 	b = PARAMS_PRIO(cur->active_params);
@@ -268,12 +282,12 @@ nsec_t rq_preempt_time(const struct runqueue *rq, const struct sched_entity *cur
 
 	if (!first || cur->is_idle)
 		return NSEC_NEVER;
-	if (is_rt(cur))
-		return PARAMS_POLICY(cur->active_params) == POLICY_RR && is_rt(first) &&
+	if (cur->is_rt)
+		return PARAMS_POLICY(cur->active_params) == POLICY_RR && first->is_rt &&
 				       PARAMS_PRIO(first->active_params) == PARAMS_PRIO(cur->active_params)
 			       ? now + cur->quantum_ns
 			       : NSEC_NEVER;
-	if (is_rt(first))
+	if (first->is_rt)
 		return now;
 	return now + fair_time_to(cur->usage, preempt_limit(first, cur, now), cur->inverse_weight, now);
 }

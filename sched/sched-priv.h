@@ -39,6 +39,7 @@ enum thread_state { STATE_NEW, STATE_RUNNABLE, STATE_ANNOUNCED, STATE_BLOCKED, S
 #define RR_QUANTUM_NS	(100 * NSEC_PER_MSEC)
 /* A thread that waits this long in a run queue while another CPU is idle goes there. Shorter, so that a pair which wakes each other stays together. */
 #define SPREAD_NS	(50 * NSEC_PER_USEC)
+#define CHARGE_NS	65536u
 
 /* Policy, RT priority and nice value in one word, so that they change together. */
 #define PARAMS(policy, prio, nice)	((uint32_t)(policy) << 16 | (uint32_t)(prio) << 8 | (uint32_t)((nice) + 20))
@@ -60,10 +61,13 @@ struct sched_entity {
 	bool has_timed_out;		/* [o, q] the deadline woke it */
 	bool is_interruptible;		/* [o] for people */
 	bool is_idle;			/* [I] an idle thread: never queued */
+	bool is_rt;			/* [q] SCHED_FIFO or SCHED_RR */
+	uint32_t is_restricted;		/* [a] may not run on all CPUs */
 	uint32_t inverse_weight;	/* [q] */
 	uint32_t generation;		/* [q] of usage */
 	uint64_t usage;			/* [q] fair.h */
 	nsec_t quantum_ns;		/* [q] SCHED_RR: rest */
+	nsec_t uncharged;		/* [q] time that it ran and usage does not hold yet: below CHARGE_NS */
 	/* CPU time in one word, so that others read it exactly: total, or CLOCK_RUNNING | (time of the switch in - total). */
 	uint64_t clock;			/* [a] written by its CPU */
 	uint64_t nr_voluntary, nr_involuntary;	/* [o] */
@@ -166,16 +170,29 @@ struct sched_entity *rq_pop_for(struct runqueue *rq, const struct cpu *cpu);
 void rq_refresh_params(struct sched_entity *se);
 /* A thread that slept is at most FAIR_SLEEPER_NS ahead of the others here. Not queued. */
 void rq_limit_credit(struct runqueue *rq, struct sched_entity *se, nsec_t now);
-/* Charge the running thread until now. */
-void rq_account(struct runqueue *rq, struct sched_entity *se, nsec_t now);
+/* What has gathered in uncharged, as usage. */
+void rq_charge(struct runqueue *rq, struct sched_entity *se, nsec_t now);
+
+/*
+ * The running thread has run until now. Its usage is computed only now and then: who runs for some microseconds at a time would pay more for that than it can matter
+ * beside FAIR_HYSTERESIS_NS.
+ */
+static inline void rq_account(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+{
+	se->uncharged += now - rq->accounted;
+	rq->accounted = now;
+	if (unlikely(se->uncharged >= CHARGE_NS || se->generation != rq->generation))
+		rq_charge(rq, se, now);
+}
+
 /* Should the first in the queue run instead of cur, which was charged until now? */
 bool rq_should_preempt(const struct runqueue *rq, const struct sched_entity *cur, nsec_t now);
 /* When that will be, if nothing else happens; NSEC_NEVER. */
 nsec_t rq_preempt_time(const struct runqueue *rq, const struct sched_entity *cur, nsec_t now);
 /* sched_yield(2): does the first (there is one) run before se, which gives way to its equals? */
 bool rq_yields_to_first(const struct runqueue *rq, const struct sched_entity *se);
-/* Put se, which was running and is charged until now, back; behind next, which runs instead, if that is not NULL. */
-void rq_insert_behind(struct runqueue *rq, struct sched_entity *se, const struct sched_entity *next, nsec_t now);
+/* The first, removed (there is one); se, which was running and is charged until now, takes a place in the queue, behind it if it yields. */
+struct sched_entity *rq_exchange(struct runqueue *rq, struct sched_entity *se, bool is_yield, nsec_t now);
 /* Visit all queued: first, then in order. NULL: end. */
 struct sched_entity *rq_walk(const struct runqueue *rq, const struct sched_entity *prev);
 
@@ -233,7 +250,13 @@ int timer_init_cpu(struct cpu *cpu);
 void rcu_init(void);
 void rcu_thread_due(void);
 /* A quiescent state of this CPU: no reader is inside. Full fence. Interrupts masked. */
-void rcu_quiesce(struct runqueue *rq);
+static inline void rcu_quiesce(struct runqueue *rq)
+{
+	/* release: the readers of before. seq_cst fence: counted before later readers load. Pairs: wait_for_grace_period (rcu.c) */
+	atomic_store(&rq->rcu_count, rq->rcu_count + 2, RELEASE);
+	atomic_fence(SEQ_CST);
+}
+
 struct thread *thread_alloc(void);
 void thread_registry_add(struct thread *t);
 /* This CPU's part of the interrupt controller, and its timer interrupt. Interrupts masked. */

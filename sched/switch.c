@@ -35,7 +35,9 @@ void sched_look(struct runqueue *rq, nsec_t now)
 {
 	struct thread *cur = rq->cpu->running;
 
-	rq_account(rq, cur->sched, now);
+	cur->sched->uncharged += now - rq->accounted;
+	rq->accounted = now;
+	rq_charge(rq, cur->sched, now);
 	/* Backstops of wake_place() and wake_steal(). */
 	rq->spread_at = MIN(rq->spread_at, now);
 	wake_spread(rq, now);
@@ -116,8 +118,6 @@ static void switch_to(struct runqueue *rq, struct thread *self, struct thread *n
 	rcu_quiesce(rq);
 	if (rq->first)
 		sched_look_later(rq, now);
-	if (rq->waits.next < rq->armed)
-		sched_arm(rq);		/* self sleeps until a deadline */
 	if (next->aspace && next->aspace != rq->aspace) {
 		rq->aspace = next->aspace;
 		aspace_activate(next->aspace);
@@ -142,52 +142,51 @@ static bool goes_on(struct runqueue *rq, struct sched_entity *se, enum switch_re
 	return false;
 }
 
-void sched_switch(enum switch_reason why)
+/* Whom to run after self, which is taken care of; NULL: self goes on. */
+static struct sched_entity *choose(struct runqueue *rq, struct thread *self, enum switch_reason why, nsec_t now)
 {
-	struct thread *self = thread_current();
 	struct sched_entity *se = self->sched, *next;
-	struct runqueue *rq = self->cpu->rq;
-	uint32_t state;
-	nsec_t now;
+	uint32_t state = atomic_load(&se->state, RELAXED);
 
-	if (unlikely(!mpsc_is_empty(&rq->incoming)))
-		wake_drain(rq);
-	self->needs_resched = 0;
-	now = arch_time_ns();
-	rq_account(rq, se, now);
-	state = atomic_load(&se->state, RELAXED);
 	if (why == SWITCH_PREEMPT) {
 		se->nr_involuntary++;
-		if (self->told_cpu)
-			atomic_fetch_or(&self->attention, ATTN_RSEQ, RELAXED);
 		/* Preempted between announcing and blocking: it has not looked at its condition yet, so it stays runnable and looks again. */
 		if (state == STATE_ANNOUNCED && atomic_cas(&se->state, &state, STATE_RUNNABLE, RELAXED))
 			state = STATE_RUNNABLE;
 	} else {
 		se->nr_voluntary++;
 	}
-	if (state == STATE_RUNNABLE && likely(!se->is_idle)) {
-		if (unlikely(se->timer_cpu))
+	if (state == STATE_RUNNABLE && !se->is_idle) {
+		if (why == SWITCH_BLOCK && se->timer_cpu)
 			wake_drop_timer(rq, se);	/* woken before it slept */
-		if (likely(thread_may_run_on(self, rq->cpu))) {
-			if (goes_on(rq, se, why, now)) {
-				rcu_quiesce(rq);
-				if (rq->first)
-					sched_look_later(rq, now);
-				return;
-			}
-			next = rq_pop(rq);
-			rq_insert_behind(rq, se, why == SWITCH_YIELD ? next : NULL, now);
-			switch_to(rq, self, next->thread, now);
-			return;
-		}
+		if (likely(!atomic_load(&se->is_restricted, RELAXED) || thread_may_run_on(self, rq->cpu)))
+			return goes_on(rq, se, why, now) ? NULL : rq_exchange(rq, se, why == SWITCH_YIELD, now);
 		/* Not allowed here any more: sched_finish() sends it away. */
 	}
 	next = rq_pop(rq);
-	if (next)
+	return next || se->is_idle ? next : rq->cpu->idle->sched;
+}
+
+void sched_switch(enum switch_reason why)
+{
+	struct thread *self = thread_current();
+	struct runqueue *rq = self->cpu->rq;
+	struct sched_entity *next;
+	nsec_t now;
+
+	if (unlikely(!mpsc_is_empty(&rq->incoming)))
+		wake_drain(rq);
+	self->needs_resched = 0;
+	now = arch_time_ns();
+	rq_account(rq, self->sched, now);
+	next = choose(rq, self, why, now);
+	if (next) {
 		switch_to(rq, self, next->thread, now);
-	else if (!se->is_idle)
-		switch_to(rq, self, rq->cpu->idle, now);
+		return;
+	}
+	rcu_quiesce(rq);
+	if (rq->first)
+		sched_look_later(rq, now);
 }
 
 void thread_preempt_slow(void)

@@ -118,6 +118,7 @@ static void setup(struct thread *t, const struct thread_params *p)
 	se->usage = mine->usage;
 	se->generation = mine->generation;
 	rq_refresh_params(se);
+	se->is_restricted = p->pinned_cpu >= 0;
 	if (p->pinned_cpu >= 0)
 		se->affinity[p->pinned_cpu / 64] = 1ull << p->pinned_cpu % 64;
 	else if (p->task && thread_current()->task)
@@ -258,6 +259,8 @@ int thread_wait_block(nsec_t deadline, unsigned flags)
 		timer_set_add(&rq->waits, &se->timer, deadline);
 		se->timer_cpu = rq->cpu;
 		se->has_timed_out = false;
+		if (rq->waits.next < rq->armed)
+			sched_arm(rq);
 	}
 	sched_switch(SWITCH_BLOCK);
 	arch_irq_restore(irqflags);

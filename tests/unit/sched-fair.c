@@ -8,12 +8,18 @@
 #include <string.h>
 
 #include "sched/sched-priv.h"
+#include "sched/trace.h"
 
 #define CHECK(c, ...)	do { if (!(c)) { printf("%s:%d: %s ", __FILE__, __LINE__, #c); printf(" " __VA_ARGS__); printf("\n"); exit(1); } } while (0)
 #define MAX_THREADS	32
 
 unsigned nr_cpus = 1;
 struct cpu *cpus[MAX_CPUS];
+
+nsec_t trace_sample_period(void)
+{
+	return 0;
+}
 
 static struct runqueue rq;
 static struct cpu cpu;
@@ -62,6 +68,8 @@ static void charge(void)
 	if (cpu.running != cpu.idle)
 		got[cpu.running - thread] += now - rq.accounted;
 	rq_account(&rq, cpu.running->sched, now);
+	if (cpu.running->sched->uncharged)	/* as sched_look() does */
+		rq_charge(&rq, cpu.running->sched, now);
 }
 
 /* Run until end as sched_switch() would. */
@@ -192,8 +200,7 @@ static void yielding(void)
 
 		now += 1000;
 		charge();
-		switch_to_first();
-		rq_insert_behind(&rq, was, cpu.running->sched, now);
+		cpu.running = rq_exchange(&rq, was, true, now)->thread;
 		CHECK(cpu.running->sched != was);
 	}
 	for (int i = 0; i < 3; i++)
