@@ -20,6 +20,7 @@
 #include "mmu/aspace.h"
 #include "mmu/heap.h"
 #include "mmu/user.h"
+#include "sched/sched.h"
 
 static void replace_aspace(struct process *p, struct aspace *fresh)
 {
@@ -33,6 +34,7 @@ static void replace_aspace(struct process *p, struct aspace *fresh)
 	thread_current()->aspace = fresh;
 	aspace_activate(fresh);
 	arch_irq_restore(flags);
+	sched_forget_aspace(old);
 	aspace_destroy(old);
 }
 

@@ -12,6 +12,7 @@
 
 #include "libc/types.h"
 
+struct aspace;
 struct cpu;
 struct thread;
 
@@ -31,3 +32,8 @@ _Noreturn void sched_secondary(struct cpu *cpu);
 void sched_start(void);
 /* Stop all other CPUs for good (panic). Any context. */
 void sched_stop_others(void);
+/*
+ * An address space is about to be destroyed, no thread uses it any more: CPUs that still have it loaded must not take another one, at the same address of memory, for
+ * it. Context: thread.
+ */
+void sched_forget_aspace(struct aspace *as);

@@ -126,6 +126,18 @@ static void switch_to(struct runqueue *rq, struct thread *self, struct thread *n
 	sched_finish();
 }
 
+void sched_forget_aspace(struct aspace *as)
+{
+	unsigned i;
+
+	/* A CPU that writes its own pointer at this moment writes another one: no thread of as is left. */
+	for (i = 0; i < nr_cpus; i++) {
+		struct aspace *expected = as;
+
+		(void)atomic_cas(&cpus[i]->rq->aspace, &expected, NULL, RELAXED);
+	}
+}
+
 /* self is RUNNABLE and may run here: does it go on? */
 static bool goes_on(struct runqueue *rq, struct sched_entity *se, enum switch_reason why, nsec_t now)
 {
