@@ -13,9 +13,9 @@
  * Of the two looks at least one sees the other's store (Dekker), so either the target finds the thread or it is interrupted. Only the push on an empty list
  * tells: the target takes all at once, and whoever pushed first has told it, or will. A busy target is interrupted in any case.
  *
- * Placement of a woken thread: its former CPU if that is idle, else the waker's, where it most likely shares data. There it waits SPREAD_NS at most while
- * another CPU is idle: then wake_spread() sends it there. A pair of threads that wake each other and sleep thus stays on one CPU without interrupts, and
- * work that really runs in parallel spreads. The other half: a CPU that becomes idle asks the CPU with the most waiting threads for one (wake_steal()).
+ * Placement of a woken thread: its former CPU if that polls, else the waker's, where it most likely shares data. There it waits SPREAD_NS at most while
+ * another CPU is idle: then wake_spread() sends it there. A pair of threads that wake each other and sleep thus comes together on one CPU, without interrupts
+ * (to start an idle virtual CPU costs tens of microseconds), and work that really runs in parallel spreads. The other half: a CPU that becomes idle asks the CPU with the most waiting threads for one (wake_steal()).
  * Where the number of busy threads is no multiple of the CPUs, wake_rotate() keeps the shares equal: a thread that waits goes to the CPU whose running
  * thread has had much more than it. Only the owner touches a run queue, so stealing is a request, served in the victim's interrupt; nobody waits for the answer.
  */
@@ -112,7 +112,8 @@ static struct cpu *choose(const struct thread *t, struct cpu *this)
 	if (may_here && this->running == this->idle)
 		return this;
 	if (prev != this && thread_may_run_on(t, prev)) {
-		if (!may_here || atomic_load(&prev->rq->is_idle, RELAXED))
+		if (!may_here || atomic_load(&prev->rq->is_polling, RELAXED) ||
+		    (this->rq->in_irq && atomic_load(&prev->rq->is_idle, RELAXED)))
 			return prev;
 	}
 	/* A timer's wake-up has nothing to do with what runs here: no reason to wait for it. */
