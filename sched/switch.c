@@ -12,6 +12,7 @@
 #include "mmu/aspace.h"
 #include "mmu/page.h"
 #include "sched/sched-priv.h"
+#include "sched/sched.h"
 #include "sched/trace.h"
 
 void sched_arm(struct runqueue *rq)
