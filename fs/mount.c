@@ -6,6 +6,7 @@
 #include "fs/dentry.h"
 #include "fs/erofs.h"
 #include "fs/inotify.h"
+#include "fs/pagecache.h"
 #include "fs/procfs.h"
 #include "fs/tmpfs.h"
 #include "libc/errno.h"
@@ -235,6 +236,7 @@ int vfs_mount_root(const void *base, size_t size)
 	int r;
 
 	dentry_init();
+	page_batch_init();
 	if (size) {
 		r = erofs_open(base, size, &image);
 		if (r)

@@ -162,13 +162,35 @@ struct page_batch_block {
 	paddr_t page[PAGE_BATCH];
 };
 
+static uint64_t nr_pending;	/* [a] pages in batches that wait for their grace period */
+
 static void put_all(struct rcu_head *head)
 {
 	struct page_batch_block *b = container_of(head, struct page_batch_block, rcu);
 
 	for (unsigned i = 0; i < b->nr; i++)
 		page_put(b->page[i]);
+	atomic_fetch_sub(&nr_pending, (uint64_t)b->nr, RELAXED);
 	kfree(b);
+}
+
+/* struct shrinker. A program that truncates and writes by turns can have all memory on its way back: wait for it. */
+static uint64_t wait_for_pending(uint64_t want)
+{
+	uint64_t nr = atomic_load(&nr_pending, RELAXED);
+
+	(void)want;
+	if (!nr)
+		return 0;
+	rcu_synchronize();
+	return nr * PAGE_SIZE;
+}
+
+void page_batch_init(void)
+{
+	static struct shrinker shrinker = { .name = "freed file pages", .shrink = wait_for_pending };
+
+	shrinker_register(&shrinker);
 }
 
 void page_batch_add(struct page_batch *b, paddr_t pa)
@@ -187,7 +209,9 @@ void page_batch_add(struct page_batch *b, paddr_t pa)
 
 void page_batch_end(struct page_batch *b)
 {
-	if (b->block)
+	if (b->block) {
+		atomic_fetch_add(&nr_pending, (uint64_t)b->block->nr, RELAXED);
 		rcu_defer(&b->block->rcu, put_all);
+	}
 	b->block = NULL;
 }

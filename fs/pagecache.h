@@ -49,3 +49,5 @@ struct page_batch {
 };
 void page_batch_add(struct page_batch *b, paddr_t pa);
 void page_batch_end(struct page_batch *b);
+/* Register the shrinker that waits for batches on their way. Once, at boot. */
+void page_batch_init(void);
