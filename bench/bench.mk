@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Benchmarks: bench/*.c become build/bench/arm64/NAME, static Linux programs.
-#: bench         instructions per operation on Samara and on Linux; B=name for one program or row
+#: bench         instructions per operation on Samara and on Linux; B=name for one program or row, SAVE=1 into docs/
 
 BENCH_CC ?= aarch64-linux-gnu-gcc
 BENCH_OUT := build/bench/arm64
@@ -26,7 +26,7 @@ $(BENCH_OUT)/boot/main-pie: bench/boot/main.c bench/bench.mk
 	$(BENCH_CC) -std=gnu11 -O2 -Wall -Wextra -Werror -fPIE -pie -o $@ $<
 
 bench: bench-programs
-	bench/run.py $(B)
+	bench/run.py $(if $(SAVE),--save) $(if $(FRESH),--fresh) $(B)
 bench-locks: bench-programs
 	bench/lock-holder.py
 bench-boot: bench-programs

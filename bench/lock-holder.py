@@ -35,7 +35,8 @@ def rate(text):
 def on_samara(cpus, arguments):
     done = subprocess.run([os.path.join(REPO, "samara"), "run", "--quiet", "--machine", "gic-version=3", "--cpu",
                            "neoverse-n1", "--cpus", str(cpus), "--memory", "512M", "--timeout", "120", "--", PROGRAM]
-                          + arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
+                          + arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                          check=False)
     if done.returncode:
         print(f"Samara, {cpus} CPUs: status {done.returncode}\n{done.stderr.strip()[-1000:]}", file=sys.stderr)
     return rate(done.stdout)

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Benchmarks on Samara and on Debian's Linux kernel in the same QEMU, side by side.
 
-  bench/run.py [--fresh] [--only samara|linux] [NAME...]        NAME: a program (bench/NAME.c) or one row
+  bench/run.py [--fresh] [--only samara|linux] [--save] [NAME...]       NAME: a program (bench/NAME.c) or one row
 
 QEMU runs with -icount shift=0: a nanosecond in the guest is an instruction, so the figures are instructions per
 operation and repeat on any machine. What Linux needs is kept in build/bench/linux.json, by the hash of the program and
 the version of the kernel; --fresh measures it again. Results: a table on standard output, build/bench/results.json,
-build/bench/results.svg.
+build/bench/results.svg. --save puts the table and the plot into docs/benchmarks.md and docs/benchmarks.svg.
 """
 import argparse
 import datetime
@@ -32,6 +32,29 @@ MEMORY = "1G"
 CPU = "neoverse-n1"
 SECONDS = 300
 ORDER = ["syscalls", "switches", "locks", "threads", "memory", "files", "sockets"]  # in the table; others follow
+
+
+PAGE = """\
+# What an operation costs, beside Linux
+
+Guest instructions per operation, made by `make bench` ({when}, commit {commit}): the same static programs (bench/*.c)
+on Samara and on Debian's Linux {version}, in the same QEMU: `-M virt,gic-version=3 -cpu {cpu} -m {memory} -accel tcg,thread=single
+-icount shift=0,sleep=off`, so that one nanosecond of the guest's clock is one instruction. Median of five; an empty loop is
+subtracted; spread is (highest - lowest) / median of the five, for either system.
+
+Linux is at its best: `kpti=off mitigations=off randomize_kstack_offset=off init_on_alloc=0 audit=0`, seeds given.
+Instructions are not time: caches, TLBs and the cost of an exception on real hardware are not in them.
+
+![ratios](benchmarks.svg)
+
+{table}
+
+- A ping-pong is a round trip between two threads (two switches); `_samecpu` on one CPU, `_2cpu` on two, which QEMU runs in turn on
+  one host thread, so that idle time counts too.
+- `sched_yield_2thr_pair` is two yields. `nanosleep_1us` includes the time slept (on Linux the timer slack of 50 us).
+- `mutex_contended_samecpu_yield_in_cs`: two threads, each takes the lock, yields, and releases it; one operation of either.
+- `pagefault_thp_64MiB_per_2M` and `pagefault_default_64MiB_per_4k_page` zero 2 MiB at a time; zeroing is most of it.
+"""
 
 
 class Run:
@@ -130,8 +153,8 @@ def on_linux(runs, is_fresh):
 
 def on_samara(run):
     """The rows of one run; what the program printed before it failed counts."""
-    command = [os.path.join(REPO, "samara"), "run", "--quiet", "--icount", "--machine", "gic-version=3", "--cpu", CPU, "--cpus", str(run.cpus), "--memory",
-               MEMORY, "--timeout", str(SECONDS), "--", run.path] + run.arguments
+    command = [os.path.join(REPO, "samara"), "run", "--quiet", "--icount", "--machine", "gic-version=3", "--cpu", CPU,
+               "--cpus", str(run.cpus), "--memory", MEMORY, "--timeout", str(SECONDS), "--", run.path] + run.arguments
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
                           check=False)
     if done.returncode:
@@ -159,10 +182,23 @@ def table(rows, version):
     return "\n".join([text(head), rule] + [text(line) for line in lines])
 
 
+def save(text, picture, version, when):
+    """docs/benchmarks.md and its plot."""
+    commit = subprocess.run(["git", "-C", REPO, "describe", "--always", "--dirty"], capture_output=True, text=True,
+                            check=False).stdout.strip()
+    docs = os.path.join(REPO, "docs")
+    with open(os.path.join(docs, "benchmarks.svg"), "w", encoding="utf-8") as handle:
+        handle.write(picture)
+    with open(os.path.join(docs, "benchmarks.md"), "w", encoding="utf-8") as handle:
+        handle.write(PAGE.format(version=version, when=when, commit=commit or "unknown", table=text, cpu=CPU,
+                                 memory=MEMORY))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fresh", action="store_true", help="measure Linux again")
     parser.add_argument("--only", choices=("samara", "linux"))
+    parser.add_argument("--save", action="store_true", help="write docs/benchmarks.md and docs/benchmarks.svg too")
     parser.add_argument("name", nargs="*")
     args = parser.parse_args()
     runs = plan(args.name)
@@ -176,7 +212,8 @@ def main():
         ours = {} if args.only == "linux" else on_samara(run)
         theirs = opponent.get(run.key, {})
         rows += [(name, ours.get(name), theirs.get(name)) for name in list(dict.fromkeys([*theirs, *ours]))]
-    print(table(rows, version))
+    text = table(rows, version)
+    print(text)
 
     when = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     os.makedirs(OUT, exist_ok=True)
@@ -186,9 +223,12 @@ def main():
                   handle, indent=1)
     both = [(name, ours["value"], theirs["value"]) for name, ours, theirs in rows
             if ours and theirs and ours["value"] > 0 and theirs["value"] > 0]
+    picture = plot.bars(both, "Instructions per operation: how many times fewer than Linux",
+                        f"Samara / Linux {version}, QEMU {CPU} -icount shift=0, {when}")
     with open(os.path.join(OUT, "results.svg"), "w", encoding="utf-8") as handle:
-        handle.write(plot.bars(both, "Instructions per operation: how many times fewer than Linux",
-                               f"Samara / Linux {version}, QEMU {CPU} -icount shift=0, {when}"))
+        handle.write(picture)
+    if args.save:
+        save(text, picture, version, when)
     print(f"\nIn instructions per operation (QEMU -icount, {CPU}, {MEMORY}), {when}. "
           "Also in build/bench/results.json and build/bench/results.svg.")
     return 0 if not rows or args.only == "linux" or any(ours for _, ours, _ in rows) else 1
