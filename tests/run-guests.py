@@ -69,12 +69,18 @@ def read_list(path):
     return tests
 
 
+def is_match(test, pattern):
+    """A pattern without a label means all labels, but for those of the group `long`."""
+    if ":" in pattern:
+        return fnmatch.fnmatch(test.name, pattern)
+    return "long" not in test.groups and fnmatch.fnmatch(test.name.split(":")[0], pattern)
+
+
 def select(tests, patterns, group):
     """Those of a group that match any pattern. The group `long` runs only when it is asked for."""
     return [test for test in tests
             if (group in test.groups if group else patterns or "long" not in test.groups)
-            and (not patterns or any(fnmatch.fnmatch(test.name, pattern) or
-                                     fnmatch.fnmatch(test.name.split(":")[0], pattern) for pattern in patterns))]
+            and (not patterns or any(is_match(test, pattern) for pattern in patterns))]
 
 
 def with_status(output, status):
