@@ -78,7 +78,7 @@ static int lock_once(struct futex_bucket *b, vaddr_t addr, uint32_t tid, struct 
 		if (r)
 			return r;
 	}
-	atomic_fetch_add(&b->nr_waiters, 1u, RELAXED);
+	atomic_store(&b->nr_waiters, b->nr_waiters + 1, RELAXED);
 	list_add_tail(&b->waiters, &w->node);
 	return 1;
 }

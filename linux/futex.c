@@ -70,6 +70,12 @@ void futex_bucket_lock(struct futex_bucket *b)
 		list_init(&b->waiters);
 }
 
+/* Bucket locked: read without the lock, changed with it. */
+static inline void count_waiters(struct futex_bucket *b, int n)
+{
+	atomic_store(&b->nr_waiters, b->nr_waiters + (unsigned)n, RELAXED);
+}
+
 /* Both, in order of address. */
 static void bucket_lock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
@@ -112,7 +118,7 @@ void futex_wake_waiter(struct futex_waiter *w)
 	struct thread *t = w->thread;
 
 	list_del(&w->node);
-	atomic_fetch_sub(&w->bucket->nr_waiters, 1u, RELAXED);
+	count_waiters(w->bucket, -1);
 	rcu_read_lock();
 	/* release: it is off the list before its owner believes so and returns. Pairs: the loads of is_woken */
 	atomic_store(&w->is_woken, 1u, RELEASE);
@@ -141,7 +147,7 @@ static unsigned wake_key(const struct futex_key *key, unsigned nr, uint32_t bits
 	struct futex_bucket *b = futex_bucket_of(key);
 	unsigned done;
 
-	/* seq_cst: the caller's store to the word before the load of nr_waiters (Dekker). Pairs: the fetch_add in wait_on */
+	/* seq_cst: the caller's store to the word before the load of nr_waiters (Dekker). Pairs: enqueue_if_equal */
 	atomic_fence(SEQ_CST);
 	if (!atomic_load(&b->nr_waiters, RELAXED))
 		return 0;
@@ -174,7 +180,7 @@ bool futex_remove_waiter(struct futex_waiter *w)
 		}
 		if (b == w->bucket) {
 			list_del(&w->node);
-			atomic_fetch_sub(&b->nr_waiters, 1u, RELAXED);
+			count_waiters(b, -1);
 			mutex_unlock(&b->lock);
 			return true;
 		}
@@ -191,12 +197,11 @@ static int enqueue_if_equal(struct futex_waiter *w, vaddr_t addr, uint32_t expec
 
 retry:
 	futex_bucket_lock(b);
-	/* seq_cst: announced before the word is read (Dekker). Pairs: the fence in wake_key */
-	atomic_fetch_add(&b->nr_waiters, 1u, SEQ_CST);
-	atomic_fence(SEQ_CST);
+	count_waiters(b, 1);
+	atomic_fence(SEQ_CST);		/* seq_cst: announced before the word is read (Dekker). Pairs: the fence in wake_key */
 	r = futex_load(addr, &value);
 	if (r || value != expected) {
-		atomic_fetch_sub(&b->nr_waiters, 1u, RELAXED);
+		count_waiters(b, -1);
 		mutex_unlock(&b->lock);
 		if (!r)
 			return -EAGAIN;
@@ -245,8 +250,8 @@ static void move_waiter(struct futex_waiter *w, struct futex_bucket *to, const s
 		return;
 	list_del(&w->node);
 	list_add_tail(&to->waiters, &w->node);
-	atomic_fetch_add(&to->nr_waiters, 1u, RELAXED);
-	atomic_fetch_sub(&from->nr_waiters, 1u, RELAXED);
+	count_waiters(to, 1);
+	count_waiters(from, -1);
 	atomic_store(&w->bucket, to, RELAXED);
 }
 
