@@ -50,6 +50,8 @@ void rq_refresh_params(struct sched_entity *se)
 	se->inverse_weight = PARAMS_POLICY(params) == POLICY_IDLE ? FAIR_IDLE_INVERSE
 								   : fair_inverse_weight[PARAMS_NICE(params) + 20];
 	se->quantum_ns = RR_QUANTUM_NS;
+	se->is_special = se->is_idle || se->is_rt || se->inverse_weight < FAIR_NICE_0_INVERSE ||
+			 se->inverse_weight == FAIR_IDLE_INVERSE;
 }
 
 static void tree_insert(struct runqueue *rq, struct sched_entity *se)
@@ -134,6 +136,26 @@ void rq_insert(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 	se->key = make_key(rq, se);
 	se->was_preempted = false;
 	link_by_key(rq, se, now);
+}
+
+bool rq_insert_simply(struct runqueue *rq, struct sched_entity *se, const struct sched_entity *cur, nsec_t now)
+{
+	uint64_t ahead = FAIR_HYSTERESIS_NS << FAIR_UNIT_SHIFT << fair_step(now);
+	uint32_t generation = fair_generation(now);
+
+	if (rq->first || se->is_special || cur->is_special || se->generation != generation || cur->generation != generation ||
+	    rq->generation != generation || se->active_params != atomic_load(&se->params, RELAXED))
+		return false;
+	/* Neither is cur so far ahead that it has to make way, nor se so far behind that its credit has to be cut. */
+	if ((int64_t)(cur->usage - se->usage) > (int64_t)ahead)
+		return false;
+	se->key = KEY_FAIR | se->usage;
+	se->is_queued = true;
+	atomic_store(&se->thread->cpu, rq->cpu, RELAXED);
+	rq->first = se;
+	atomic_store(&rq->queued_since, now, RELAXED);
+	atomic_store(&rq->nr_queued, 1u, RELAXED);
+	return true;
 }
 
 void rq_remove(struct runqueue *rq, struct sched_entity *se)

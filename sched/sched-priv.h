@@ -62,6 +62,7 @@ struct sched_entity {
 	bool is_interruptible;		/* [o] for people */
 	bool is_idle;			/* [I] an idle thread: never queued */
 	bool is_rt;			/* [q] SCHED_FIFO or SCHED_RR */
+	bool is_special;		/* [q] idle, real-time, heavier than nice 0, or SCHED_IDLE: not for the short ways */
 	uint32_t is_restricted;		/* [a] may not run on all CPUs */
 	uint32_t inverse_weight;	/* [q] */
 	uint32_t generation;		/* [q] of usage */
@@ -162,6 +163,11 @@ void rq_init(struct runqueue *rq, struct cpu *cpu, nsec_t now);
 /* At the head of its equals if was_preempted. t->cpu becomes this CPU. */
 void rq_insert(struct runqueue *rq, struct sched_entity *se, nsec_t now);
 void rq_remove(struct runqueue *rq, struct sched_entity *se);
+/*
+ * The common wake-up in one go: nobody waits, se and cur, which is charged until now, are ordinary and have had about the same. True: se is queued and cur goes on. False:
+ * nothing was done.
+ */
+bool rq_insert_simply(struct runqueue *rq, struct sched_entity *se, const struct sched_entity *cur, nsec_t now);
 /* The next one to run, removed; NULL: none. */
 struct sched_entity *rq_pop(struct runqueue *rq);
 /* The first that may run on that CPU, removed; NULL: none. */

@@ -70,7 +70,7 @@ struct thread *thread_alloc(void)
 
 	if (ring_mpmc_pop(&spares, &p)) {
 		b = p;
-		/* All but the FP registers: those matter to application threads only, and are half a kilobyte. */
+		/* All but the FP registers, half a kilobyte: clone(2) and the start of a program set them. */
 		memset(b, 0, offsetof(struct thread, arch.fpu));
 		memset((char *)b + offsetof(struct thread, name), 0, sizeof(*b) - offsetof(struct thread, name));
 	} else {
@@ -138,8 +138,6 @@ int thread_create(const struct thread_params *p, struct thread **out)
 	if (!t->kstack)
 		goto err_free;
 	setup(t, p);
-	if (p->task)
-		memset(&t->arch.fpu, 0, sizeof(t->arch.fpu));
 	arch_thread_init(t, t->kstack, KSTACK_SIZE, sched_thread_main, t);
 	thread_registry_add(t);
 	*out = t;

@@ -125,12 +125,10 @@ static struct cpu *choose(const struct thread *t, struct cpu *this)
 	return may_here ? this : find_allowed(t);
 }
 
-static bool is_anyone_idle(void)
+static inline bool is_anyone_idle(void)
 {
 	unsigned w, nr_words = DIV_ROUND_UP(nr_cpus, 64);
 
-	if (nr_cpus == 1)
-		return false;
 	for (w = 0; w < nr_words; w++)
 		if (atomic_load(&idle_mask[w], RELAXED))
 			return true;
@@ -142,21 +140,19 @@ static void enqueue_here(struct runqueue *rq, struct sched_entity *se)
 	struct thread *cur = rq->cpu->running;
 	nsec_t now = arch_time_ns();
 
-	if (se->has_slept) {		/* and does not just come from another queue */
-		se->has_slept = false;
-		rq_limit_credit(rq, se, now);
-	}
-	rq_insert(rq, se, now);
-	if (cur->sched->is_idle) {
-		cur->needs_resched = 1;
-		return;
-	}
 	rq_account(rq, cur->sched, now);
-	if (rq_should_preempt(rq, cur->sched, now)) {
-		cur->needs_resched = 1;
-		return;
+	if (!rq_insert_simply(rq, se, cur->sched, now)) {
+		if (se->has_slept)		/* and does not just come from another queue */
+			rq_limit_credit(rq, se, now);
+		rq_insert(rq, se, now);
+		if (cur->sched->is_idle || rq_should_preempt(rq, cur->sched, now)) {
+			se->has_slept = false;
+			cur->needs_resched = 1;
+			return;
+		}
 	}
-	if (rq->spread_at == NSEC_NEVER && is_anyone_idle()) {
+	se->has_slept = false;
+	if (nr_cpus > 1 && rq->spread_at == NSEC_NEVER && is_anyone_idle()) {
 		rq->spread_at = now + SPREAD_NS;
 		if (rq->spread_at < rq->armed && !rq->in_irq)
 			sched_arm(rq);
@@ -182,6 +178,10 @@ void wake_place(struct thread *t, bool is_local)
 			return;
 		}
 		wake_drop_timer(this->rq, se);
+	}
+	if (likely(t->cpu == this && !this->rq->in_irq && !atomic_load(&se->is_restricted, RELAXED))) {
+		enqueue_here(this->rq, se);
+		return;
 	}
 	target = is_local && thread_may_run_on(t, this) ? this : choose(t, this);
 	if (target == this)
