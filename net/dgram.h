@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What UDP and raw sockets share: a receive queue that is the channel itself, destination and route, options of ip(7) and ipv6(7), control messages.
+ */
+#pragma once
+
+#include "libc/mpsc.h"
+#include "net/ip.h"
+#include "net/pkt.h"
+#include "net/port.h"
+#include "net/socket.h"
+
+struct mc_member {
+	struct mc_member *next;
+	struct ip_addr group;
+	struct netdev *dev;
+};
+
+/* First member of struct udp_sock and struct raw_sock. */
+struct dgram {
+	struct socket so;
+	struct mpsc channel;		/* packets from the network, newest first */
+	uint32_t queued;		/* [a] bytes of memory in channel and queue */
+	uint32_t nr_dropped;		/* [a] */
+	struct pkt *queue, *queue_tail;	/* [so.lock], emptiness is looked at without */
+	struct ip_addr laddr, raddr;	/* [so.lock] */
+	uint16_t lport, rport;		/* [so.lock] */
+	bool is_connected;		/* [so.lock] */
+	struct ip_route route;		/* [so.lock] to route_dst */
+	struct ip_addr route_dst;	/* [so.lock] */
+	struct ip_opts opts;		/* [so.lock] */
+	uint8_t mc_hops;		/* [so.lock] */
+	bool no_mc_loop, mtu_never, mtu_probe;	/* [so.lock] */
+	struct netdev *mc_dev;		/* [so.lock] */
+	struct mc_member *groups;	/* [so.lock] */
+};
+
+void dgram_init(struct dgram *d);
+/* From the network: queue p for the application, or drop it. take. False: dropped. Context: any thread, no socket lock needed. */
+bool dgram_deliver(struct dgram *d, struct pkt *p);
+/* Wait for a packet and take it (or, with MSG_PEEK, look at it). so.lock is held on success. 0 or -errno. */
+int dgram_wait(struct dgram *d, struct sock_msg *m, struct pkt **out);
+bool dgram_has_data(const struct dgram *d);
+void dgram_pop(struct dgram *d);
+/* Copy data and control messages of p out: what recv returns. */
+ssize_t dgram_copy(struct dgram *d, struct sock_msg *m, struct pkt *p);
+uint32_t dgram_poll(struct socket *so);
+/* Route to dst, cached; waits for an address that is being configured. so.lock held; may drop and retake it. */
+int dgram_route(struct dgram *d, const struct ip_addr *dst, const struct ip_addr *src, struct netdev *dev);
+/* Control messages of a send: source address, interface, TTL, traffic class. */
+struct dgram_control {
+	struct ip_addr src;
+	struct netdev *dev;
+	struct ip_opts opts;
+	uint16_t segment;		/* UDP_SEGMENT */
+};
+int dgram_parse_control(struct dgram *d, const struct sock_msg *m, struct dgram_control *c);
+int dgram_setopt(struct socket *so, int level, int name, const void *value, unsigned len);
+int dgram_getopt(struct socket *so, int level, int name, void *value, unsigned *len);
+int dgram_queued(struct socket *so, unsigned what, int *out);
+/* Last steps of release and destroy. */
+void dgram_release(struct dgram *d);
+void dgram_destroy(struct dgram *d);
+/* Record an asynchronous error and wake. Any thread. */
+void dgram_error(struct dgram *d, int error);
+
+/* inet-opt.c: options of levels IP and IPv6 that TCP has too. 1: not one of these. */
+#define IPPROTO_IP	0
+#define IPPROTO_IPV6	41
+int inet_setopt(struct socket *so, struct ip_opts *opts, int level, int name, int v);
+int inet_getopt(struct socket *so, const struct ip_opts *opts, int level, int name, int *v);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Ethernet input; output is in net/neigh.h.
+ */
+#pragma once
+
+struct pkt;
+
+/* A frame from a device. take. */
+void eth_input(struct pkt *p);
+void arp_input(struct pkt *p);

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/* IP input: RFC 791, RFC 1122 3.2.1, RFC 8200 4. A host, not a router: what is not for us is dropped. */
+#include "libc/string.h"
+#include "net/csum.h"
+#include "net/ip.h"
+#include "net/net.h"
+#include "net/netdev-priv.h"
+#include "net/wire.h"
+
+void ip_deliver(struct pkt *p)
+{
+	NET_COUNT(ip_in_delivers);
+	switch (p->proto) {
+	case IPPROTO_TCP:
+		tcp_classify(p);
+		return;
+	case IPPROTO_UDP:
+		udp_input(p);
+		return;
+	case IPPROTO_ICMP:
+		if (p->flags & PKT_IS_IP6)
+			break;
+		raw_input(p);
+		icmp_input(p);
+		return;
+	case IPPROTO_ICMPV6:
+		if (!(p->flags & PKT_IS_IP6))
+			break;
+		raw_input(p);
+		icmp6_input(p);
+		return;
+	case IPPROTO_IGMP:
+		if (p->flags & PKT_IS_IP6)
+			break;
+		igmp_input(p);
+		return;
+	}
+	if (!raw_input(p)) {
+		NET_COUNT(ip_in_unknown_protos);
+		icmp_send_error(p, UNREACH_PROTOCOL, 0);
+	}
+	pkt_free(p);
+}
+
+static bool is_for_us(struct pkt *p)
+{
+	if (p->flags & PKT_LOOPBACK || ip_is_ours(&p->dst, NULL))
+		return !ip_is_loopback(&p->dst) || p->dev == &loopback;
+	if (ip_is_multicast(&p->dst) ? mcast_is_member(p->dev, &p->dst) : ip_is_broadcast(&p->dst, p->dev)) {
+		p->flags |= PKT_BROADCAST;
+		return true;
+	}
+	/* DHCP answers may come by unicast to an address that we do not have yet (RFC 2131 4.1). */
+	return !ip_is_multicast(&p->dst) && ip_is_v4(&p->dst) && p->proto == IPPROTO_UDP && p->seg[0].len >= 8 && p->seg[0].data[2] == 0 && p->seg[0].data[3] == 68;
+}
+
+void ip4_input(struct pkt *p)
+{
+	struct ip4_hdr *h;
+	unsigned hlen, len, frag;
+
+	NET_COUNT(ip_in_receives);
+	if (!pkt_pull_up(p, IP4_HLEN))
+		goto bad;
+	h = (struct ip4_hdr *)p->seg[0].data;
+	hlen = (h->ver_ihl & 0xfu) * 4;
+	len = net16(h->len);
+	if (h->ver_ihl >> 4 != 4 || hlen < IP4_HLEN || len < hlen || len > p->len || !pkt_pull_up(p, hlen))
+		goto bad;
+	h = (struct ip4_hdr *)p->seg[0].data;
+	if (!(p->flags & PKT_LOOPBACK) && csum_fold(csum_bytes(h, hlen, 0)) != 0xffff)
+		goto bad;
+	pkt_trim_to(p, len);
+	p->src = ip_from_v4(h->src);
+	p->dst = ip_from_v4(h->dst);
+	p->proto = h->proto;
+	p->udp.hop_limit = h->ttl;
+	p->udp.tos = h->tos;
+	if (ip_is_multicast(&p->src) || h->src == 0xffffffff || (ip_is_loopback(&p->src) && p->dev != &loopback))
+		goto bad;
+	frag = net16(h->frag);
+	p->l4 = (uint16_t)(p->l3 + hlen);
+	pkt_pull(p, hlen);
+	if (!is_for_us(p)) {
+		NET_COUNT(ip_in_addr_errors);
+		pkt_free(p);
+		return;
+	}
+	if (frag & (IP4_MF | IP4_OFFSET)) {
+		p = ip_reassemble(p, net16(h->id), (frag & IP4_OFFSET) * 8, frag & IP4_MF, h->proto);
+		if (!p)
+			return;
+	}
+	ip_deliver(p);
+	return;
+bad:
+	NET_COUNT(ip_in_hdr_errors);
+	pkt_free(p);
+}
+
+/* Walk extension headers (RFC 8200 4.1): p->proto becomes the transport. 1: go on; 0: taken. */
+static int ip6_extensions(struct pkt *p, uint8_t next)
+{
+	for (unsigned nr = 0;; nr++) {
+		const uint8_t *h;
+		unsigned len;
+
+		p->proto = next;
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_FRAGMENT && next != IPPROTO_DSTOPTS)
+			return next == IPPROTO_NONE ? -1 : 1;
+		if (nr >= 8 || !pkt_pull_up(p, 8))
+			return -1;
+		h = p->seg[0].data;
+		if (next == IPPROTO_FRAGMENT) {
+			struct ip6_frag_hdr f;
+			unsigned off;
+
+			memcpy(&f, h, sizeof(f));
+			off = net16(f.off_more) & 0xfff8u;
+			p->l4 += (uint16_t)sizeof(f);
+			pkt_pull(p, sizeof(f));
+			next = p->proto = f.next;
+			if (off || net16(f.off_more) & 1) {
+				p = ip_reassemble(p, net32(f.id), off, net16(f.off_more) & 1, f.next);
+				if (p)
+					ip_deliver(p);
+				return 0;
+			}
+			continue;
+		}
+		len = (h[1] + 1u) * 8;
+		if (!pkt_pull_up(p, len))
+			return -1;
+		h = p->seg[0].data;
+		if (next == IPPROTO_ROUTING && h[3]) {	/* segments left: we are no router (RFC 8200 4.4, RFC 5095) */
+			icmp_send_error(p, UNREACH_PARAM, p->l4 - p->l3 + 2u);
+			return -1;
+		}
+		next = h[0];
+		p->l4 += (uint16_t)len;
+		pkt_pull(p, len);
+	}
+}
+
+void ip6_input(struct pkt *p)
+{
+	struct ip6_hdr *h;
+	unsigned len;
+	int r;
+
+	NET_COUNT(ip_in_receives);
+	if (!pkt_pull_up(p, IP6_HLEN))
+		goto bad;
+	h = (struct ip6_hdr *)p->seg[0].data;
+	len = net16(h->len);
+	if ((net32(h->ver_tc_flow) >> 28) != 6 || len + IP6_HLEN > p->len)
+		goto bad;
+	pkt_trim_to(p, len + IP6_HLEN);
+	memcpy(p->src.b, h->src, 16);
+	memcpy(p->dst.b, h->dst, 16);
+	p->flags |= PKT_IS_IP6;
+	p->udp.hop_limit = h->hops;
+	p->udp.tos = (uint8_t)(net32(h->ver_tc_flow) >> 20);
+	/* Mapped addresses do not appear on the wire (RFC 4942 2.2); loopback not from outside. */
+	if (ip_is_multicast(&p->src) || ip_is_v4(&p->src) || ip_is_v4(&p->dst) || (ip_is_loopback(&p->src) && p->dev != &loopback))
+		goto bad;
+	p->l4 = (uint16_t)(p->l3 + IP6_HLEN);
+	p->proto = h->next;
+	pkt_pull(p, IP6_HLEN);
+	if (!is_for_us(p)) {
+		NET_COUNT(ip_in_addr_errors);
+		pkt_free(p);
+		return;
+	}
+	r = ip6_extensions(p, h->next);
+	if (r > 0)
+		ip_deliver(p);
+	else if (r < 0)
+		pkt_free(p);
+	return;
+bad:
+	NET_COUNT(ip_in_hdr_errors);
+	pkt_free(p);
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/* The loopback device: what is sent is received at once, by the sender's thread. Packets carry no link header and no finished checksum. */
+#include "net/ip.h"
+#include "net/netdev-priv.h"
+#include "net/route.h"
+#include "net/wire.h"
+#include "sched/clock.h"
+
+static void loopback_transmit(struct netdev *dev, unsigned queue, struct pkt *list)
+{
+	(void)queue;
+	while (list) {
+		struct pkt *p = list;
+
+		list = pkt_next(p);
+		loopback_receive(dev, p);
+	}
+}
+
+void loopback_receive(struct netdev *dev, struct pkt *p)
+{
+	p->dev = dev;
+	p->time = clock_monotonic();
+	p->base = p->seg[0].data;
+	p->l3 = 0;
+	p->flags |= PKT_LOOPBACK;
+	(void)atomic_fetch_add(&dev->rx_packets, 1ull, RELAXED);
+	(void)atomic_fetch_add(&dev->rx_bytes, (uint64_t)p->len, RELAXED);
+	if (p->seg[0].len && p->seg[0].data[0] >> 4 == 4)
+		ip4_input(p);
+	else
+		ip6_input(p);
+}
+
+static const struct netdev_ops loopback_ops = { .transmit = loopback_transmit };
+
+struct netdev loopback = {
+	.ops = &loopback_ops,
+	.nr_tx_queues = 1,
+	.nr_rx_queues = 1,
+	.features = NETDEV_CSUM | NETDEV_TSO4 | NETDEV_TSO6 | NETDEV_RXCSUM | NETDEV_RXGSO | NETDEV_LOOPBACK,
+	.mtu = 65536,
+	.is_link_up = 1,
+};
+
+void loopback_init(void)
+{
+	struct ip_addr v4 = ip_from_v4(net32(0x7f000001)), v6 = { .w = { 0, 0, 0, net32(1) } };
+	static uint32_t once;
+
+	if (atomic_exchange(&once, 1u, RELAXED))
+		return;
+	netdev_register_loopback(&loopback);
+	if (ifaddr_add(&loopback, &v4, 104, IFA_F_PERMANENT, NSEC_NEVER, NSEC_NEVER) ||
+	    ifaddr_add(&loopback, &v6, 128, IFA_F_PERMANENT, NSEC_NEVER, NSEC_NEVER))
+		return;	/* no memory: it works without, local addresses are known by themselves */
+}

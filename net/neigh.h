@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Neighbours: link-layer addresses of hosts on the link, by ARP (RFC 826) and Neighbor Discovery (RFC 4861 7.3).
+ *
+ *	INCOMPLETE -> REACHABLE -> STALE -> DELAY -> PROBE -> gone
+ *
+ * Sending looks only at neigh.mac, one atomic word. Everything else happens under one mutex, in the thread that sends, receives, or in a timer.
+ */
+#pragma once
+
+#include "libc/atomic.h"
+#include "net/addr.h"
+#include "sched/rcu.h"
+
+struct netdev;
+struct pkt;
+
+enum neigh_state { NEIGH_INCOMPLETE, NEIGH_REACHABLE, NEIGH_STALE, NEIGH_DELAY, NEIGH_PROBE, NEIGH_FAILED };
+
+/* Created by neigh_get(); freed through RCU when nobody refers to it. The table holds one reference. */
+struct neigh {
+	struct ip_addr addr;		/* [I] */
+	struct netdev *dev;		/* [I] */
+	uint64_t mac;			/* [a] bytes 0..5, byte 7 is 1 if known; 0: unknown */
+	uint32_t refs;			/* [a] */
+	nsec_t fresh_until;		/* [a] output beyond it must look at the state */
+	nsec_t confirmed;		/* [a] written by transports: forward progress */
+	enum neigh_state state;		/* [neigh_lock] */
+	unsigned nr_probes;		/* [neigh_lock] */
+	nsec_t probe_at;		/* [neigh_lock] */
+	bool is_router;			/* [neigh_lock] */
+	bool is_dead;			/* [neigh_lock] out of the table */
+	struct pkt *pending, **pending_tail;	/* [neigh_lock] */
+	unsigned nr_pending;		/* [neigh_lock] */
+	struct neigh *next;		/* [neigh_lock] hash chain */
+	struct rcu_head rcu;
+};
+
+/* Find or make. give: neigh_put(). NULL: no memory. */
+struct neigh *neigh_get(struct netdev *dev, const struct ip_addr *addr);
+void neigh_put(struct neigh *n);
+/* Send an IP packet (no link header) to it; resolves first if need be. take. */
+void neigh_output(struct neigh *n, struct pkt *p, nsec_t now);
+
+/* What ARP and ND say. mac: 6 bytes. */
+#define NEIGH_SOLICITED	1u	/* answer to our question */
+#define NEIGH_OVERRIDE	2u	/* replaces what is known */
+#define NEIGH_CREATE	4u	/* make an entry if there is none */
+#define NEIGH_ROUTER	8u
+void neigh_update(struct netdev *dev, const struct ip_addr *addr, const uint8_t *mac, unsigned flags);
+/* For /proc/net/arp and netlink: under the lock. */
+void neigh_for_each(void (*fn)(const struct neigh *n, void *arg), void *arg);
+
+/* arp.c, nd.c: ask for n; is_unicast: to the address known so far. */
+void arp_solicit(struct netdev *dev, const struct ip_addr *target, const uint8_t *unicast_mac);
+void nd_solicit(struct netdev *dev, const struct ip_addr *target, const uint8_t *unicast_mac);
+/* arp.c: announce our address (gratuitous ARP, RFC 5227 2.3). nd.c: unsolicited advertisement. */
+void arp_announce(struct netdev *dev, const struct ip_addr *addr);
+void nd_announce(struct netdev *dev, const struct ip_addr *addr);
+
+/* eth.c: finish and send a packet that starts at its IP header. take. */
+void eth_output(struct netdev *dev, struct pkt *p, const uint8_t *dst_mac, uint16_t type);
+void eth_output_word(struct netdev *dev, struct pkt *p, uint64_t dst_mac, uint16_t type);
+/* To the group's or the broadcast link-layer address. take. */
+void eth_output_multicast(struct netdev *dev, struct pkt *p, const struct ip_addr *dst, bool is_broadcast);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What net/ keeps about devices for itself. Devices never go away, so pointers to them need no care.
+ */
+#pragma once
+
+#include "libc/atomic.h"
+#include "net/netdev.h"
+
+/* netdevice(7) */
+#define IFF_UP		0x1u
+#define IFF_BROADCAST	0x2u
+#define IFF_LOOPBACK	0x8u
+#define IFF_RUNNING	0x40u
+#define IFF_MULTICAST	0x1000u
+
+struct netdev *netdev_first(void);	/* loopback; then ->next */
+struct netdev *netdev_by_index(uint32_t index);
+struct netdev *netdev_by_name(const char *name);
+/* A complete frame. take. */
+void netdev_transmit(struct netdev *dev, struct pkt *p);
+
+/* loopback.c: frames of this device have no link header. Idempotent. */
+extern struct netdev loopback;
+void loopback_init(void);
+/* A packet that starts at its IP header arrives. take. */
+void loopback_receive(struct netdev *dev, struct pkt *p);
+void netdev_register_loopback(struct netdev *dev);

@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: MIT
+/* The part of sockets that all families share: creation, files, the options of socket(7). */
+#include "net/socket.h"
+
+#include "fs/vfs.h"
+#include "libc/errno.h"
+#include "libc/print.h"
+#include "libc/set.h"
+#include "libc/string.h"
+#include "mmu/heap.h"
+#include "net/net.h"
+#include "net/netdev-priv.h"
+#include "sched/clock.h"
+
+#define S_IFSOCK	0140000u
+#define DEFAULT_BUF	(208u * 1024)
+#define MAX_BUF		(16u * 1024 * 1024)
+#define MIN_BUF		4608u
+
+SET_DECLARE(net_protos, struct net_proto);
+
+static struct mutex sockets_lock;
+static struct socket *sockets;		/* [sockets_lock] */
+static uint64_t next_ino = 10000;	/* [a] */
+
+/* ---- life ------------------------------------------------------------------------------------------------------- */
+
+void socket_init(struct socket *so, const struct socket_ops *ops, int family, int type, int proto)
+{
+	so->ops = ops;
+	waitq_init(&so->wq);
+	so->refs = 1;
+	so->family = (uint16_t)family;
+	so->type = (uint8_t)type;
+	so->proto = (uint8_t)proto;
+	so->rcvbuf = so->sndbuf = DEFAULT_BUF;
+	so->rcvlowat = 1;
+	so->rcv_timeout = so->snd_timeout = NSEC_NEVER;
+	so->ino = atomic_fetch_add(&next_ino, 1ull, RELAXED);
+	mutex_lock(&sockets_lock);
+	so->next = sockets;
+	so->link = &sockets;
+	if (sockets)
+		sockets->link = &so->next;
+	sockets = so;
+	mutex_unlock(&sockets_lock);
+}
+
+void socket_put(struct socket *so)
+{
+	/* acq_rel: all uses before the end. Pairs: itself */
+	if (atomic_fetch_sub(&so->refs, 1u, ACQ_REL) != 1)
+		return;
+	mutex_lock(&sockets_lock);
+	*so->link = so->next;
+	if (so->next)
+		so->next->link = so->link;
+	mutex_unlock(&sockets_lock);
+	so->ops->destroy(so);
+}
+
+static void free_rcu(struct rcu_head *head)
+{
+	kfree(container_of(head, struct socket, rcu));
+}
+
+void socket_free(struct socket *so)
+{
+	rcu_defer(&so->rcu, free_rcu);
+}
+
+void socket_for_each(void (*fn)(struct socket *so, void *arg), void *arg)
+{
+	mutex_lock(&sockets_lock);
+	for (struct socket *so = sockets; so; so = so->next)
+		fn(so, arg);
+	mutex_unlock(&sockets_lock);
+}
+
+static int create(int family, int type, int proto, const struct sock_cred *cred, struct socket **out)
+{
+	const struct net_proto *const *p;
+	bool has_family = false, has_type = false;
+	int r;
+
+	if (proto < 0 || proto > 255)
+		return family == AF_NETLINK ? -EPROTONOSUPPORT : -EINVAL;
+	SET_FOREACH(p, net_protos) {
+		if ((*p)->family != family)
+			continue;
+		has_family = true;
+		if ((*p)->type != type)
+			continue;
+		has_type = true;
+		if (!((*p)->takes_any_proto || (*p)->proto == proto || (!proto && (*p)->is_default)))
+			continue;
+		r = (*p)->create(out, family, type, proto ? proto : (*p)->proto);
+		if (!r)
+			(*out)->cred = *cred;
+		return r;
+	}
+	return !has_family ? -EAFNOSUPPORT : !has_type ? -ESOCKTNOSUPPORT : -EPROTONOSUPPORT;
+}
+
+int socket_create_plain(int family, int type, const struct sock_cred *cred, struct socket **out)
+{
+	return create(family, type, 0, cred, out);
+}
+
+int socket_create(int family, int type, int proto, const struct sock_cred *cred, struct socket **out)
+{
+	if (family != AF_UNIX)
+		net_start();
+	return create(family, type, proto, cred, out);
+}
+
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
+
+static ssize_t socket_read(struct file *f, struct uio *u, uint64_t *pos)
+{
+	struct socket *so = f->private;
+	struct sock_msg m = { .uio = u, .is_nonblock = atomic_load(&f->flags, RELAXED) & O_NONBLOCK };
+
+	(void)pos;
+	if (!u->left && so->type == SOCK_STREAM)
+		return 0;
+	return so->ops->recv(so, &m);
+}
+
+static ssize_t socket_write(struct file *f, struct uio *u, uint64_t *pos)
+{
+	struct socket *so = f->private;
+	struct sock_msg m = { .uio = u, .is_nonblock = atomic_load(&f->flags, RELAXED) & O_NONBLOCK };
+
+	(void)pos;
+	m.cred = so->cred;
+	return so->ops->send(so, &m);
+}
+
+static uint32_t socket_poll(struct file *f, struct poll_table *pt)
+{
+	struct socket *so = f->private;
+
+	poll_add(pt, &so->wq);
+	return so->ops->poll(so);
+}
+
+static long socket_ioctl(struct file *f, unsigned cmd, unsigned long arg)
+{
+	return sock_ioctl(f->private, cmd, arg);
+}
+
+static int socket_stat(struct file *f, struct stat_info *out)
+{
+	struct socket *so = f->private;
+
+	memset(out, 0, sizeof(*out));
+	out->dev = 8;
+	out->ino = so->ino;
+	out->mode = S_IFSOCK | 0777;
+	out->nlink = 1;
+	out->blksize = 4096;
+	out->uid = so->cred.uid;
+	out->gid = so->cred.gid;
+	return 0;
+}
+
+static void socket_release(struct file *f)
+{
+	struct socket *so = f->private;
+
+	so->ops->release(so);
+	socket_put(so);
+}
+
+static const struct file_ops socket_file_ops = {
+	.read = socket_read,
+	.write = socket_write,
+	.poll = socket_poll,
+	.ioctl = socket_ioctl,
+	.stat = socket_stat,
+	.release = socket_release,
+};
+
+int socket_file(struct socket *so, unsigned flags, struct file **out)
+{
+	struct file *f = file_alloc(&socket_file_ops, O_RDWR | (flags & O_NONBLOCK), so);
+
+	if (!f) {
+		so->ops->release(so);
+		socket_put(so);
+		return -ENOMEM;
+	}
+	f->kind = "socket";
+	*out = f;
+	return 0;
+}
+
+struct socket *file_socket(const struct file *f)
+{
+	return f->ops == &socket_file_ops ? f->private : NULL;
+}
+
+/* ---- control messages --------------------------------------------------------------------------------------------- */
+
+void sock_msg_put(struct sock_msg *m, int level, int type, const void *data, size_t len)
+{
+	struct cmsg_hdr h = { .len = sizeof(h) + len, .level = level, .type = type };
+	size_t need = sizeof(h) + CMSG_ALIGNED(len), room = m->control_room - m->control_len;
+
+	if (!m->control || room < sizeof(h) + len) {
+		m->out_flags |= MSG_CTRUNC;
+		return;
+	}
+	memcpy(m->control + m->control_len, &h, sizeof(h));
+	memcpy(m->control + m->control_len + sizeof(h), data, len);
+	m->control_len += MIN(need, room);
+}
+
+const struct cmsg_hdr *sock_msg_next(const struct sock_msg *m, size_t *pos, int *error)
+{
+	const struct cmsg_hdr *h = (const struct cmsg_hdr *)(m->control + *pos);
+
+	*error = 0;
+	if (!m->control || *pos + sizeof(*h) > m->control_len)
+		return NULL;
+	if (h->len < sizeof(*h) || h->len > m->control_len - *pos) {
+		*error = -EINVAL;
+		return NULL;
+	}
+	*pos += CMSG_ALIGNED(h->len);
+	return h;
+}
+
+/* ---- options of level SOL_SOCKET ----------------------------------------------------------------------------------- */
+
+#define SO_DEBUG		1
+#define SO_REUSEADDR		2
+#define SO_TYPE			3
+#define SO_ERROR		4
+#define SO_DONTROUTE		5
+#define SO_BROADCAST		6
+#define SO_SNDBUF		7
+#define SO_RCVBUF		8
+#define SO_KEEPALIVE		9
+#define SO_OOBINLINE		10
+#define SO_NO_CHECK		11
+#define SO_PRIORITY		12
+#define SO_LINGER		13
+#define SO_REUSEPORT		15
+#define SO_PASSCRED		16
+#define SO_PEERCRED		17
+#define SO_RCVLOWAT		18
+#define SO_SNDLOWAT		19
+#define SO_RCVTIMEO		20
+#define SO_SNDTIMEO		21
+#define SO_BINDTODEVICE		25
+#define SO_ATTACH_FILTER	26
+#define SO_DETACH_FILTER	27
+#define SO_TIMESTAMP		29
+#define SO_ACCEPTCONN		30
+#define SO_PEERSEC		31
+#define SO_SNDBUFFORCE		32
+#define SO_RCVBUFFORCE		33
+#define SO_TIMESTAMPNS		35
+#define SO_MARK			36
+#define SO_PROTOCOL		38
+#define SO_DOMAIN		39
+#define SO_RXQ_OVFL		40
+#define SO_PEEK_OFF		42
+#define SO_BUSY_POLL		46
+#define SO_MAX_PACING_RATE	47
+#define SO_INCOMING_CPU		49
+#define SO_COOKIE		57
+#define SO_PEERGROUPS		59
+#define SO_ZEROCOPY		60
+
+static const struct {
+	int name;
+	uint32_t flag;
+} flag_options[] = {
+	{ SO_REUSEADDR, SF_REUSEADDR }, { SO_REUSEPORT, SF_REUSEPORT }, { SO_KEEPALIVE, SF_KEEPALIVE }, { SO_BROADCAST, SF_BROADCAST },
+	{ SO_OOBINLINE, SF_OOBINLINE }, { SO_DONTROUTE, SF_DONTROUTE }, { SO_TIMESTAMP, SF_TIMESTAMP }, { SO_TIMESTAMPNS, SF_TIMESTAMPNS },
+	{ SO_PASSCRED, SF_PASSCRED }, { SO_NO_CHECK, SF_NO_CHECK }, { SO_RXQ_OVFL, SF_RXQ_OVFL }, { SO_ZEROCOPY, SF_ZEROCOPY },
+	{ SO_ACCEPTCONN, SF_ACCEPTCONN },
+};
+
+static uint32_t flag_of(int name)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(flag_options); i++) {
+		if (flag_options[i].name == name)
+			return flag_options[i].flag;
+	}
+	return 0;
+}
+
+struct timeval_k {
+	int64_t sec, usec;
+};
+
+static int set_timeout(nsec_t *out, const void *value, unsigned len)
+{
+	struct timeval_k tv;
+
+	if (len < sizeof(tv))
+		return -EINVAL;
+	memcpy(&tv, value, sizeof(tv));
+	if (tv.usec < 0 || tv.usec >= 1000000)
+		return -EDOM;
+	if (tv.sec < 0)
+		atomic_store(out, 0ull, RELAXED);
+	else if ((!tv.sec && !tv.usec) || tv.sec > (int64_t)(NSEC_NEVER / 4 / NSEC_PER_SEC))
+		atomic_store(out, NSEC_NEVER, RELAXED);
+	else
+		atomic_store(out, (nsec_t)tv.sec * NSEC_PER_SEC + (nsec_t)tv.usec * 1000, RELAXED);
+	return 0;
+}
+
+/* Linux doubles what is asked for, to cover its bookkeeping; programs expect to read the double back (socket(7)). */
+static void set_buf(struct socket *so, uint32_t *field, int v, uint32_t flag)
+{
+	uint32_t want = v < 0 ? 0 : (uint32_t)MIN((uint64_t)v * 2, (uint64_t)MAX_BUF);
+
+	atomic_store(field, MAX(want, MIN_BUF), RELAXED);
+	sock_set(so, flag, true);
+	if (so->ops->buffers_changed)
+		so->ops->buffers_changed(so);
+}
+
+static int bind_to_device(struct socket *so, const char *value, unsigned len)
+{
+	char name[NETDEV_NAME_LEN];
+	struct netdev *d = NULL;
+
+	strlcpy(name, "", sizeof(name));
+	len = MIN(len, (unsigned)sizeof(name) - 1);
+	memcpy(name, value, len);
+	name[len] = 0;
+	if (name[0]) {
+		d = netdev_by_name(name);
+		if (!d)
+			return -ENODEV;
+	}
+	atomic_store(&so->bound_dev, d, RELAXED);
+	return 0;
+}
+
+static int set_int(struct socket *so, int name, int v)
+{
+	uint32_t flag = flag_of(name);
+
+	if (flag && name != SO_ACCEPTCONN) {
+		sock_set(so, flag, v != 0);
+		return 0;
+	}
+	switch (name) {
+	case SO_SNDBUF:
+	case SO_SNDBUFFORCE:
+		set_buf(so, &so->sndbuf, v, SF_SNDBUF_SET);
+		return 0;
+	case SO_RCVBUF:
+	case SO_RCVBUFFORCE:
+		set_buf(so, &so->rcvbuf, v, SF_RCVBUF_SET);
+		return 0;
+	case SO_RCVLOWAT:
+		atomic_store(&so->rcvlowat, v <= 0 ? 1u : (uint32_t)v, RELAXED);
+		return 0;
+	case SO_PRIORITY:
+		atomic_store(&so->priority, v, RELAXED);
+		return 0;
+	case SO_MARK:
+		atomic_store(&so->mark, (uint32_t)v, RELAXED);
+		return 0;
+	case SO_DEBUG:
+	case SO_BUSY_POLL:
+	case SO_MAX_PACING_RATE:
+	case SO_INCOMING_CPU:
+	case SO_DETACH_FILTER:
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+int socket_setopt(struct socket *so, int level, int name, const void *value, unsigned len)
+{
+	int v;
+
+	if (level != SOL_SOCKET)
+		return so->ops->setopt ? so->ops->setopt(so, level, name, value, len) : -ENOPROTOOPT;
+	switch (name) {
+	case SO_RCVTIMEO:
+		return set_timeout(&so->rcv_timeout, value, len);
+	case SO_SNDTIMEO:
+		return set_timeout(&so->snd_timeout, value, len);
+	case SO_BINDTODEVICE:
+		return bind_to_device(so, value, len);
+	case SO_LINGER: {
+		int l[2];
+
+		if (len < sizeof(l))
+			return -EINVAL;
+		memcpy(l, value, sizeof(l));
+		atomic_store(&so->linger_s, l[1], RELAXED);
+		sock_set(so, SF_LINGER, l[0] != 0);
+		return 0;
+	}
+	case SO_ATTACH_FILTER:
+		return -ENOPROTOOPT;
+	}
+	if (len < sizeof(v))
+		return -EINVAL;
+	memcpy(&v, value, sizeof(v));
+	return set_int(so, name, v);
+}
+
+static int get_int(struct socket *so, int name, int *v)
+{
+	uint32_t flag = flag_of(name);
+
+	if (flag) {
+		*v = sock_has(so, flag);
+		return 0;
+	}
+	switch (name) {
+	case SO_TYPE:
+		*v = so->type;
+		return 0;
+	case SO_ERROR:
+		*v = -sock_take_error(so);
+		return 0;
+	case SO_DOMAIN:
+		*v = so->family;
+		return 0;
+	case SO_PROTOCOL:
+		*v = so->proto;
+		return 0;
+	case SO_SNDBUF:
+		*v = (int)atomic_load(&so->sndbuf, RELAXED);
+		return 0;
+	case SO_RCVBUF:
+		*v = (int)atomic_load(&so->rcvbuf, RELAXED);
+		return 0;
+	case SO_RCVLOWAT:
+		*v = (int)atomic_load(&so->rcvlowat, RELAXED);
+		return 0;
+	case SO_SNDLOWAT:
+		*v = 1;
+		return 0;
+	case SO_PRIORITY:
+		*v = atomic_load(&so->priority, RELAXED);
+		return 0;
+	case SO_MARK:
+		*v = (int)atomic_load(&so->mark, RELAXED);
+		return 0;
+	case SO_DEBUG:
+	case SO_BUSY_POLL:
+	case SO_INCOMING_CPU:
+		*v = 0;
+		return 0;
+	case SO_PEEK_OFF:
+		*v = -1;
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+static int put_value(void *value, unsigned *len, const void *data, unsigned size)
+{
+	*len = MIN(*len, size);
+	memcpy(value, data, *len);
+	return 0;
+}
+
+static int get_timeout(nsec_t t, void *value, unsigned *len)
+{
+	struct timeval_k tv = { 0, 0 };
+
+	if (t != NSEC_NEVER) {
+		tv.sec = (int64_t)(t / NSEC_PER_SEC);
+		tv.usec = (int64_t)(t % NSEC_PER_SEC / 1000);
+	}
+	return put_value(value, len, &tv, sizeof(tv));
+}
+
+int socket_getopt(struct socket *so, int level, int name, void *value, unsigned *len)
+{
+	int v, r;
+
+	if (level != SOL_SOCKET)
+		return so->ops->getopt ? so->ops->getopt(so, level, name, value, len) : -ENOPROTOOPT;
+	switch (name) {
+	case SO_RCVTIMEO:
+		return get_timeout(atomic_load(&so->rcv_timeout, RELAXED), value, len);
+	case SO_SNDTIMEO:
+		return get_timeout(atomic_load(&so->snd_timeout, RELAXED), value, len);
+	case SO_LINGER: {
+		int l[2] = { sock_has(so, SF_LINGER) != 0, atomic_load(&so->linger_s, RELAXED) };
+
+		return put_value(value, len, l, sizeof(l));
+	}
+	case SO_BINDTODEVICE: {
+		struct netdev *d = atomic_load(&so->bound_dev, RELAXED);
+
+		return put_value(value, len, d ? d->name : "", d ? (unsigned)strlen(d->name) + 1 : 0);
+	}
+	case SO_COOKIE:
+		return put_value(value, len, &so->ino, sizeof(so->ino));
+	case SO_PEERCRED:
+	case SO_PEERGROUPS:
+	case SO_PEERSEC:
+		return so->ops->getopt ? so->ops->getopt(so, level, name, value, len) : -ENOPROTOOPT;
+	}
+	r = get_int(so, name, &v);
+	if (r && so->ops->getopt)
+		return so->ops->getopt(so, level, name, value, len);
+	/* A flag reads as 0 or 1. */
+	if (!r && flag_of(name))
+		v = v != 0;
+	return r ? r : put_value(value, len, &v, sizeof(v));
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sockets: what every protocol family shares, and what linux/sys-socket.c calls.
+ *
+ * A protocol's socket embeds struct socket as its first member and gives a table of operations. All calls are in thread context, may sleep, and return 0, a count, or
+ * -errno as the man pages say. Addresses, options and control data are in kernel memory here; only uio may point into the application.
+ *
+ * Life: socket_create() makes it with one reference, owned by its file; file_ops.release calls ops->release (close(2)), which may keep the socket for some
+ * time (TCP). The last socket_put() calls ops->destroy, which frees it through RCU (lookups are lock-free).
+ */
+#pragma once
+
+#include "fs/file.h"
+#include "fs/uio.h"
+#include "libc/atomic.h"
+#include "libc/set.h"
+#include "libc/types.h"
+#include "net/addr.h"
+#include "sched/mutex.h"
+#include "sched/waitq.h"
+
+struct netdev;
+struct fdtable;
+struct fs_context;
+struct sock_msg;
+struct socket;
+
+/* socket(2), Linux numbers (asm-generic). */
+#define AF_UNSPEC	0
+#define AF_UNIX		1
+#define AF_INET		2
+#define AF_INET6	10
+#define AF_NETLINK	16
+#define AF_PACKET	17
+
+#define SOCK_STREAM	1
+#define SOCK_DGRAM	2
+#define SOCK_RAW	3
+#define SOCK_SEQPACKET	5
+#define SOCK_TYPE_MASK	0xf
+#define SOCK_NONBLOCK	O_NONBLOCK
+#define SOCK_CLOEXEC	O_CLOEXEC
+
+#define SHUT_RD		0
+#define SHUT_WR		1
+#define SHUT_RDWR	2
+
+#define MSG_OOB		0x1u
+#define MSG_PEEK	0x2u
+#define MSG_DONTROUTE	0x4u
+#define MSG_CTRUNC	0x8u
+#define MSG_TRUNC	0x20u
+#define MSG_DONTWAIT	0x40u
+#define MSG_EOR		0x80u
+#define MSG_WAITALL	0x100u
+#define MSG_CONFIRM	0x800u
+#define MSG_ERRQUEUE	0x2000u
+#define MSG_NOSIGNAL	0x4000u
+#define MSG_MORE	0x8000u
+#define MSG_WAITFORONE	0x10000u
+#define MSG_ZEROCOPY	0x4000000u
+#define MSG_FASTOPEN	0x20000000u
+#define MSG_CMSG_CLOEXEC 0x40000000u
+
+#define SOL_SOCKET	1
+
+struct sock_addr {
+	uint32_t len;			/* bytes used of the union */
+	struct fs_context *fs;		/* in: where a path of AF_UNIX starts; NULL: no paths */
+	union {
+		uint16_t family;
+		struct {
+			uint16_t family, port;
+			uint32_t addr;
+			uint8_t zero[8];
+		} in;
+		struct {
+			uint16_t family, port;
+			uint32_t flow;
+			uint8_t addr[16];
+			uint32_t scope;
+		} in6;
+		struct {
+			uint16_t family;
+			char path[108];
+		} un;
+		struct {
+			uint16_t family, pad;
+			uint32_t pid, groups;
+		} nl;
+		uint8_t bytes[128];
+	};
+};
+
+/* Control messages in the layout of cmsg(3), in kernel memory. */
+struct cmsg_hdr {
+	uint64_t len;			/* with this header, without padding */
+	int32_t level, type;
+};
+#define CMSG_ALIGNED(len)	(((len) + 7ul) & ~7ul)
+
+struct sock_cred {
+	int32_t pid;
+	uint32_t uid, gid;
+};
+
+/* One sendmsg or recvmsg. On the caller's stack. */
+struct sock_msg {
+	struct uio *uio;
+	struct sock_addr *name;		/* send: destination or NULL; recv: filled in (len 0: none) or NULL */
+	uint8_t *control;		/* send: what the application gave; recv: room */
+	size_t control_len;		/* send: bytes; recv: bytes used so far */
+	size_t control_room;		/* recv */
+	unsigned flags;			/* MSG_* of the call */
+	unsigned out_flags;		/* recv: MSG_TRUNC, MSG_CTRUNC, MSG_EOR, MSG_OOB */
+	bool is_nonblock;		/* O_NONBLOCK or MSG_DONTWAIT */
+	struct fdtable *files;		/* for SCM_RIGHTS */
+	int fd_limit;
+	struct sock_cred cred;		/* of the caller */
+};
+
+/* Append a control message, if there is room (else MSG_CTRUNC). */
+void sock_msg_put(struct sock_msg *m, int level, int type, const void *data, size_t len);
+/* The next control message of a send after pos (start with 0); NULL: none or malformed (*error set). */
+const struct cmsg_hdr *sock_msg_next(const struct sock_msg *m, size_t *pos, int *error);
+
+struct socket_ops {
+	int (*bind)(struct socket *so, const struct sock_addr *a);
+	int (*connect)(struct socket *so, const struct sock_addr *a, bool is_nonblock);
+	int (*listen)(struct socket *so, int backlog);
+	/* give: *out has a reference for its file. */
+	int (*accept)(struct socket *so, struct socket **out, bool is_nonblock);
+	int (*shutdown)(struct socket *so, int how);
+	int (*getname)(struct socket *so, struct sock_addr *out, bool is_peer);
+	ssize_t (*send)(struct socket *so, struct sock_msg *m);
+	ssize_t (*recv)(struct socket *so, struct sock_msg *m);
+	uint32_t (*poll)(struct socket *so);
+	/* Options that socket.c does not know; -ENOPROTOOPT. *len: room, then length. */
+	int (*setopt)(struct socket *so, int level, int name, const void *value, unsigned len);
+	int (*getopt)(struct socket *so, int level, int name, void *value, unsigned *len);
+	/* SO_RCVBUF, SO_SNDBUF changed. Optional. */
+	void (*buffers_changed)(struct socket *so);
+	/* FIONREAD (SIOCINQ), SIOCOUTQ, SIOCATMARK. -EINVAL: none. */
+	int (*queued)(struct socket *so, unsigned what, int *out);
+	void (*release)(struct socket *so);
+	void (*destroy)(struct socket *so);
+};
+
+#define SF_REUSEADDR	0x0001u
+#define SF_REUSEPORT	0x0002u
+#define SF_KEEPALIVE	0x0004u
+#define SF_BROADCAST	0x0008u
+#define SF_OOBINLINE	0x0010u
+#define SF_DONTROUTE	0x0020u
+#define SF_TIMESTAMP	0x0040u
+#define SF_TIMESTAMPNS	0x0080u
+#define SF_PASSCRED	0x0100u
+#define SF_LINGER	0x0200u
+#define SF_NO_CHECK	0x0400u
+#define SF_RXQ_OVFL	0x0800u
+#define SF_ZEROCOPY	0x1000u
+#define SF_SNDBUF_SET	0x2000u	/* by the application: no autotuning */
+#define SF_RCVBUF_SET	0x4000u
+#define SF_V6ONLY	0x8000u
+#define SF_PKTINFO	0x10000u
+#define SF_RECVTTL	0x20000u
+#define SF_RECVTOS	0x40000u
+#define SF_RECVERR	0x80000u
+#define SF_FREEBIND	0x100000u
+#define SF_HDRINCL	0x200000u
+#define SF_ACCEPTCONN	0x400000u
+
+struct socket {
+	const struct socket_ops *ops;	/* [I] */
+	struct mutex lock;		/* THE socket lock */
+	struct waitq wq;		/* everybody who waits for anything of this socket */
+	uint32_t refs;			/* [a] */
+	uint16_t family;		/* [I] */
+	uint8_t type, proto;		/* [I] */
+	uint32_t flags;			/* [a] SF_* */
+	int32_t error;			/* [a] pending error, positive errno: SO_ERROR */
+	uint32_t rcvbuf, sndbuf, rcvlowat;	/* [a] */
+	nsec_t rcv_timeout, snd_timeout;	/* [a] span; NSEC_NEVER: none */
+	int32_t linger_s, priority;	/* [a] */
+	uint32_t mark;			/* [a] */
+	struct netdev *bound_dev;	/* [a] SO_BINDTODEVICE */
+	uint32_t shut;			/* [a] bit SHUT_RD, bit SHUT_WR */
+	struct sock_cred cred;		/* [I] who made it */
+	uint64_t ino;			/* [I] */
+	struct socket *next, **link;	/* [sockets_lock] all sockets, for /proc/net */
+	struct rcu_head rcu;
+};
+
+#define SHUT_RD_BIT	1u
+#define SHUT_WR_BIT	2u
+
+/* A protocol; registered with NET_PROTO(). */
+struct net_proto {
+	int family, type, proto;	/* proto 0 and -1: see socket_create() */
+	bool is_default;		/* for protocol 0 of this type */
+	bool takes_any_proto;
+	int (*create)(struct socket **out, int family, int type, int proto);
+};
+#define NET_PROTO(id_, ...) \
+	static const struct net_proto net_proto_##id_ = { __VA_ARGS__ }; \
+	SET_ADD(net_protos, net_proto_##id_)
+
+/* give: one reference, for socket_file(). -EAFNOSUPPORT, -EPROTONOSUPPORT, -ESOCKTNOSUPPORT, -ENOMEM. */
+int socket_create(int family, int type, int proto, const struct sock_cred *cred, struct socket **out);
+/* As socket_create() with the default protocol, without starting the network: for its own use while it starts. */
+int socket_create_plain(int family, int type, const struct sock_cred *cred, struct socket **out);
+/* Initialise the common part of a new socket (zeroed by the protocol). */
+void socket_init(struct socket *so, const struct socket_ops *ops, int family, int type, int proto);
+/* A file for so. take: the reference, also on failure. give: file_put(). */
+int socket_file(struct socket *so, unsigned flags, struct file **out);
+/* NULL: not a socket. borrow. */
+struct socket *file_socket(const struct file *f);
+
+static inline void socket_get(struct socket *so)
+{
+	atomic_fetch_add(&so->refs, 1u, RELAXED);
+}
+/* For lookups under RCU: false if it is going. */
+static inline bool socket_try_get(struct socket *so)
+{
+	uint32_t n = atomic_load(&so->refs, RELAXED);
+
+	while (n) {
+		if (atomic_cas(&so->refs, &n, n + 1, RELAXED))
+			return true;
+	}
+	return false;
+}
+void socket_put(struct socket *so);
+/* After a grace period: kfree(so). For ops->destroy. */
+void socket_free(struct socket *so);
+
+int socket_pair(int family, int type, int proto, const struct sock_cred *cred, struct socket *out[2]);
+int socket_setopt(struct socket *so, int level, int name, const void *value, unsigned len);
+int socket_getopt(struct socket *so, int level, int name, void *value, unsigned *len);
+/* connect, accept deadline from SO_SNDTIMEO, SO_RCVTIMEO. */
+static inline nsec_t sock_deadline(nsec_t span, nsec_t now)
+{
+	return span == NSEC_NEVER || span > NSEC_NEVER / 2 ? NSEC_NEVER : now + span;
+}
+/* Take and clear the pending error: 0 or -errno. */
+static inline int sock_take_error(struct socket *so)
+{
+	return atomic_load(&so->error, RELAXED) ? -atomic_exchange(&so->error, 0, RELAXED) : 0;
+}
+static inline bool sock_has(const struct socket *so, uint32_t flag)
+{
+	return atomic_load(&so->flags, RELAXED) & flag;
+}
+static inline void sock_set(struct socket *so, uint32_t flag, bool on)
+{
+	if (on)
+		(void)atomic_fetch_or(&so->flags, flag, RELAXED);
+	else
+		(void)atomic_fetch_and(&so->flags, ~flag, RELAXED);
+}
+
+/* All sockets, for /proc/net and netlink; under a mutex, fn must not lock sockets. */
+void socket_for_each(void (*fn)(struct socket *so, void *arg), void *arg);
+
+/* ioctl(2) on a socket: SIOC* that concern interfaces (sock-ioctl.c). -ENOTTY: not known. */
+long sock_ioctl(struct socket *so, unsigned cmd, unsigned long arg);
+
+/* AF_INET and AF_INET6 addresses (inet.c). port in host order. -EINVAL, -EAFNOSUPPORT. */
+int inet_from_sockaddr(const struct socket *so, const struct sock_addr *a, struct ip_addr *ip, uint16_t *port, struct netdev **dev);
+void inet_to_sockaddr(const struct socket *so, struct sock_addr *a, const struct ip_addr *ip, uint16_t port, const struct netdev *dev);

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+/* Acknowledgements: RFC 9293 3.10.7.4 (fifth check), RTT and RTO (RFC 6298), recovery (RFC 6582, 6675, 8985). */
+#include "net/neigh.h"
+#include "net/tcp-priv.h"
+
+void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt)
+{
+	rtt = MAX(rtt, (nsec_t)1000);
+	if (!tp->min_rtt || rtt < tp->min_rtt)
+		tp->min_rtt = rtt;
+	if (!tp->srtt) {
+		tp->srtt = rtt;
+		tp->rttvar = rtt / 2;
+	} else {
+		nsec_t d = rtt > tp->srtt ? rtt - tp->srtt : tp->srtt - rtt;
+
+		tp->rttvar += d / 4 - tp->rttvar / 4;
+		tp->srtt += rtt / 8 - tp->srtt / 8;
+	}
+	tp->rto = tp->srtt + MAX(4 * tp->rttvar, TCP_RTO_MIN);
+	tp->rto = MIN(tp->rto, TCP_RTO_MAX);
+}
+
+void tcp_enter_recovery(struct tcp_sock *tp)
+{
+	prr_begin(tp);
+	tp->ssthresh = tp->cong->ssthresh(tp);
+	tp->ca_state = CA_RECOVERY;
+	tp->recovery_end = tp->snd_nxt;
+	tp->is_tlp_out = false;
+	if (tp->has_sack)
+		NET_COUNT(tcp_sack_recovery);
+	NET_COUNT(tcp_fast_retrans);
+}
+
+/* The retransmission timer ran out: RFC 5681 3.1, RFC 8985 6.3. */
+void tcp_enter_loss(struct tcp_sock *tp)
+{
+	if (tp->ca_state < CA_LOSS || !seq_lt(tp->snd_una, tp->recovery_end))
+		tp->ssthresh = tp->cong->ssthresh(tp);
+	tp->cong->timeout(tp);
+	tp->ca_state = CA_LOSS;
+	tp->recovery_end = tp->snd_nxt;
+	tp->cwnd = tp->mss;
+	tp->nr_dupacks = 0;
+	tp->is_tlp_out = false;
+	tx_mark_all_lost(tp);
+}
+
+static bool is_cwnd_limited(const struct tcp_sock *tp, uint32_t flight)
+{
+	/* Slow start may overshoot what was used by two (as Linux); else the window must have been filled, but for what TSO holds back. */
+	if (tp->cwnd < tp->ssthresh)
+		return flight * 2 >= tp->cwnd;
+	return flight + MAX(2u * tp->mss, tp->cwnd / 8) >= tp->cwnd;
+}
+
+/* Without SACK: count duplicates (RFC 5681 2), each of which means that a segment has left the network. */
+static void reno_dupack(struct tcp_sock *tp)
+{
+	tp->nr_dupacks++;
+	if (tp->sacked_bytes + tp->lost_bytes + tp->mss < tcp_flight(tp))
+		tp->sacked_bytes += tp->mss;
+	if (tp->nr_dupacks == 3 && tp->ca_state < CA_RECOVERY && !list_is_empty(&tp->tx))
+		tx_mark_lost(tp, list_first(&tp->tx, struct tx_rec, node));
+}
+
+static void reno_advance(struct tcp_sock *tp, uint32_t acked)
+{
+	uint32_t gone = acked > tp->mss ? acked - tp->mss : 0;
+
+	tp->nr_dupacks = 0;
+	tp->sacked_bytes = tp->ca_state == CA_RECOVERY && tp->sacked_bytes > gone ? tp->sacked_bytes - gone : 0;
+	if (tp->sacked_bytes + tp->lost_bytes > tcp_flight(tp))
+		tp->sacked_bytes = tcp_flight(tp) - tp->lost_bytes;
+	/* A partial acknowledgement: the next one is lost too (RFC 6582 3.2). */
+	if (tp->ca_state == CA_RECOVERY && seq_lt(tp->snd_una, tp->recovery_end) && !list_is_empty(&tp->tx)) {
+		struct tx_rec *r = list_first(&tp->tx, struct tx_rec, node);
+
+		if (!(r->flags & TX_RETRANS))
+			tx_mark_lost(tp, r);
+	}
+}
+
+static void update_window(struct tcp_sock *tp, const struct pkt *p)
+{
+	uint32_t wnd = (uint32_t)p->tcp.window << tp->snd_wscale;
+
+	if (seq_lt(p->tcp.ack, tp->snd_una))
+		return;
+	if (seq_lt(tp->snd_wl1, p->tcp.seq) || (tp->snd_wl1 == p->tcp.seq && (seq_lt(tp->snd_wl2, p->tcp.ack) || (tp->snd_wl2 == p->tcp.ack && wnd > tp->snd_wnd)))) {
+		tp->snd_wnd = wnd;
+		tp->snd_wl1 = p->tcp.seq;
+		tp->snd_wl2 = p->tcp.ack;
+		tp->max_wnd = MAX(tp->max_wnd, wnd);
+	}
+}
+
+static void take_rtt(struct tcp_sock *tp, const struct pkt *p, const struct tcp_ack_result *res, nsec_t now)
+{
+	if (res->has_sample) {
+		tcp_rtt_sample(tp, now - res->newest_sent);
+	} else if (res->acked && tp->has_ts && p->tcp.has_ts && p->tcp.ts_ecr) {
+		/* All of it was sent again; the timestamp says which copy arrived (RFC 7323 4.1). */
+		uint32_t ms = tcp_ts(tp, now) - p->tcp.ts_ecr;
+
+		if (ms < 600000)
+			tcp_rtt_sample(tp, ms ? ms * NSEC_PER_MSEC : NSEC_PER_MSEC / 2);
+	}
+}
+
+/* Congestion state after the scoreboard was brought up to date. */
+static void update_state(struct tcp_sock *tp, const struct tcp_ack_result *res, uint32_t delivered, uint32_t flight_before, nsec_t now)
+{
+	if (tp->ca_state >= CA_RECOVERY && seq_le(tp->recovery_end, tp->snd_una)) {
+		if (tp->ca_state == CA_RECOVERY)
+			tp->cwnd = tp->ssthresh;
+		tp->ca_state = CA_OPEN;
+		if (!tp->has_sack)
+			tp->sacked_bytes = 0;
+	}
+	if (tp->lost_bytes > tp->retrans_bytes && tp->ca_state < CA_RECOVERY)
+		tcp_enter_recovery(tp);
+	if (tp->ca_state == CA_RECOVERY)
+		prr_ack(tp, delivered, res->acked && !res->has_lost_retrans);
+	else if (res->acked && (tp->ca_state == CA_LOSS || is_cwnd_limited(tp, flight_before)))
+		tp->cong->acked(tp, res->acked, now);
+}
+
+bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
+{
+	uint32_t ack = p->tcp.ack, flight = tcp_flight(tp), before = tp->delivered, old_wnd = tp->snd_wnd;
+	struct tcp_ack_result res = { .before_una = tp->snd_una };
+	bool is_old = seq_lt(ack, tp->snd_una);
+
+	if (seq_lt(ack, tp->snd_una - MAX(tp->max_wnd, 65536u))) {	/* RFC 5961 5.2 */
+		tcp_challenge_ack(tp, now);
+		return false;
+	}
+	if (seq_lt(tp->snd_nxt, ack)) {
+		tcp_challenge_ack(tp, now);
+		return false;
+	}
+	update_window(tp, p);
+	if (!is_old && ack != tp->snd_una) {
+		res.acked = ack - tp->snd_una;
+		tx_cumulative(tp, ack, &res);
+		tp->snd_una = ack;
+		sendq_acked(tp, ack);
+		tp->bytes_acked += res.acked;
+		tp->nr_backoff = 0;
+		tp->first_unacked_at = 0;
+		if (tp->route.neigh)
+			atomic_store(&tp->route.neigh->confirmed, now, RELAXED);
+		if (!tp->has_sack)
+			reno_advance(tp, res.acked);
+	} else if (!tp->has_sack && !is_old && tcp_flight(tp) && !p->tcp.data_len && tp->snd_wnd == old_wnd && !(p->tcp.flags & TCP_FIN)) {
+		reno_dupack(tp);
+	}
+	if (tp->has_sack && p->tcp.opt_len > (tp->has_ts ? 12 : 0) && tcp_flight(tp))
+		tx_sack(tp, p, &res);
+	take_rtt(tp, p, &res, now);
+	tlp_ack(tp, ack, res.is_dsack);
+	if (tp->sacked_bytes || tp->lost_bytes || tp->rack_reordering || tp->ca_state >= CA_RECOVERY) {
+		rack_update_reo(tp, &res);
+		rack_detect(tp, now);
+	}
+	update_state(tp, &res, tp->delivered - before, flight, now);
+
+	if (!tcp_flight(tp)) {
+		tp->xmit_at = NSEC_NEVER;
+		tp->xmit_kind = XMIT_NONE;
+		tp->is_tlp_out = false;
+	} else if (res.acked && tp->xmit_kind != XMIT_REO) {
+		tcp_arm_rto(tp, now);
+		tlp_schedule(tp, now);
+	}
+	if (tp->snd_wnd && tp->xmit_kind == XMIT_PERSIST) {
+		tp->xmit_at = NSEC_NEVER;
+		tp->xmit_kind = XMIT_NONE;
+		tp->nr_backoff = 0;
+		if (tcp_flight(tp))
+			tcp_arm_rto(tp, now);
+	}
+	if (atomic_load(&tp->wants_acks, RELAXED) & WANT_ROOM && tcp_may_write(tp)) {
+		tcp_dont_want_acks(tp, WANT_ROOM);
+		tcp_wake(tp, FILE_POLLOUT | FILE_POLLWRNORM);
+	}
+	return true;
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MIT
+/*
+ * From a packet to its connection.
+ *
+ * The table has two links in each connection: while it grows, the chains of the new size are built with one while readers follow the other; then the new array is published. A
+ * reader that still walks the old array sees complete old chains, since the old links stay as they are for a grace period.
+ */
+#include "libc/errno.h"
+#include "libc/random.h"
+#include "libc/string.h"
+#include "mmu/heap.h"
+#include "net/csum.h"
+#include "net/netdev-priv.h"
+#include "net/tcp-priv.h"
+#include "sched/rcu.h"
+
+#define FIRST_BITS	8u
+#define MAX_BITS	20u
+#define URGENT_QUEUED	128u	/* packets in a channel: do not wait for the application */
+
+struct table {
+	uint32_t mask;
+	uint32_t link;			/* which of hash_next[] */
+	struct rcu_head rcu;
+	struct tcp_sock *buckets[];	/* [rcu] */
+};
+
+static struct mutex lock;
+static struct table *table;		/* [rcu] */
+static uint32_t nr_entries;		/* [lock] */
+static bool is_growing;			/* [lock] the old links are still being read */
+static struct siphash_key table_key, secret;
+static uint32_t has_keys;		/* [a] */
+
+static void make_keys(void)
+{
+	struct siphash_key k[2];
+
+	/* Twice at once does no harm before the first packet; later calls find the flag. */
+	random_bytes(k, sizeof(k));
+	mutex_lock(&lock);
+	if (!has_keys) {
+		table_key = k[0];
+		secret = k[1];
+		atomic_store(&has_keys, 1u, RELEASE);	/* release: the keys before the flag. Pairs: its readers */
+	}
+	mutex_unlock(&lock);
+}
+
+static inline void need_keys(void)
+{
+	if (unlikely(!atomic_load(&has_keys, ACQUIRE)))
+		make_keys();
+}
+
+uint32_t tcp_hash(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport)
+{
+	uint64_t w[5] = { (uint64_t)laddr->w[3] << 32 | raddr->w[3], (uint64_t)lport << 16 | rport };
+
+	need_keys();
+	if (likely(ip_is_v4(raddr)))
+		return (uint32_t)siphash13(&table_key, w, 2);
+	w[2] = laddr->d[0];
+	w[3] = raddr->d[0];
+	w[4] = (uint64_t)laddr->w[2] << 32 | raddr->w[2];
+	return (uint32_t)siphash13(&table_key, w, 5);
+}
+
+uint32_t tcp_secret_hash(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport, uint64_t salt)
+{
+	uint64_t w[6] = { laddr->d[0], laddr->d[1], raddr->d[0], raddr->d[1], (uint64_t)lport << 16 | rport, salt };
+
+	need_keys();
+	return (uint32_t)siphash24(&secret, w, 6);
+}
+
+/* RFC 6528 3: M + F(...), M a timer of 4 microseconds; here one of 64 ns as Linux has it. */
+uint32_t tcp_new_isn(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport, nsec_t now)
+{
+	return tcp_secret_hash(laddr, lport, raddr, rport, 1) + (uint32_t)(now >> 6);
+}
+
+static inline bool is_match(const struct tcp_sock *tp, const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport)
+{
+	return tp->rport == rport && tp->lport == lport && ip_equal(&tp->raddr, raddr) && ip_equal(&tp->laddr, laddr);
+}
+
+/* Under RCU or lock. */
+static struct tcp_sock *find(uint32_t hash, const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport)
+{
+	const struct table *t = rcu_deref(table);
+	struct tcp_sock *tp;
+
+	if (unlikely(!t))
+		return NULL;
+	for (tp = rcu_deref(t->buckets[hash & t->mask]); tp; tp = rcu_deref(tp->hash_next[t->link])) {
+		if (is_match(tp, laddr, lport, raddr, rport))
+			return tp;
+	}
+	return NULL;
+}
+
+struct tcp_sock *tcp_lookup(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport, uint32_t *hash)
+{
+	struct tcp_sock *tp;
+
+	*hash = tcp_hash(laddr, lport, raddr, rport);
+	rcu_read_lock();
+	tp = find(*hash, laddr, lport, raddr, rport);
+	if (tp && !socket_try_get(&tp->so))
+		tp = NULL;
+	rcu_read_unlock();
+	return tp;
+}
+
+static void free_table(struct rcu_head *head)
+{
+	kfree(container_of(head, struct table, rcu));
+	mutex_lock(&lock);
+	is_growing = false;	/* nobody follows the old links any more: they may be used for the next growth */
+	mutex_unlock(&lock);
+}
+
+static struct table *table_alloc(unsigned bits, uint32_t link)
+{
+	struct table *t = kzalloc(sizeof(*t) + sizeof(t->buckets[0]) * (1ul << bits));
+
+	if (t) {
+		t->mask = (1u << bits) - 1;
+		t->link = link;
+	}
+	return t;
+}
+
+/* lock held. Failure is not an error: chains get longer. */
+static void grow(void)
+{
+	struct table *old = table, *t;
+
+	if (is_growing || nr_entries <= old->mask * 2 || old->mask >= (1u << MAX_BITS) - 1)
+		return;
+	t = table_alloc((unsigned)__builtin_ctz(old->mask + 1) + 2, !old->link);
+	if (!t)
+		return;
+	for (uint32_t i = 0; i <= old->mask; i++) {
+		for (struct tcp_sock *tp = old->buckets[i]; tp; tp = tp->hash_next[old->link]) {
+			struct tcp_sock **b = &t->buckets[tp->hash & t->mask];
+
+			tp->hash_next[t->link] = *b;
+			*b = tp;
+		}
+	}
+	is_growing = true;
+	rcu_assign(table, t);
+	mutex_unlock(&lock);	/* host tests run the callback at once */
+	rcu_defer(&old->rcu, free_table);
+	mutex_lock(&lock);
+}
+
+int tcp_table_insert(struct tcp_sock *tp)
+{
+	struct tcp_sock **b;
+	int r = 0;
+
+	tp->hash = tcp_hash(&tp->laddr, tp->lport, &tp->raddr, tp->rport);
+	mutex_lock(&lock);
+	if (!table) {
+		struct table *t = table_alloc(FIRST_BITS, 0);
+
+		if (!t)
+			r = -ENOMEM;
+		else
+			rcu_assign(table, t);
+	}
+	if (!r && find(tp->hash, &tp->laddr, tp->lport, &tp->raddr, tp->rport))
+		r = -EADDRNOTAVAIL;
+	if (!r) {
+		socket_get(&tp->so);
+		b = &table->buckets[tp->hash & table->mask];
+		tp->hash_next[table->link] = *b;
+		rcu_assign(*b, tp);
+		tp->is_hashed = true;
+		nr_entries++;
+		grow();
+	}
+	mutex_unlock(&lock);
+	return r;
+}
+
+void tcp_table_remove(struct tcp_sock *tp)
+{
+	struct tcp_sock **link;
+	bool was = false;
+
+	mutex_lock(&lock);
+	if (tp->is_hashed) {
+		link = &table->buckets[tp->hash & table->mask];
+		while (*link != tp)
+			link = &(*link)->hash_next[table->link];
+		rcu_assign(*link, tp->hash_next[table->link]);
+		tp->is_hashed = false;
+		nr_entries--;
+		was = true;
+	}
+	mutex_unlock(&lock);
+	if (was)
+		socket_put(&tp->so);
+}
+
+bool tcp_table_has(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport)
+{
+	uint32_t hash = tcp_hash(laddr, lport, raddr, rport);
+	bool r;
+
+	rcu_read_lock();
+	r = find(hash, laddr, lport, raddr, rport) != NULL;
+	rcu_read_unlock();
+	return r;
+}
+
+/* ---- classification ------------------------------------------------------------------------------------------------- */
+
+static void find_timestamp(struct pkt *p, const uint8_t *o, unsigned len)
+{
+	static const uint8_t usual[4] = { 1, 1, 8, 10 };
+	uint32_t w[2];
+	const uint8_t *at = NULL;
+
+	if (len >= 12 && !memcmp(o, usual, 4)) {
+		at = o + 4;
+	} else {
+		for (unsigned i = 0; i < len && o[i];) {
+			unsigned n = o[i] == 1 ? 1 : i + 1 < len ? o[i + 1] : 0;
+
+			if (!n || (o[i] != 1 && n < 2) || i + n > len)
+				break;
+			if (o[i] == 8 && n == 10) {
+				at = o + i + 2;
+				break;
+			}
+			i += n;
+		}
+	}
+	p->tcp.has_ts = at != NULL;
+	if (at) {
+		memcpy(w, at, 8);
+		p->tcp.ts_val = net32(w[0]);
+		p->tcp.ts_ecr = net32(w[1]);
+	}
+}
+
+/* p starts at the TCP header. False: malformed. Then seg[0] starts at the payload; the header is at base + l4. */
+static bool parse(struct pkt *p, uint16_t *sport, uint16_t *dport)
+{
+	const struct tcp_hdr *h;
+	uint8_t ecn = p->udp.tos & 3;
+	unsigned hlen;
+
+	if (!pkt_pull_up(p, sizeof(*h)))
+		return false;
+	h = (const struct tcp_hdr *)p->seg[0].data;
+	hlen = (h->off >> 4) * 4u;
+	if (hlen < sizeof(*h) || !pkt_pull_up(p, hlen))
+		return false;
+	if (!(p->flags & (PKT_CSUM_OK | PKT_CSUM_PARTIAL)) &&
+	    csum_fold(pkt_csum(p, 0, p->len, csum_pseudo(&p->src, &p->dst, p->len, IPPROTO_TCP))) != 0xffff) {
+		NET_COUNT(tcp_csum_errors);
+		return false;
+	}
+	*sport = net16(h->sport);
+	*dport = net16(h->dport);
+	p->tcp.seq = net32(h->seq);
+	p->tcp.ack = net32(h->ack);
+	p->tcp.flags = h->flags;
+	p->tcp.window = net16(h->window);
+	p->tcp.urgent = net16(h->urgent);
+	p->tcp.opt_len = (uint8_t)(hlen - sizeof(*h));
+	p->tcp.ecn = ecn;
+	p->tcp.data_len = p->len - hlen;
+	find_timestamp(p, (const uint8_t *)(h + 1), p->tcp.opt_len);
+	pkt_pull(p, hlen);
+	return true;
+}
+
+static void list_for_worker(struct tcp_sock *tp)
+{
+	if (work_claim(&tp->work)) {
+		socket_get(&tp->so);
+		work_add(&tp->work);
+	}
+}
+
+void tcp_list_for_work(struct tcp_sock *tp)
+{
+	list_for_worker(tp);
+}
+
+/* A connection that nobody has accepted yet: the listener's threads take care of it. */
+static void give_to_listener(struct tcp_sock *tp)
+{
+	struct tcp_sock *lp;
+
+	rcu_read_lock();
+	lp = atomic_load(&tp->listener, ACQUIRE);
+	if (lp && !socket_try_get(&lp->so))
+		lp = NULL;
+	rcu_read_unlock();
+	if (!lp)
+		return;
+	if (!atomic_exchange(&tp->needs_attention, 1u, ACQ_REL)) {
+		socket_get(&tp->so);
+		(void)mpsc_push(&lp->attention, &tp->attention_node);
+		list_for_worker(lp);
+		waitq_wake(&lp->so.wq, 1, FILE_POLLIN | FILE_POLLRDNORM);
+	}
+	socket_put(&lp->so);
+}
+
+/* take p; the caller has a reference on tp. */
+static void push(struct tcp_sock *tp, struct pkt *p)
+{
+	bool is_plain_ack = !p->tcp.data_len && !(p->tcp.flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_URG));
+	uint32_t queued = atomic_fetch_add(&tp->nr_queued, 1u, RELAXED);
+
+	if (queued >= TCP_MAX_QUEUED) {
+		(void)atomic_fetch_sub(&tp->nr_queued, 1u, RELAXED);
+		NET_COUNT(tcp_backlog_drops);
+		pkt_free(p);
+		work_urgent();
+		return;
+	}
+	(void)mpsc_push(&tp->channel, &p->node);
+	list_for_worker(tp);
+	if (unlikely(atomic_load(&tp->listener, RELAXED)))
+		give_to_listener(tp);
+	atomic_fence(SEQ_CST);	/* push before the looks at wants_acks and nr_waiters. Pairs: tcp_output (wants_acks), waitq_add */
+	if (is_plain_ack && !atomic_load(&tp->wants_acks, RELAXED))
+		return;
+	if (atomic_load(&tp->so.wq.nr_waiters, RELAXED))
+		__waitq_wake(&tp->so.wq, (unsigned)-1, 0);
+	else if (atomic_load(&tp->wants_acks, RELAXED))
+		work_urgent();
+	if (queued >= URGENT_QUEUED)
+		work_urgent();
+}
+
+void tcp_classify(struct pkt *p)
+{
+	struct tcp_sock *tp;
+	uint16_t sport, dport;
+	uint32_t hash;
+
+	NET_COUNT(tcp_in_segs);
+	if (p->flags & PKT_BROADCAST || !parse(p, &sport, &dport)) {
+		NET_COUNT(tcp_in_errs);
+		pkt_free(p);
+		return;
+	}
+	tp = tcp_lookup(&p->dst, dport, &p->src, sport, &hash);
+	if (!tp && !(p->tcp.flags & TCP_RST) && p->tcp.flags & (TCP_SYN | TCP_ACK)) {
+		struct socket *so = port_lookup(&tcp_ports, &p->src, sport, &p->dst, dport, p->dev, hash, true);
+
+		if (so)
+			tp = tcp_of(so);
+	}
+	if (!tp) {
+		if (!(p->tcp.flags & TCP_RST))
+			tcp_send_reset(p);
+		pkt_free(p);
+		return;
+	}
+	p->hash = hash;
+	push(tp, p);
+	socket_put(&tp->so);
+}
+
+void tcp_send_reset(const struct pkt *p)
+{
+	const struct tcp_hdr *in = (const struct tcp_hdr *)(p->base + p->l4);
+	struct pkt *r = pkt_alloc(IP_HEADROOM, sizeof(struct tcp_hdr));
+	struct tcp_hdr *h;
+
+	if (!r)
+		return;
+	h = pkt_put(r, sizeof(*h));
+	*h = (struct tcp_hdr){ .sport = in->dport, .dport = in->sport, .off = 0x50, .flags = TCP_RST };
+	if (p->tcp.flags & TCP_ACK) {
+		h->seq = in->ack;
+	} else {
+		h->ack = net32(p->tcp.seq + p->tcp.data_len + !!(p->tcp.flags & TCP_SYN) + !!(p->tcp.flags & TCP_FIN));
+		h->flags |= TCP_ACK;
+	}
+	h->csum = csum_fold(csum_pseudo(&p->dst, &p->src, sizeof(*h), IPPROTO_TCP));
+	r->flags |= PKT_CSUM_PARTIAL;
+	r->csum_offset = offsetof(struct tcp_hdr, csum);
+	NET_COUNT(tcp_out_rsts);
+	ip_send(r, &p->dst, &p->src, IPPROTO_TCP, &(struct ip_opts){ .tos = 0 }, p->dev == &loopback ? NULL : p->dev);
+}
+
+/* An ICMP error about one of our segments: it becomes a packet in the connection's channel (no lock is needed to tell it). */
+void tcp_error(const struct ip_error *e)
+{
+	const uint8_t *t = e->transport;
+	uint16_t lport = (uint16_t)(t[0] << 8 | t[1]), rport = (uint16_t)(t[2] << 8 | t[3]);
+	uint32_t hash, seq = (uint32_t)t[4] << 24 | (uint32_t)t[5] << 16 | (uint32_t)t[6] << 8 | t[7];
+	struct tcp_sock *tp = tcp_lookup(&e->src, lport, &e->dst, rport, &hash);
+	struct pkt *p;
+
+	if (!tp)
+		return;
+	p = pkt_alloc(0, 0);
+	if (p) {
+		p->proto = IPPROTO_ICMP;	/* tcp-input.c tells it by this */
+		p->tcp = (struct pkt_tcp){ .seq = seq, .ack = e->mtu, .urgent = (uint16_t)e->error, .flags = TCP_RST, .ecn = e->is_hard };
+		p->time = clock_monotonic();
+		push(tp, p);
+	}
+	socket_put(&tp->so);
+}

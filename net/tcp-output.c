@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: MIT
+/* What is sent, and when: RFC 9293 3.8, RFC 1122 4.2.3.4 (silly windows, Nagle), RFC 7323 (options). */
+#include "libc/errno.h"
+#include "libc/string.h"
+#include "net/csum.h"
+#include "net/netdev-priv.h"
+#include "net/tcp-priv.h"
+
+#define MAX_HLEN	60u
+#define INLINE_MAX	1024u	/* payloads up to this are copied behind the header: cheaper than counting pages */
+#define GSO_MAX		64000u
+#define CHALLENGES_PER_SEC	200u
+
+int tcp_get_route(struct tcp_sock *tp)
+{
+	struct ip_route rt;
+	int r;
+
+	if (likely(ip_route_is_valid(&tp->route)))
+		return 0;
+	r = ip_route_lookup(&tp->raddr, &tp->laddr, atomic_load(&tp->so.bound_dev, RELAXED), &rt);
+	if (r)
+		return r;
+	ip_route_put(&tp->route);
+	tp->route = rt;
+	if (tp->peer_mss)
+		tcp_update_mss(tp);
+	return 0;
+}
+
+/* ---- windows and headers ------------------------------------------------------------------------------------------------ */
+
+/* The window to advertise now, in bytes, were it sent: never takes back what was promised, opens in steps worth telling. */
+uint32_t tcp_receive_window(struct tcp_sock *tp)
+{
+	uint32_t buf = atomic_load(&tp->so.rcvbuf, RELAXED), space = buf - buf / 4, promised = tp->rcv_adv - tp->rcv_nxt, free;
+
+	if (tp->window_clamp)
+		space = MIN(space, tp->window_clamp);
+	free = space > tp->rcv_bytes ? space - tp->rcv_bytes : 0;
+	if (tp->rcv_memory > buf * 4)
+		free = 0;
+	if (seq_lt(tp->rcv_adv, tp->rcv_nxt))
+		promised = 0;
+	if (free < promised || free - promised < MIN((uint32_t)tp->mss, space / 2))
+		return promised;
+	return MIN(free, 65535u << tp->rcv_wscale);
+}
+
+static uint16_t window_field(struct tcp_sock *tp, bool is_syn)
+{
+	uint32_t w = tcp_receive_window(tp), scaled;
+
+	if (is_syn) {
+		w = MIN(w, 65535u);
+		tp->rcv_adv = tp->rcv_nxt + w;
+		return net16((uint16_t)w);
+	}
+	scaled = w >> tp->rcv_wscale;
+	/* Rounding down must not take back what was promised. */
+	if (seq_lt(tp->rcv_nxt + (scaled << tp->rcv_wscale), tp->rcv_adv))
+		scaled = DIV_ROUND_UP(tp->rcv_adv - tp->rcv_nxt, 1u << tp->rcv_wscale);
+	scaled = MIN(scaled, 65535u);
+	if (seq_lt(tp->rcv_adv, tp->rcv_nxt + (scaled << tp->rcv_wscale)))
+		tp->rcv_adv = tp->rcv_nxt + (scaled << tp->rcv_wscale);
+	return net16((uint16_t)scaled);
+}
+
+static uint8_t *put32(uint8_t *o, uint32_t v)
+{
+	v = net32(v);
+	memcpy(o, &v, 4);
+	return o + 4;
+}
+
+static unsigned put_options(struct tcp_sock *tp, uint8_t *start, bool want_sack, nsec_t now)
+{
+	uint8_t *o = start;
+
+	if (tp->has_ts) {
+		o = put32(o, 0x0101080a);
+		o = put32(o, tcp_ts(tp, now));
+		o = put32(o, tp->ts_recent);
+	}
+	if (want_sack && tp->has_sack && (!list_is_empty(&tp->ofo) || tp->dsack_seq != tp->dsack_end)) {
+		uint32_t blocks[8];
+		unsigned n = recvq_sack_blocks(tp, blocks, tp->has_ts ? 3 : 4);
+
+		if (n) {
+			o = put32(o, 0x01010500 | (2 + 8 * n));
+			memcpy(o, blocks, 8 * n);
+			o += 8 * n;
+		}
+	}
+	return (unsigned)(o - start);
+}
+
+/* Put the header in front of p's payload and send it. take. */
+static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint8_t flags, const uint8_t *opts, unsigned opt_len, nsec_t now)
+{
+	struct tcp_hdr *h = pkt_push(p, (unsigned)sizeof(*h) + opt_len);
+
+	memcpy(h + 1, opts, opt_len);
+	h->sport = net16(tp->lport);
+	h->dport = net16(tp->rport);
+	h->seq = net32(seq);
+	h->ack = flags & TCP_ACK ? net32(tp->rcv_nxt) : 0;
+	h->off = (uint8_t)((sizeof(*h) + opt_len) << 2);
+	h->flags = flags;
+	h->window = flags & TCP_RST ? 0 : window_field(tp, flags & TCP_SYN);
+	h->urgent = 0;
+	if (tp->has_urg && seq_lt(seq, tp->snd_urg) && !(flags & (TCP_SYN | TCP_RST))) {
+		h->flags |= TCP_URG;
+		h->urgent = net16((uint16_t)MIN(tp->snd_urg - seq, 65535u));
+	}
+	h->csum = csum_fold(csum_pseudo(&tp->laddr, &tp->raddr, p->len, IPPROTO_TCP));
+	p->flags |= PKT_CSUM_PARTIAL;
+	p->csum_offset = offsetof(struct tcp_hdr, csum);
+	p->hdr_len = (uint16_t)(sizeof(*h) + opt_len);
+	p->hash = tp->hash;
+	tp->segs_out++;
+	tp->last_snd = now;
+	if (flags & TCP_ACK) {
+		tp->last_ack_sent = tp->rcv_nxt;
+		tp->needs_ack_now = false;
+		tp->nr_unacked_segs = 0;
+		tp->delack_at = NSEC_NEVER;
+		if (tp->nr_quick_acks)
+			tp->nr_quick_acks--;
+	}
+	NET_COUNT(tcp_out_segs);
+	(void)ip_output(p, &tp->route, &tp->laddr, &tp->raddr, IPPROTO_TCP, &tp->opts, now);
+}
+
+/* [seq, seq + len) of the send queue, and FIN if flags say so. False: could not (no memory, no route); nothing was sent. */
+static bool send_data(struct tcp_sock *tp, uint32_t seq, uint32_t len, uint8_t flags, nsec_t now)
+{
+	uint8_t opts[40];
+	unsigned opt_len;
+	struct pkt *p;
+
+	if (tcp_get_route(tp))
+		return false;
+	p = pkt_alloc(IP_HEADROOM + MAX_HLEN, len <= INLINE_MAX ? len : 0);
+	if (!p)
+		return false;
+	if (len <= INLINE_MAX) {
+		if (len)
+			sendq_copy(tp, seq, pkt_put(p, len), len);
+	} else if (!sendq_attach(tp, p, seq, len)) {
+		pkt_free(p);
+		return false;
+	}
+	opt_len = put_options(tp, opts, false, now);
+	if (len > tp->mss) {
+		p->gso_type = ip_is_v4(&tp->raddr) ? PKT_GSO_TCP4 : PKT_GSO_TCP6;
+		p->gso_size = tp->mss;
+	}
+	tp->nr_quick_acks = 0;	/* a dialogue: acknowledgements will ride on answers */
+	send_packet(tp, p, seq, flags, opts, opt_len, now);
+	return true;
+}
+
+static void send_empty(struct tcp_sock *tp, uint32_t seq, uint8_t flags, nsec_t now)
+{
+	uint8_t opts[40];
+	unsigned opt_len;
+	struct pkt *p;
+
+	if (tcp_get_route(tp))
+		return;
+	p = pkt_alloc(IP_HEADROOM + MAX_HLEN, 0);
+	if (!p)
+		return;
+	opt_len = put_options(tp, opts, flags == TCP_ACK, now);
+	send_packet(tp, p, seq, flags, opts, opt_len, now);
+}
+
+void tcp_send_ack(struct tcp_sock *tp, nsec_t now)
+{
+	send_empty(tp, tp->snd_nxt, TCP_ACK, now);
+}
+
+void tcp_send_probe(struct tcp_sock *tp, nsec_t now)
+{
+	send_empty(tp, tp->snd_una - 1, TCP_ACK, now);
+}
+
+void tcp_send_rst(struct tcp_sock *tp, nsec_t now)
+{
+	NET_COUNT(tcp_out_rsts);
+	send_empty(tp, tp->snd_nxt, TCP_RST | TCP_ACK, now);
+}
+
+void tcp_challenge_ack(struct tcp_sock *tp, nsec_t now)
+{
+	static uint64_t window;		/* [a] second << 16 | count */
+	uint64_t sec = now / NSEC_PER_SEC, w = atomic_load(&window, RELAXED);
+
+	if (w >> 16 != sec)
+		atomic_store(&window, sec << 16 | 1, RELAXED);
+	else if ((atomic_fetch_add(&window, 1ull, RELAXED) & 0xffff) >= CHALLENGES_PER_SEC)
+		return;
+	NET_COUNT(tcp_challenge_acks);
+	tcp_send_ack(tp, now);
+}
+
+void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack)
+{
+	uint8_t opts[40], *o = opts;
+	struct pkt *p;
+
+	if (tcp_get_route(tp))
+		return;
+	p = pkt_alloc(IP_HEADROOM + MAX_HLEN, 0);
+	if (!p)
+		return;
+	o = put32(o, 0x02040000u | tp->advmss);
+	/* In an answer only what was offered (RFC 7323 1.3, RFC 2018 2). */
+	if (tp->has_ts) {
+		o = put32(o, tp->has_sack ? 0x0402080a : 0x0101080a);
+		o = put32(o, tcp_ts(tp, now));
+		o = put32(o, with_ack ? tp->ts_recent : 0);
+	} else if (tp->has_sack) {
+		o = put32(o, 0x01010402);
+	}
+	if (tp->has_wscale)
+		o = put32(o, 0x01030300u | tp->rcv_wscale);
+	send_packet(tp, p, tp->iss, (uint8_t)(TCP_SYN | (with_ack ? TCP_ACK : 0)), opts, (unsigned)(o - opts), now);
+}
+
+/* ---- sending again -------------------------------------------------------------------------------------------------------- */
+
+bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *r, nsec_t now)
+{
+	uint32_t pipe = tcp_pipe(tp), room = tp->cwnd > pipe ? tp->cwnd - pipe : 0, len, data;
+	uint8_t flags = TCP_ACK;
+	uint32_t max = tp->route.dev && tp->route.dev->features & (ip_is_v4(&tp->raddr) ? NETDEV_TSO4 : NETDEV_TSO6) ? GSO_MAX : tp->mss;
+
+	room = MAX(room - room % tp->mss, (uint32_t)tp->mss);
+	room = MIN(room, max - max % tp->mss);
+	len = r->end - r->seq;
+	if (len > room && !(r->flags & TX_FIN && len == room + 1)) {
+		if (!tx_split(tp, r, r->seq + room))
+			return false;
+		len = room;
+	}
+	data = len - !!(r->flags & TX_FIN);
+	if (r->flags & TX_FIN)
+		flags |= TCP_FIN;
+	if (!seq_lt(r->seq + data, tp->write_seq))
+		flags |= TCP_PSH;
+	if (!send_data(tp, r->seq, data, flags, now))
+		return false;
+	if ((r->flags & (TX_LOST | TX_RETRANS)) == TX_LOST) {
+		r->flags |= TX_RETRANS;
+		tp->retrans_bytes += len;
+	}
+	r->flags |= TX_EVER_RETRANS;
+	r->sent_at = now;
+	tp->prr_out += len;
+	tp->nr_retrans_total++;
+	NET_COUNT(tcp_retrans_segs);
+	return true;
+}
+
+static void send_lost(struct tcp_sock *tp, nsec_t now)
+{
+	struct tx_rec *r;
+
+	while (tcp_pipe(tp) < tp->cwnd && (r = tx_next_lost(tp))) {
+		if (!tcp_retransmit(tp, r, now))
+			break;
+		if (tp->xmit_kind == XMIT_NONE || tp->xmit_kind == XMIT_TLP)
+			tcp_arm_rto(tp, now);
+	}
+}
+
+/* ---- new data --------------------------------------------------------------------------------------------------------------- */
+
+/* May a segment shorter than a full one, the last of what there is, be sent? */
+static bool nagle_allows(const struct tcp_sock *tp, bool ignore)
+{
+	if (ignore || tp->is_fin_queued)
+		return true;
+	if (tp->is_cork)
+		return false;
+	return tp->is_nodelay || !tcp_flight(tp) || tp->has_urg;
+}
+
+/* How much of the unsent data goes into the next packet; 0: none now. */
+static uint32_t next_length(const struct tcp_sock *tp, bool ignore_nagle)
+{
+	uint32_t unsent = tcp_unsent(tp), pipe = tcp_pipe(tp), edge = tp->snd_una + tp->snd_wnd, n, room;
+	bool has_tso = tp->route.dev && tp->route.dev->features & (ip_is_v4(&tp->raddr) ? NETDEV_TSO4 : NETDEV_TSO6);
+
+	if (!unsent || seq_le(edge, tp->snd_nxt) || pipe >= tp->cwnd)
+		return 0;
+	room = tp->cwnd - pipe;
+	n = MIN(unsent, edge - tp->snd_nxt);
+	if (n < tp->mss) {
+		if (n == unsent)
+			return nagle_allows(tp, ignore_nagle) ? n : 0;
+		return n >= tp->max_wnd / 2 ? n : 0;	/* the window is small (RFC 9293 3.8.6.2.1) */
+	}
+	if (room < tp->mss)
+		return pipe ? 0 : tp->mss;
+	n = MIN(n, room);
+	if (!has_tso)
+		return MIN(n, (uint32_t)tp->mss);
+	n = MIN(n, GSO_MAX);
+	if (n % tp->mss && n > tp->mss && !(n == unsent && nagle_allows(tp, ignore_nagle)))
+		n -= n % tp->mss;
+	return n;
+}
+
+static bool may_send_fin(const struct tcp_sock *tp)
+{
+	return tp->is_fin_queued && !tp->is_fin_sent && tp->snd_nxt == tp->write_seq;
+}
+
+void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
+{
+	bool has_sent = false, is_stalled;
+	uint32_t n;
+
+	if (!IN_STATES(tp, ST(ESTABLISHED) | ST(CLOSE_WAIT) | ST(FIN_WAIT1) | ST(CLOSING) | ST(LAST_ACK)))
+		return;
+	if (!ip_route_is_valid(&tp->route) && tcp_get_route(tp))
+		goto out;
+	while ((n = next_length(tp, ignore_nagle)) || may_send_fin(tp)) {
+		uint32_t seq = tp->snd_nxt, end = seq + n;
+		bool with_fin = tp->is_fin_queued && end == tp->write_seq && n <= tp->mss;
+		uint8_t flags = (uint8_t)(TCP_ACK | (end == tp->write_seq && n ? TCP_PSH : 0) | (with_fin ? TCP_FIN : 0));
+
+		/* The record first: without it the segment could never be repeated. */
+		if (!tx_add(tp, seq, end + with_fin, with_fin ? TX_FIN : 0, now))
+			break;
+		tp->snd_nxt = end + with_fin;
+		tp->is_fin_sent |= with_fin;
+		if (!send_data(tp, seq, n, flags, now)) {
+			/* As if it were lost at once: the timer repeats it. */
+			tx_mark_lost(tp, list_last(&tp->tx, struct tx_rec, node));
+			has_sent = true;
+			break;
+		}
+		if (tp->ca_state == CA_RECOVERY)
+			tp->prr_out += n;
+		has_sent = true;
+	}
+	if (tp->has_urg && seq_le(tp->snd_urg, tp->snd_una))
+		tp->has_urg = false;
+	if (has_sent) {
+		if (tp->xmit_kind == XMIT_NONE || tp->xmit_kind == XMIT_PERSIST)
+			tcp_arm_rto(tp, now);
+		tlp_schedule(tp, now);
+	}
+out:
+	is_stalled = tcp_unsent(tp) != 0;
+	if (is_stalled)
+		tcp_want_acks(tp, WANT_OUTPUT);
+	else
+		tcp_dont_want_acks(tp, WANT_OUTPUT);
+	/* Nothing in flight whose acknowledgement would restart us: the peer's window is shut, we hold back for TCP_CORK, or there is no route. */
+	if (is_stalled && !tcp_flight(tp) && tp->xmit_kind == XMIT_NONE)
+		tcp_arm_persist(tp, now);
+}
+
+static bool is_ack_due(const struct tcp_sock *tp)
+{
+	if (tp->needs_ack_now)
+		return true;
+	/* Two segments are waiting (RFC 9293 3.8.6.3): the reader's window update usually comes at once and says both; a burst does not wait for it. */
+	return tp->nr_unacked_segs >= 8 || (tp->nr_unacked_segs && tp->nr_quick_acks);
+}
+
+void tcp_output(struct tcp_sock *tp, nsec_t now)
+{
+	if (tp->lost_bytes > tp->retrans_bytes)
+		send_lost(tp, now);
+	if (tcp_unsent(tp) || (tp->is_fin_queued && !tp->is_fin_sent))
+		tcp_push(tp, now, false);
+	else
+		tcp_dont_want_acks(tp, WANT_OUTPUT);
+	if (is_ack_due(tp) && IN_STATES(tp, STATES_SYNCHRONIZED))
+		tcp_send_ack(tp, now);
+	tcp_timer_update(tp);
+}

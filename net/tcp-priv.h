@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TCP (RFC 9293). Map:
+ *	tcp-demux.c	connection table, classification, resets		tcp-cong.c	NewReno, CUBIC, PRR
+ *	tcp-input.c	segments: the state machine of RFC 9293 3.10.7		tcp-rack.c	SACK scoreboard, RACK-TLP
+ *	tcp-ack.c	acknowledgements, RTT, send window			tcp-timer.c	all timers
+ *	tcp-recvq.c	receive queue, reassembly, recv(2)			tcp-listen.c	SYNs, cookies, accept(2)
+ *	tcp-sendq.c	send queue, send(2)					tcp-sock.c	connect, close, poll ...
+ *	tcp-output.c	what to send and when					tcp-opt.c	options of tcp(7), TCP_INFO
+ *
+ * Everything in a struct tcp_sock marked [l] is guarded by so.lock. Packets reach it through `channel`, to which any thread pushes without a lock; whoever takes the lock to do
+ * something for the application first runs tcp_process(), which is the protocol. All timers of a connection share one struct timer, armed no earlier than needed and never
+ * cancelled while the connection lives: when it fires too early, it is armed again.
+ *
+ * References (so.refs): the file; the connection table; the armed timer; the worker's list; a listener's queue. All sequence numbers in host order; arithmetic modulo 2^32
+ * (RFC 9293 3.4). Congestion windows and flight sizes are in bytes.
+ */
+#pragma once
+
+#include "libc/list.h"
+#include "libc/mpsc.h"
+#include "net/ip.h"
+#include "net/net.h"
+#include "net/pkt.h"
+#include "net/port.h"
+#include "net/siphash.h"
+#include "net/socket.h"
+#include "net/wire.h"
+#include "net/worker.h"
+#include "sched/clock.h"
+#include "sched/timer.h"
+
+/* Numbers of Linux's TCP_INFO, /proc/net/tcp. */
+enum tcp_state {
+	TCP_ESTABLISHED = 1, TCP_SYN_SENT, TCP_SYN_RECV, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_TIME_WAIT, TCP_CLOSED, TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_LISTEN, TCP_CLOSING,
+};
+#define IN_STATES(tp, mask)	((1u << (tp)->state) & (mask))
+#define ST(s)			(1u << TCP_##s)
+/* A peer exists and its data may still come; ours may still go. */
+#define STATES_RECEIVING	(ST(ESTABLISHED) | ST(FIN_WAIT1) | ST(FIN_WAIT2))
+#define STATES_SENDING		(ST(ESTABLISHED) | ST(CLOSE_WAIT))
+#define STATES_SYNCHRONIZED	(ST(ESTABLISHED) | ST(FIN_WAIT1) | ST(FIN_WAIT2) | ST(CLOSE_WAIT) | ST(LAST_ACK) | ST(CLOSING) | ST(TIME_WAIT))
+
+static inline bool seq_lt(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+static inline bool seq_le(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) <= 0;
+}
+
+#define TCP_MSS_DEFAULT4	536u		/* RFC 9293 3.7.1 */
+#define TCP_MSS_DEFAULT6	1220u
+#define TCP_MIN_MSS		88u		/* an attacker's tiny MSS must not make us send headers only */
+#define TCP_WSCALE		7u		/* windows up to 8 MiB */
+#define TCP_RCVBUF_DEFAULT	131072u
+#define TCP_SNDBUF_DEFAULT	87040u
+#define TCP_BUF_MAX		(6u * 1024 * 1024)
+#define TCP_INIT_CWND		10u		/* RFC 6928 */
+#define TCP_RTO_INIT		(1 * NSEC_PER_SEC)
+#define TCP_RTO_MIN		(200 * NSEC_PER_MSEC)
+#define TCP_RTO_MAX		(120 * NSEC_PER_SEC)
+#define TCP_DELACK_NS		(40 * NSEC_PER_MSEC)
+#define TCP_TIME_WAIT_NS	(60 * NSEC_PER_SEC)
+#define TCP_FIN_TIMEOUT_NS	(60 * NSEC_PER_SEC)
+#define TCP_SYN_RETRIES		6u
+#define TCP_SYNACK_RETRIES	5u
+#define TCP_RETRIES		15u
+#define TCP_MAX_QUEUED		2048u		/* packets in a channel */
+#define TCP_MAX_HALF_OPEN	256u		/* of a listener; then cookies */
+#define TCP_MAX_ORPHANS		8192u
+#define TCP_MAX_TIME_WAIT	8192u
+
+/* ---- send queue (tcp-sendq.c): the bytes [snd_una, write_seq) ----------------------------------------------------------- */
+
+struct send_chunk {
+	uint8_t *data;			/* in a page of its own, counted */
+	uint32_t seq;			/* of the first byte */
+	uint16_t len, room;		/* room: bytes that may still be appended after len */
+};
+
+struct sendq {
+	struct send_chunk *ring;	/* power of two */
+	uint32_t head, tail, mask;	/* tail - head chunks */
+};
+
+/* ---- scoreboard (tcp-rack.c): what is in flight, in pieces as it was sent ------------------------------------------------- */
+
+#define TX_SACKED	0x01u
+#define TX_LOST		0x02u		/* believed lost, to be sent again */
+#define TX_RETRANS	0x04u		/* has been sent again, the copy is in flight */
+#define TX_EVER_RETRANS	0x08u		/* Karn: no RTT from it without timestamps */
+#define TX_FIN		0x10u
+#define TX_EMBEDDED	0x80u
+
+struct tx_rec {
+	struct list node;		/* by sequence */
+	uint32_t seq, end;
+	nsec_t sent_at;
+	uint32_t delivered;		/* tp->delivered when sent */
+	uint8_t flags;
+};
+
+struct tcp_cong;
+
+/* ---- a connection ----------------------------------------------------------------------------------------------------- */
+
+struct tcp_sock {
+	struct socket so;		/* first */
+
+	/* Identity: set before it enters the table. */
+	struct ip_addr laddr, raddr;
+	uint16_t lport, rport;
+	uint32_t hash;
+	struct tcp_sock *hash_next[2];	/* [rcu] one for each of two tables while it grows */
+	bool is_hashed;			/* [table lock] */
+	struct port_entry port;		/* bound by bind(2), or listening */
+
+	/* What others touch without the lock. */
+	struct mpsc channel __cacheline;
+	uint32_t nr_queued;		/* [a] packets in the channel */
+	uint32_t wants_acks;		/* [a] WANT_*: an acknowledgement lets something go on, so somebody must be woken for it */
+	struct work work;
+	struct tcp_sock *listener;	/* [a] not accepted yet: ref */
+	struct mpsc_node accept_node, attention_node;
+	uint32_t needs_attention;	/* [a] is in listener->attention */
+
+	uint8_t state;			/* [l], read without */
+	bool has_file, is_orphan, is_dead;	/* [l] */
+	bool is_timer_ref;		/* [l] the timer holds a reference */
+
+	/* Send sequence space (RFC 9293 3.3.1). */
+	uint32_t iss, snd_una, snd_nxt, write_seq;	/* [l] write_seq: end of what the application gave */
+	uint32_t snd_wnd, snd_wl1, snd_wl2, max_wnd;	/* [l] */
+	uint32_t snd_urg;		/* [l] */
+	bool is_fin_queued, is_fin_sent, has_urg;	/* [l] */
+	struct sendq sendq;		/* [l] */
+	struct list tx;			/* [l] struct tx_rec, [snd_una, snd_nxt) */
+	struct tx_rec tx_spare[2];	/* [l] so that a request and its answer allocate nothing */
+	uint8_t tx_spare_used;
+
+	/* Receive sequence space. */
+	uint32_t irs, rcv_nxt, rcv_adv, rcv_wup;	/* [l] rcv_adv: right edge of the window we promised */
+	uint32_t copied_seq;		/* [l] next byte the application reads */
+	struct pkt *rcv_head, *rcv_tail;	/* [l] in order; head is read without for poll */
+	struct list ofo;		/* [l] struct ofo_run, by sequence: data beyond a gap */
+	uint32_t ofo_stamp;		/* [l] */
+	uint32_t dsack_seq, dsack_end;	/* [l] a duplicate to report (RFC 2883); equal: none */
+	uint32_t rcv_bytes, rcv_memory;	/* [l] payload, and memory it pins (with ofo) */
+	uint32_t urg_seq;		/* [l] */
+	uint8_t urg_byte, urg_state;	/* [l] URG_* */
+	bool is_fin_received, has_fin_seq;		/* [l] */
+	uint32_t fin_seq;		/* [l] */
+
+	/* Options agreed on. */
+	uint16_t mss;			/* [l] payload of a full segment with the options we send */
+	uint16_t peer_mss, advmss, user_mss;	/* [l] */
+	uint8_t snd_wscale, rcv_wscale;	/* [l] */
+	bool has_ts, has_sack, has_wscale, has_ecn;	/* [l] */
+	uint32_t ts_recent, ts_offset;	/* [l] */
+	nsec_t ts_recent_at;		/* [l] */
+	uint32_t last_ack_sent;		/* [l] */
+
+	/* RTT (RFC 6298) and congestion. */
+	nsec_t srtt, rttvar, min_rtt, rto;	/* [l] 0: none yet */
+	uint32_t cwnd, ssthresh;	/* [l] bytes */
+	uint32_t sacked_bytes, lost_bytes, retrans_bytes;	/* [l] */
+	uint32_t delivered;		/* [l] bytes, wraps */
+	uint32_t recovery_end;		/* [l] */
+	uint8_t ca_state;		/* [l] CA_* */
+	uint8_t nr_dupacks;		/* [l] for peers without SACK */
+	uint32_t prr_delivered, prr_out, prr_flight;	/* [l] RFC 6937 */
+	const struct tcp_cong *cong;	/* [l] */
+	struct {
+		uint32_t w_max, origin, cwnd_acc, est_acc, w_est;	/* bytes */
+		uint32_t k_ms;
+		nsec_t epoch;
+	} cubic;			/* [l] RFC 9438 */
+
+	/* RACK (RFC 8985). */
+	nsec_t rack_sent_at, rack_rtt, reo_wnd;	/* [l] */
+	uint32_t rack_end, high_sacked, tlp_end, reo_steps, reo_round;	/* [l] */
+	bool rack_reordering, rack_advanced, is_tlp_out, is_tlp_retrans;	/* [l] */
+
+	/* Timers: NSEC_NEVER when off. */
+	struct timer timer;
+	nsec_t armed_at;		/* [l] */
+	nsec_t xmit_at, delack_at, keep_at, state_at;	/* [l] */
+	uint8_t xmit_kind;		/* [l] XMIT_* */
+	uint8_t nr_backoff, nr_keep_probes, nr_syn_retries;	/* [l] */
+	nsec_t first_unacked_at;	/* [l] when the oldest unacknowledged data was first seen lost, 0 */
+	nsec_t last_rcv, last_snd;	/* [l] */
+	bool needs_ack_now;		/* [l] */
+	uint8_t nr_quick_acks, nr_unacked_segs;	/* [l] */
+
+	/* Options of tcp(7). */
+	bool is_nodelay, is_cork, no_quickack, is_defer_accept;	/* [l] */
+	nsec_t keep_idle, keep_interval;	/* [l] */
+	uint8_t keep_count, syn_retries;	/* [l] 0: default */
+	nsec_t user_timeout, linger2;	/* [l] 0: default; linger2 NSEC_NEVER: none */
+	uint32_t window_clamp, notsent_lowat;	/* [l] 0: none */
+	struct ip_opts opts;		/* [l] */
+
+	struct ip_route route;		/* [l] */
+	int32_t soft_error;		/* [l] told with the timeout */
+	uint32_t nr_retrans_total;	/* [l] TCP_INFO */
+	uint64_t bytes_acked, bytes_received, segs_in, segs_out;	/* [l] TCP_INFO */
+
+	/* Receive buffer autotuning. */
+	uint32_t rtune_copied, rtune_seq;	/* [l] */
+	nsec_t rtune_at;		/* [l] */
+
+	/* Listeners. */
+	struct mpsc established;	/* [a] children that became established: accept_node, a reference each */
+	struct mpsc attention;		/* [a] children with packets in their channels: likewise */
+	struct mpsc_node *accept_head, **accept_tail;	/* [l] */
+	uint32_t nr_accept, nr_half_open;	/* [a] children established and not accepted; in SYN_RECV */
+	uint32_t backlog;		/* [a] */
+	nsec_t cookies_until;		/* [l] */
+};
+
+#define XMIT_NONE	0
+#define XMIT_RTO	1
+#define XMIT_TLP	2
+#define XMIT_REO	3
+#define XMIT_PERSIST	4
+
+#define WANT_OUTPUT	1u	/* there is something to send that the windows did not allow */
+#define WANT_ROOM	2u	/* a writer or poller waits for room in the send queue */
+
+#define CA_OPEN		0
+#define CA_DISORDER	1
+#define CA_CWR		2
+#define CA_RECOVERY	3
+#define CA_LOSS		4
+
+#define URG_NONE	0
+#define URG_PENDING	1	/* announced, byte not here */
+#define URG_VALID	2
+#define URG_READ	3
+
+static inline struct tcp_sock *tcp_of(struct socket *so)
+{
+	return container_of(so, struct tcp_sock, so);
+}
+
+static inline uint32_t tcp_flight(const struct tcp_sock *tp)
+{
+	return tp->snd_nxt - tp->snd_una;
+}
+
+/* RFC 6675 "pipe": what is believed to be in the network. */
+static inline uint32_t tcp_pipe(const struct tcp_sock *tp)
+{
+	return tcp_flight(tp) - tp->sacked_bytes - tp->lost_bytes + tp->retrans_bytes;
+}
+
+/* seq_cst: set before the channel is looked at again, by the next tcp_process(). Pairs: push in tcp-demux.c */
+static inline void tcp_want_acks(struct tcp_sock *tp, uint32_t why)
+{
+	(void)atomic_fetch_or(&tp->wants_acks, why, SEQ_CST);
+}
+
+static inline void tcp_dont_want_acks(struct tcp_sock *tp, uint32_t why)
+{
+	if (atomic_load(&tp->wants_acks, RELAXED) & why)
+		(void)atomic_fetch_and(&tp->wants_acks, ~why, RELAXED);
+}
+
+/* Bytes given by the application and not yet sent once (a FIN not counted). */
+static inline uint32_t tcp_unsent(const struct tcp_sock *tp)
+{
+	return tp->is_fin_sent ? 0 : tp->write_seq - tp->snd_nxt;
+}
+
+/* Millisecond clock of the timestamp option (RFC 7323 5.4). */
+static inline uint32_t tcp_ts(const struct tcp_sock *tp, nsec_t now)
+{
+	return (uint32_t)(now / NSEC_PER_MSEC) + tp->ts_offset;
+}
+
+/* ---- tcp-demux.c */
+struct tcp_sock *tcp_lookup(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport, uint32_t *hash);
+uint32_t tcp_hash(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport);
+/* Enter the table, which takes a reference. -EADDRNOTAVAIL: exists; -ENOMEM. */
+int tcp_table_insert(struct tcp_sock *tp);
+void tcp_table_remove(struct tcp_sock *tp);
+bool tcp_table_has(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport);
+/* RFC 9293 3.10.7.1: answer a segment that belongs to nothing. borrow. */
+void tcp_send_reset(const struct pkt *p);
+/* ISN (RFC 6528), timestamp offset, ephemeral port offset (RFC 6056 3.3.3). */
+uint32_t tcp_new_isn(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport, nsec_t now);
+uint32_t tcp_secret_hash(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport, uint64_t salt);
+
+/* ---- tcp-input.c: lock held everywhere below unless said otherwise */
+/* Run what lies in the channel. Call it first, whatever you want of the socket; then tcp_unlock(). */
+void __tcp_process(struct tcp_sock *tp);
+static inline void tcp_process(struct tcp_sock *tp)
+{
+	if (!mpsc_is_empty(&tp->channel))
+		__tcp_process(tp);
+}
+void tcp_lock(struct tcp_sock *tp);	/* lock and tcp_process() */
+void tcp_unlock(struct tcp_sock *tp);
+void tcp_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now);	/* take */
+/* Parse the options of a SYN. */
+struct tcp_syn_opts {
+	uint16_t mss;			/* 0: none */
+	uint8_t wscale;
+	bool has_wscale, has_sack, has_ts;
+};
+void tcp_parse_syn(const struct pkt *p, struct tcp_syn_opts *o);
+/* The connection is synchronized: set windows and buffers up. */
+void tcp_established(struct tcp_sock *tp, nsec_t now);
+void tcp_apply_syn_opts(struct tcp_sock *tp, const struct tcp_syn_opts *o);
+void tcp_update_mss(struct tcp_sock *tp);
+
+/* ---- tcp-ack.c */
+/* False: the segment is to be dropped (an acknowledgement was sent if RFC 5961 wants one). */
+bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now);
+void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt);
+void tcp_enter_recovery(struct tcp_sock *tp);
+void tcp_enter_loss(struct tcp_sock *tp);
+
+/* ---- tcp-rack.c */
+struct tcp_ack_result {
+	uint32_t acked, sacked_new;	/* bytes newly acknowledged in order; newly SACKed */
+	nsec_t newest_sent;		/* of segments newly acknowledged, for RTT */
+	bool has_sample, is_dsack, has_lost_retrans;
+	uint32_t before_una;
+};
+void tx_init(struct tcp_sock *tp);
+/* Note that [seq, end) was sent now. False: no memory (the segment must not be sent). */
+bool tx_add(struct tcp_sock *tp, uint32_t seq, uint32_t end, uint8_t flags, nsec_t now);
+struct tx_rec *tx_split(struct tcp_sock *tp, struct tx_rec *r, uint32_t at);
+void tx_cumulative(struct tcp_sock *tp, uint32_t una, struct tcp_ack_result *res);
+void tx_sack(struct tcp_sock *tp, const struct pkt *p, struct tcp_ack_result *res);
+void tx_purge(struct tcp_sock *tp);
+void tx_mark_lost(struct tcp_sock *tp, struct tx_rec *r);
+void tx_mark_all_lost(struct tcp_sock *tp);
+/* The first piece to be sent again, or NULL. */
+struct tx_rec *tx_next_lost(struct tcp_sock *tp);
+/* RFC 8985 6.2: mark what must be lost; sets the reordering timer. */
+void rack_detect(struct tcp_sock *tp, nsec_t now);
+void rack_update_reo(struct tcp_sock *tp, const struct tcp_ack_result *res);
+void tlp_schedule(struct tcp_sock *tp, nsec_t now);
+void tlp_fire(struct tcp_sock *tp, nsec_t now);
+void tlp_ack(struct tcp_sock *tp, uint32_t ack, bool is_dsack);
+
+/* ---- tcp-cong.c */
+struct tcp_cong {
+	const char *name;
+	void (*init)(struct tcp_sock *tp);
+	void (*acked)(struct tcp_sock *tp, uint32_t bytes, nsec_t now);	/* not in recovery */
+	uint32_t (*ssthresh)(struct tcp_sock *tp);			/* on loss */
+	void (*timeout)(struct tcp_sock *tp);
+};
+extern const struct tcp_cong tcp_cubic, tcp_reno;
+const struct tcp_cong *tcp_cong_find(const char *name);
+void prr_begin(struct tcp_sock *tp);
+void prr_ack(struct tcp_sock *tp, uint32_t delivered, bool is_snd_una_advanced);
+
+/* ---- tcp-output.c */
+/* Send what may be sent: lost pieces, new data, FIN; an acknowledgement if needed. */
+void tcp_output(struct tcp_sock *tp, nsec_t now);
+void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle);
+void tcp_send_ack(struct tcp_sock *tp, nsec_t now);
+void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack);
+void tcp_send_rst(struct tcp_sock *tp, nsec_t now);		/* RST for a connection of ours */
+void tcp_send_probe(struct tcp_sock *tp, nsec_t now);		/* keepalive, window probe: an old byte number */
+/* RFC 5961 7: limited in rate. */
+void tcp_challenge_ack(struct tcp_sock *tp, nsec_t now);
+uint32_t tcp_receive_window(struct tcp_sock *tp);
+int tcp_get_route(struct tcp_sock *tp);
+/* Send [rec->seq, rec->end) again. */
+bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *rec, nsec_t now);
+
+/* ---- tcp-sendq.c */
+uint32_t sendq_bytes(const struct tcp_sock *tp);
+/* Append up to what u has and room allows. Bytes taken, -EFAULT, -ENOMEM. */
+ssize_t sendq_append(struct tcp_sock *tp, struct uio *u, uint32_t room);
+void sendq_acked(struct tcp_sock *tp, uint32_t una);
+void sendq_free(struct tcp_sock *tp);
+/* Append [seq, seq + len) to the packet. False: no slot or memory. */
+bool sendq_attach(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint32_t len);
+void sendq_copy(struct tcp_sock *tp, uint32_t seq, uint8_t *to, uint32_t len);
+bool tcp_may_write(const struct tcp_sock *tp);
+ssize_t tcp_send(struct socket *so, struct sock_msg *m);
+
+/* ---- tcp-recvq.c */
+void recvq_data(struct tcp_sock *tp, struct pkt *p, nsec_t now);	/* take: payload of a segment in the window */
+void recvq_free(struct tcp_sock *tp);
+bool tcp_has_data(const struct tcp_sock *tp);
+ssize_t tcp_recv(struct socket *so, struct sock_msg *m);
+/* SACK blocks to report (RFC 2018 4), most recent first; words in network order. Number of blocks. */
+unsigned recvq_sack_blocks(struct tcp_sock *tp, uint32_t out[8], unsigned max);
+
+/* ---- tcp-timer.c */
+void tcp_timer_init(struct tcp_sock *tp);
+/* Arm for the earliest deadline if the timer would come too late. */
+void tcp_timer_update(struct tcp_sock *tp);
+void tcp_arm_rto(struct tcp_sock *tp, nsec_t now);
+void tcp_arm_keepalive(struct tcp_sock *tp, nsec_t now);
+void tcp_arm_persist(struct tcp_sock *tp, nsec_t now);
+/* No lock: the worker's call. */
+bool tcp_work_run(struct work *w, nsec_t now);
+void tcp_list_for_work(struct tcp_sock *tp);	/* no lock needed */
+
+/* ---- tcp-listen.c */
+int tcp_listen(struct socket *so, int backlog);
+int tcp_accept(struct socket *so, struct socket **out, bool is_nonblock);
+void tcp_listener_process(struct tcp_sock *lp);	/* all that waits in its channel and queues */
+bool tcp_listener_has_ready(struct tcp_sock *lp);
+void tcp_listener_close(struct tcp_sock *lp);
+void tcp_child_established(struct tcp_sock *tp);	/* the child's lock held */
+void tcp_child_left_syn(struct tcp_sock *tp);	/* it is not half open any more */
+void tcp_listener_segment(struct tcp_sock *lp, struct pkt *p, nsec_t now);
+
+/* ---- tcp-sock.c */
+struct tcp_sock *tcp_sock_new(int family);
+void tcp_set_state(struct tcp_sock *tp, enum tcp_state state);
+/* The connection is over: error (positive errno, 0: none) goes to the application, memory and table entry away. */
+void tcp_finish(struct tcp_sock *tp, int error);
+void tcp_enter_time_wait(struct tcp_sock *tp, nsec_t now);
+void tcp_abort(struct tcp_sock *tp, int error, nsec_t now);	/* with a RST to the peer */
+void tcp_wake(struct tcp_sock *tp, uint32_t events);
+uint32_t tcp_poll(struct socket *so);
+int tcp_setopt(struct socket *so, int level, int name, const void *value, unsigned len);
+int tcp_getopt(struct socket *so, int level, int name, void *value, unsigned *len);
+extern const struct socket_ops tcp_ops;
+extern uint32_t tcp_nr_orphans, tcp_nr_time_wait;	/* [a] */

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The send queue: what the application wrote and the peer has not acknowledged, in pages. A segment refers to the pages (sendq_attach), so data is copied once, from the application; small
+ * ones are copied again, which is cheaper than counting. Bytes in a page never change after they were appended.
+ *
+ * The ring of chunks grows as needed; chunks are found by their first sequence number.
+ */
+#include "libc/errno.h"
+#include "libc/string.h"
+#include "mmu/heap.h"
+#include "mmu/page.h"
+#include "net/tcp-priv.h"
+
+#define FIRST_SLOTS	4u
+
+static struct send_chunk *at(const struct sendq *q, uint32_t i)
+{
+	return &q->ring[i & q->mask];
+}
+
+static bool make_slot(struct sendq *q)
+{
+	uint32_t n = q->tail - q->head, size = q->ring ? q->mask + 1 : 0, bigger = size ? size * 2 : FIRST_SLOTS;
+	struct send_chunk *ring;
+
+	if (n < size)
+		return true;
+	ring = kmalloc(bigger * sizeof(*ring));
+	if (!ring)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		ring[i] = *at(q, q->head + i);
+	kfree(q->ring);
+	q->ring = ring;
+	q->head = 0;
+	q->tail = n;
+	q->mask = bigger - 1;
+	return true;
+}
+
+uint32_t sendq_bytes(const struct tcp_sock *tp)
+{
+	uint32_t una = tp->snd_una;
+
+	return seq_lt(una, tp->write_seq) ? tp->write_seq - una : 0;
+}
+
+static struct send_chunk *last_with_room(struct sendq *q)
+{
+	struct send_chunk *c = q->head == q->tail ? NULL : at(q, q->tail - 1);
+
+	return c && c->room ? c : NULL;
+}
+
+static struct send_chunk *new_chunk(struct tcp_sock *tp)
+{
+	struct send_chunk *c;
+	paddr_t pa;
+
+	if (!make_slot(&tp->sendq))
+		return NULL;
+	pa = page_alloc(0, 0);
+	if (pa == PADDR_NONE)
+		return NULL;
+	c = at(&tp->sendq, tp->sendq.tail++);
+	*c = (struct send_chunk){ .data = phys_to_virt(pa), .seq = tp->write_seq, .room = PAGE_SIZE };
+	return c;
+}
+
+ssize_t sendq_append(struct tcp_sock *tp, struct uio *u, uint32_t room)
+{
+	ssize_t done = 0;
+
+	while (u->left && room) {
+		struct send_chunk *c = last_with_room(&tp->sendq);
+		size_t want;
+		ssize_t n;
+
+		if (!c)
+			c = new_chunk(tp);
+		if (!c)
+			return done ? done : -ENOMEM;
+		want = MIN(MIN(u->left, (size_t)room), (size_t)c->room);
+		n = uio_copy_from(u, c->data + c->len, want);
+		if (n <= 0) {
+			/* An empty chunk at the end would break the search: it goes. */
+			if (!c->len) {
+				page_put(virt_to_phys(c->data));
+				tp->sendq.tail--;
+			}
+			return done ? done : n ? n : -EFAULT;
+		}
+		c->len += (uint16_t)n;
+		c->room -= (uint16_t)n;
+		tp->write_seq += (uint32_t)n;
+		room -= (uint32_t)n;
+		done += n;
+		if ((size_t)n < want)
+			break;
+	}
+	return done;
+}
+
+void sendq_acked(struct tcp_sock *tp, uint32_t una)
+{
+	struct sendq *q = &tp->sendq;
+
+	while (q->head != q->tail) {
+		struct send_chunk *c = at(q, q->head);
+
+		if (seq_lt(una, c->seq + c->len))
+			break;
+		page_put(virt_to_phys(c->data));
+		q->head++;
+	}
+	/* A burst's ring is not kept for ever. */
+	if (q->head == q->tail && q->mask >= 256) {
+		kfree(q->ring);
+		*q = (struct sendq){ .ring = NULL };
+	}
+}
+
+void sendq_free(struct tcp_sock *tp)
+{
+	struct sendq *q = &tp->sendq;
+
+	for (; q->head != q->tail; q->head++)
+		page_put(virt_to_phys(at(q, q->head)->data));
+	kfree(q->ring);
+	*q = (struct sendq){ .ring = NULL };
+}
+
+/* Index of the chunk that holds seq: the last one that does not begin after it. */
+static uint32_t find(const struct sendq *q, uint32_t seq)
+{
+	uint32_t lo = 0, hi = q->tail - q->head;
+
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (seq_le(at(q, q->head + mid)->seq, seq))
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return q->head + lo;
+}
+
+bool sendq_attach(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint32_t len)
+{
+	struct sendq *q = &tp->sendq;
+	uint32_t i = find(q, seq);
+
+	while (len) {
+		struct send_chunk *c = at(q, i++);
+		uint32_t off = seq - c->seq, n = MIN(len, c->len - off);
+
+		page_get(virt_to_phys(c->data));
+		if (!pkt_add_page(p, c->data + off, n)) {
+			page_put(virt_to_phys(c->data));
+			return false;
+		}
+		seq += n;
+		len -= n;
+	}
+	return true;
+}
+
+void sendq_copy(struct tcp_sock *tp, uint32_t seq, uint8_t *to, uint32_t len)
+{
+	struct sendq *q = &tp->sendq;
+	uint32_t i = find(q, seq);
+
+	while (len) {
+		struct send_chunk *c = at(q, i++);
+		uint32_t off = seq - c->seq, n = MIN(len, c->len - off);
+
+		memcpy(to, c->data + off, n);
+		to += n;
+		seq += n;
+		len -= n;
+	}
+}
+
+/* ---- send(2) --------------------------------------------------------------------------------------------------------- */
+
+/* Room enough to be told: a third of the buffer is free, as Linux has it. */
+bool tcp_may_write(const struct tcp_sock *tp)
+{
+	uint32_t used = sendq_bytes(tp), buf = atomic_load(&tp->so.sndbuf, RELAXED);
+
+	return used < buf - buf / 3 && (!tp->notsent_lowat || tcp_unsent(tp) < tp->notsent_lowat);
+}
+
+/* 0, or what write(2) returns now. */
+static int check_writable(struct tcp_sock *tp)
+{
+	int r = sock_take_error(&tp->so);
+
+	if (r)
+		return r;
+	if (atomic_load(&tp->so.shut, RELAXED) & SHUT_WR_BIT || tp->is_fin_queued)
+		return -EPIPE;
+	if (IN_STATES(tp, STATES_SENDING))
+		return 0;
+	if (IN_STATES(tp, ST(SYN_SENT) | ST(SYN_RECV)))
+		return -EAGAIN;
+	return -EPIPE;
+}
+
+static bool is_wait_over(struct tcp_sock *tp)
+{
+	bool r;
+
+	tcp_lock(tp);
+	r = check_writable(tp) != -EAGAIN && (!IN_STATES(tp, STATES_SENDING) || tcp_may_write(tp));
+	if (!r)
+		tcp_want_acks(tp, WANT_ROOM);
+	tcp_unlock(tp);
+	return r;
+}
+
+/* is_wait_over() must not eat the error that send(2) is to return. */
+static bool is_wait_over_keep_error(struct tcp_sock *tp)
+{
+	return atomic_load(&tp->so.error, RELAXED) || is_wait_over(tp);
+}
+
+/* Lock held. Autotuning: twice what is in flight, as long as the application did not say. */
+static void grow_buffer(struct tcp_sock *tp)
+{
+	uint32_t want = tp->cwnd * 2 + 16384;
+
+	if (!sock_has(&tp->so, SF_SNDBUF_SET) && want > atomic_load(&tp->so.sndbuf, RELAXED))
+		atomic_store(&tp->so.sndbuf, MIN(want, TCP_BUF_MAX), RELAXED);
+}
+
+/* Lock held. Take what fits and send it. Bytes, or -errno. */
+static ssize_t send_some(struct tcp_sock *tp, struct uio *u, bool has_more)
+{
+	nsec_t now = clock_monotonic();
+	uint32_t used, buf;
+	ssize_t n;
+
+	grow_buffer(tp);
+	used = sendq_bytes(tp);
+	buf = atomic_load(&tp->so.sndbuf, RELAXED);
+	if (used >= buf || (tp->notsent_lowat && tcp_unsent(tp) >= tp->notsent_lowat))
+		return 0;
+	n = sendq_append(tp, u, buf - used);
+	if (n > 0) {
+		bool was_cork = tp->is_cork;
+
+		tp->is_cork |= has_more;	/* MSG_MORE */
+		tcp_output(tp, now);
+		tp->is_cork = was_cork;
+	}
+	return n;
+}
+
+static ssize_t send_oob(struct tcp_sock *tp, ssize_t n)
+{
+	if (n > 0) {
+		tp->snd_urg = tp->write_seq;
+		tp->has_urg = true;
+		tcp_push(tp, clock_monotonic(), true);
+	}
+	return n;
+}
+
+ssize_t tcp_send(struct socket *so, struct sock_msg *m)
+{
+	struct tcp_sock *tp = tcp_of(so);
+	nsec_t deadline = NSEC_NEVER;
+	bool has_deadline = false;
+	ssize_t done = 0, n;
+	int r;
+
+	if (m->flags & MSG_FASTOPEN)
+		return -EOPNOTSUPP;
+	for (;;) {
+		tcp_lock(tp);
+		r = check_writable(tp);
+		n = r;
+		if (!r) {
+			n = send_some(tp, m->uio, m->flags & MSG_MORE);
+			if (m->flags & MSG_OOB && !m->uio->left)
+				n = send_oob(tp, n);
+		}
+		tcp_unlock(tp);
+		if (n > 0)
+			done += n;
+		if (!m->uio->left && n >= 0)
+			return done;
+		if (n < 0 && n != -EAGAIN)
+			return done ? done : n;
+		if (m->is_nonblock) {
+			if (!is_wait_over_keep_error(tp))	/* sets wants_acks: the acknowledgement that makes room must wake */
+				return done ? done : -EAGAIN;
+			continue;
+		}
+		if (!has_deadline) {
+			deadline = sock_deadline(atomic_load(&so->snd_timeout, RELAXED), clock_monotonic());
+			has_deadline = true;
+		}
+		r = waitq_wait_until(&so->wq, "tcp-send", 0, is_wait_over_keep_error(tp), deadline, WAIT_INTERRUPTIBLE);
+		if (r)
+			return done ? done : r == -ETIMEDOUT ? -EAGAIN : r;
+	}
+}

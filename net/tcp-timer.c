@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Timers of a connection: retransmission (RFC 6298), loss probe and reordering (RFC 8985), window probes (RFC 9293 3.8.6.1), keepalive (3.8.4), user timeout (3.8.3), the
+ * limited lives of FIN-WAIT-2 and TIME-WAIT. Delayed acknowledgements are sent by the worker, which looks at the connection anyhow.
+ */
+#include "libc/errno.h"
+#include "net/tcp-priv.h"
+
+static void timer_fn(struct timer *t);
+
+void tcp_timer_init(struct tcp_sock *tp)
+{
+	timer_init(&tp->timer, timer_fn);
+	tp->armed_at = NSEC_NEVER;
+	tp->xmit_at = tp->delack_at = tp->keep_at = tp->state_at = NSEC_NEVER;
+	tp->rto = TCP_RTO_INIT;
+}
+
+void tcp_timer_update(struct tcp_sock *tp)
+{
+	nsec_t next = MIN(MIN(tp->xmit_at, tp->keep_at), tp->state_at);
+
+	if (next >= tp->armed_at || tp->is_dead)
+		return;
+	if (!tp->is_timer_ref) {
+		tp->is_timer_ref = true;
+		socket_get(&tp->so);
+	}
+	tp->armed_at = next;
+	timer_arm(&tp->timer, next, NSEC_PER_MSEC);
+}
+
+static nsec_t backed_off(const struct tcp_sock *tp)
+{
+	nsec_t t = tp->rto << MIN(tp->nr_backoff, 12u);
+
+	return MIN(t, TCP_RTO_MAX);
+}
+
+void tcp_arm_rto(struct tcp_sock *tp, nsec_t now)
+{
+	tp->xmit_kind = XMIT_RTO;
+	tp->xmit_at = now + backed_off(tp);
+}
+
+void tcp_arm_persist(struct tcp_sock *tp, nsec_t now)
+{
+	tp->xmit_kind = XMIT_PERSIST;
+	tp->xmit_at = now + MAX(backed_off(tp), TCP_RTO_MIN);
+}
+
+void tcp_arm_keepalive(struct tcp_sock *tp, nsec_t now)
+{
+	if (sock_has(&tp->so, SF_KEEPALIVE) && IN_STATES(tp, STATES_SYNCHRONIZED))
+		tp->keep_at = now + (tp->keep_idle ? tp->keep_idle : 7200 * NSEC_PER_SEC);
+	else
+		tp->keep_at = NSEC_NEVER;
+}
+
+/* Has the peer been silent for too long? */
+static bool is_given_up(const struct tcp_sock *tp, nsec_t now, unsigned retries)
+{
+	if (tp->user_timeout)
+		return tp->first_unacked_at && now - tp->first_unacked_at >= tp->user_timeout;
+	return tp->nr_backoff >= (tp->is_orphan ? MIN(retries, 8u) : retries);
+}
+
+static void rto_fire(struct tcp_sock *tp, nsec_t now)
+{
+	struct tx_rec *r;
+
+	if (list_is_empty(&tp->tx)) {
+		tp->xmit_kind = XMIT_NONE;
+		return;
+	}
+	NET_COUNT(tcp_timeouts);
+	if (!tp->first_unacked_at)
+		tp->first_unacked_at = list_first(&tp->tx, struct tx_rec, node)->sent_at;
+	if (IN_STATES(tp, ST(SYN_SENT) | ST(SYN_RECV))) {
+		unsigned max = tp->state == TCP_SYN_RECV ? TCP_SYNACK_RETRIES : tp->syn_retries ? tp->syn_retries : TCP_SYN_RETRIES;
+
+		if (tp->nr_backoff >= max || (tp->user_timeout && is_given_up(tp, now, max))) {
+			NET_COUNT(tcp_attempt_fails);
+			tcp_finish(tp, tp->soft_error ? tp->soft_error : ETIMEDOUT);
+			return;
+		}
+		tp->nr_backoff++;
+		list_first(&tp->tx, struct tx_rec, node)->flags |= TX_EVER_RETRANS;
+		NET_COUNT(tcp_retrans_segs);
+		tcp_send_syn(tp, now, tp->state == TCP_SYN_RECV);
+		tcp_arm_rto(tp, now);
+		return;
+	}
+	if (is_given_up(tp, now, TCP_RETRIES)) {
+		tcp_abort(tp, tp->soft_error ? tp->soft_error : ETIMEDOUT, now);
+		return;
+	}
+	tcp_enter_loss(tp);
+	if (tp->nr_backoff < 64)
+		tp->nr_backoff++;
+	/* A path that has gone silent may have changed. */
+	if (tp->nr_backoff >= 2)
+		ip_route_put(&tp->route);
+	r = tx_next_lost(tp);
+	if (r)
+		(void)tcp_retransmit(tp, r, now);
+	tcp_arm_rto(tp, now);
+}
+
+static void persist_fire(struct tcp_sock *tp, nsec_t now)
+{
+	uint32_t before = tp->snd_nxt;
+
+	tp->xmit_kind = XMIT_NONE;
+	tp->xmit_at = NSEC_NEVER;
+	if (!tcp_unsent(tp) || tcp_flight(tp))
+		return;
+	tcp_push(tp, now, true);	/* what TCP_CORK or a small window held back */
+	if (tp->snd_nxt != before)
+		return;
+	if (!tp->first_unacked_at)
+		tp->first_unacked_at = now;
+	if (is_given_up(tp, now, TCP_RETRIES) && now - tp->last_rcv > backed_off(tp)) {
+		tcp_abort(tp, ETIMEDOUT, now);
+		return;
+	}
+	if (tp->nr_backoff < 64)
+		tp->nr_backoff++;
+	tcp_send_probe(tp, now);
+	tcp_arm_persist(tp, now);
+}
+
+static void keep_fire(struct tcp_sock *tp, nsec_t now)
+{
+	nsec_t idle = tp->keep_idle ? tp->keep_idle : 7200 * NSEC_PER_SEC, interval = tp->keep_interval ? tp->keep_interval : 75 * NSEC_PER_SEC;
+	unsigned count = tp->keep_count ? tp->keep_count : 9;
+
+	tp->keep_at = NSEC_NEVER;
+	if (!sock_has(&tp->so, SF_KEEPALIVE) || !IN_STATES(tp, STATES_SYNCHRONIZED & ~ST(TIME_WAIT)))
+		return;
+	if (now - tp->last_rcv < idle || tcp_flight(tp)) {
+		tp->nr_keep_probes = 0;
+		tp->keep_at = (tcp_flight(tp) ? now : tp->last_rcv) + idle;
+		return;
+	}
+	if (tp->nr_keep_probes >= count || (tp->user_timeout && tp->nr_keep_probes && now - tp->last_rcv >= tp->user_timeout)) {
+		tcp_abort(tp, ETIMEDOUT, now);
+		return;
+	}
+	tp->nr_keep_probes++;
+	NET_COUNT(tcp_keepalives);
+	tcp_send_probe(tp, now);
+	tp->keep_at = now + interval;
+}
+
+static void xmit_fire(struct tcp_sock *tp, nsec_t now)
+{
+	uint8_t kind = tp->xmit_kind;
+
+	tp->xmit_at = NSEC_NEVER;
+	switch (kind) {
+	case XMIT_RTO:
+		rto_fire(tp, now);
+		break;
+	case XMIT_TLP:
+		tlp_fire(tp, now);
+		break;
+	case XMIT_REO:
+		tp->xmit_kind = XMIT_NONE;
+		rack_detect(tp, now);
+		if (tp->lost_bytes > tp->retrans_bytes && tp->ca_state < CA_RECOVERY)
+			tcp_enter_recovery(tp);
+		if (tp->xmit_kind == XMIT_NONE && tcp_flight(tp))
+			tcp_arm_rto(tp, now);
+		break;
+	case XMIT_PERSIST:
+		persist_fire(tp, now);
+		break;
+	}
+}
+
+static void state_fire(struct tcp_sock *tp)
+{
+	tp->state_at = NSEC_NEVER;
+	if (IN_STATES(tp, ST(TIME_WAIT) | ST(FIN_WAIT2)))
+		tcp_finish(tp, 0);
+}
+
+static void timer_fn(struct timer *t)
+{
+	struct tcp_sock *tp = container_of(t, struct tcp_sock, timer);
+	nsec_t now;
+	bool is_done;
+
+	mutex_lock(&tp->so.lock);
+	now = clock_monotonic();
+	tp->armed_at = NSEC_NEVER;
+	/* What came meanwhile may make the expiry void. */
+	if (tp->state != TCP_LISTEN)
+		tcp_process(tp);
+	if (!tp->is_dead && tp->xmit_at <= now)
+		xmit_fire(tp, now);
+	if (!tp->is_dead && tp->keep_at <= now)
+		keep_fire(tp, now);
+	if (!tp->is_dead && tp->state_at <= now)
+		state_fire(tp);
+	if (!tp->is_dead)
+		tcp_output(tp, now);
+	is_done = tp->armed_at == NSEC_NEVER;
+	if (is_done)
+		tp->is_timer_ref = false;
+	tcp_unlock(tp);
+	if (is_done)
+		socket_put(&tp->so);
+}
+
+/* The worker's look: process what lies in the channel, send a delayed acknowledgement that is due. */
+bool tcp_work_run(struct work *w, nsec_t now)
+{
+	struct tcp_sock *tp = container_of(w, struct tcp_sock, work);
+	bool is_waiting;
+
+	if (tp->state == TCP_LISTEN) {
+		if (tcp_listener_has_ready(tp) || !mpsc_is_empty(&tp->channel) || !mpsc_is_empty(&tp->attention)) {
+			mutex_lock(&tp->so.lock);
+			tcp_listener_process(tp);
+			mutex_unlock(&tp->so.lock);
+		}
+		is_waiting = false;
+	} else {
+		/* Somebody who holds the lock is at work on it: he, or the next tick. */
+		if (!mutex_trylock(&tp->so.lock))
+			return true;
+		tcp_process(tp);
+		if (tp->delack_at <= now && !tp->is_dead) {
+			NET_COUNT(tcp_delayed_acks);
+			tcp_send_ack(tp, now);
+		}
+		is_waiting = !tp->is_dead && tp->delack_at != NSEC_NEVER;
+		tcp_unlock(tp);
+	}
+	if (is_waiting)
+		return true;
+	/* Off the list; then look again: who pushed before that did not list it. */
+	(void)atomic_fetch_and(&tp->work.state, ~WORK_LISTED, SEQ_CST);
+	if (!mpsc_is_empty(&tp->channel) && work_claim(&tp->work))
+		return true;
+	socket_put(&tp->so);
+	return false;
+}

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: MIT
+/* UDP: RFC 768, RFC 1122 4.1, udp(7). The receive queue is a lock-free list that the network pushes to and the application takes from. */
+#include "libc/errno.h"
+#include "libc/string.h"
+#include "mmu/heap.h"
+#include "net/csum.h"
+#include "net/dgram.h"
+#include "net/net.h"
+#include "net/netdev-priv.h"
+#include "net/pkt-uio.h"
+#include "net/wire.h"
+#include "sched/clock.h"
+
+#define UDP_MAX		65507u
+#define UDP_SEGMENT	103
+
+struct udp_sock {
+	struct dgram d;
+	struct port_entry port;
+	uint16_t segment;		/* [so.lock] UDP_SEGMENT */
+	bool is_corked;			/* [so.lock] */
+};
+
+static struct udp_sock *udp_of(struct socket *so)
+{
+	return container_of(so, struct udp_sock, d.so);
+}
+
+/* ---- input ------------------------------------------------------------------------------------------------------- */
+
+/* True: intact, or the sender did not sum (IPv4 only, RFC 8200 8.1). p starts at the UDP header and is as long as it says. */
+static bool is_intact(const struct pkt *p, uint16_t csum)
+{
+	if (p->flags & (PKT_CSUM_OK | PKT_CSUM_PARTIAL))
+		return true;
+	if (!csum)
+		return !(p->flags & PKT_IS_IP6);
+	return csum_fold(pkt_csum(p, 0, p->len, csum_pseudo(&p->src, &p->dst, p->len, IPPROTO_UDP))) == 0xffff;
+}
+
+static void deliver(struct socket *so, struct pkt *p)
+{
+	if (dgram_deliver(&udp_of(so)->d, p))
+		NET_COUNT(udp_in_datagrams);
+	else
+		NET_COUNT(udp_rcvbuf_errors);
+}
+
+static void deliver_all(struct pkt *p, uint16_t sport, uint16_t dport)
+{
+	struct socket *so = NULL;
+
+	while ((so = port_next_match(&udp_ports, so, &p->src, sport, &p->dst, dport, p->dev))) {
+		struct pkt *c = pkt_copy(p, 0);
+
+		if (c)
+			deliver(so, c);
+	}
+	pkt_free(p);
+}
+
+void udp_input(struct pkt *p)
+{
+	struct udp_hdr h;
+	uint16_t sport, dport;
+	uint8_t hops = p->udp.hop_limit, tos = p->udp.tos;
+	struct socket *so;
+
+	if (!pkt_pull_up(p, sizeof(h)))
+		goto bad;
+	memcpy(&h, p->seg[0].data, sizeof(h));
+	if (net16(h.len) < sizeof(h) || net16(h.len) > p->len)
+		goto bad;
+	pkt_trim_to(p, net16(h.len));
+	if (!is_intact(p, h.csum)) {
+		NET_COUNT(udp_csum_errors);
+		goto bad;
+	}
+	sport = net16(h.sport);
+	dport = net16(h.dport);
+	p->udp.sport = sport;
+	p->udp.dport = dport;
+	p->udp.hop_limit = hops;
+	p->udp.tos = tos;
+	if (p->flags & PKT_BROADCAST) {
+		pkt_pull(p, sizeof(h));
+		deliver_all(p, sport, dport);
+		return;
+	}
+	so = port_lookup(&udp_ports, &p->src, sport, &p->dst, dport, p->dev, h.sport * 0x10001u ^ p->src.w[3], false);
+	if (!so) {
+		NET_COUNT(udp_no_ports);
+		icmp_send_error(p, UNREACH_PORT, 0);
+		pkt_free(p);
+		return;
+	}
+	pkt_pull(p, sizeof(h));
+	deliver(so, p);
+	socket_put(so);
+	return;
+bad:
+	NET_COUNT(udp_in_errors);
+	pkt_free(p);
+}
+
+void udp_error(const struct ip_error *e)
+{
+	uint16_t sport = (uint16_t)(e->transport[0] << 8 | e->transport[1]), dport = (uint16_t)(e->transport[2] << 8 | e->transport[3]);
+	struct socket *so = port_lookup(&udp_ports, &e->dst, dport, &e->src, sport, NULL, 0, false);
+	struct udp_sock *u;
+
+	if (!so)
+		return;
+	u = udp_of(so);
+	if (e->mtu)
+		(void)pmtu_update(&e->dst, e->mtu);
+	/* Only connected sockets hear of it (RFC 1122 4.1.3.3 as Linux reads it), and only of hard errors. */
+	if (u->port.rport && (e->is_hard || sock_has(so, SF_RECVERR)) && e->error)
+		dgram_error(&u->d, e->error);
+	socket_put(so);
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
+
+/* so.lock held. Bind to any port if not bound. */
+static int autobind(struct udp_sock *u, const struct ip_addr *laddr)
+{
+	int r;
+
+	if (u->port.port)
+		return 0;
+	r = port_bind(&udp_ports, &u->port, laddr, 0);
+	if (!r)
+		u->d.lport = u->port.port;
+	return r;
+}
+
+static struct ip_addr any_addr(const struct socket *so)
+{
+	return so->family == AF_INET ? ip_from_v4(0) : (struct ip_addr){ .d = { 0, 0 } };
+}
+
+static int udp_bind(struct socket *so, const struct sock_addr *a)
+{
+	struct udp_sock *u = udp_of(so);
+	struct netdev *dev = NULL;
+	struct ip_addr ip;
+	uint16_t port;
+	int r;
+
+	if (a->len >= 2 && a->family == AF_UNSPEC && so->family == AF_INET && a->len >= 16 && !a->in.addr) {
+		ip = any_addr(so);
+		port = net16(a->in.port);
+	} else {
+		r = inet_from_sockaddr(so, a, &ip, &port, &dev);
+		if (r)
+			return r;
+	}
+	if (!ip_is_any(&ip) && !ip_is_multicast(&ip) && !ip_is_ours(&ip, NULL) && !ip_is_broadcast(&ip, NULL) && !sock_has(so, SF_FREEBIND)) {
+		if (!net_is_configuring())
+			return -EADDRNOTAVAIL;
+		net_wait_configured(5000);
+		if (!ip_is_ours(&ip, NULL))
+			return -EADDRNOTAVAIL;
+	}
+	mutex_lock(&so->lock);
+	r = u->port.port ? -EINVAL : port_bind(&udp_ports, &u->port, &ip, port);
+	if (!r) {
+		u->d.laddr = ip_is_multicast(&ip) || ip_is_broadcast(&ip, NULL) ? any_addr(so) : ip;
+		u->d.lport = u->port.port;
+	}
+	mutex_unlock(&so->lock);
+	return r;
+}
+
+static int udp_connect(struct socket *so, const struct sock_addr *a, bool is_nonblock)
+{
+	struct udp_sock *u = udp_of(so);
+	struct netdev *dev = NULL;
+	struct ip_addr ip;
+	uint16_t port;
+	int r;
+
+	(void)is_nonblock;
+	if (a->len >= 2 && a->family == AF_UNSPEC) {
+		mutex_lock(&so->lock);
+		u->d.is_connected = false;
+		u->port.rport = u->d.rport = 0;
+		u->port.raddr = u->d.raddr = any_addr(so);
+		mutex_unlock(&so->lock);
+		return 0;
+	}
+	r = inet_from_sockaddr(so, a, &ip, &port, &dev);
+	if (r)
+		return r;
+	if (ip_is_any(&ip))	/* means this host: ip(7) */
+		ip = ip_is_v4(&ip) || so->family == AF_INET ? ip_from_v4(net32(0x7f000001)) : (struct ip_addr){ .w = { 0, 0, 0, net32(1) } };
+	mutex_lock(&so->lock);
+	r = dgram_route(&u->d, &ip, &u->d.laddr, dev);
+	if (!r && u->d.route.is_broadcast && !sock_has(so, SF_BROADCAST))
+		r = -EACCES;
+	if (!r)
+		r = autobind(u, ip_is_any(&u->d.laddr) ? &u->d.route.src : &u->d.laddr);
+	if (!r) {
+		if (ip_is_any(&u->d.laddr)) {
+			u->d.laddr = u->d.route.src;
+			u->port.laddr = u->d.laddr;
+		}
+		u->d.raddr = u->port.raddr = ip;
+		u->d.rport = port;
+		u->d.is_connected = true;
+		u->port.rport = port;
+	}
+	mutex_unlock(&so->lock);
+	return r;
+}
+
+/* so.lock held. One datagram of len bytes from m->uio. */
+static int send_one(struct udp_sock *u, struct sock_msg *m, unsigned len, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
+{
+	struct ip_opts opts = c->opts;
+	const struct ip_addr *src = ip_is_any(&c->src) ? &u->d.route.src : &c->src;
+	struct udp_hdr *h;
+	struct pkt *p;
+	int r;
+
+	r = pkt_from_uio(m->uio, IP_HEADROOM + sizeof(*h), len, &p);
+	if (r)
+		return r;
+	h = pkt_push(p, sizeof(*h));
+	h->sport = net16(u->d.lport);
+	h->dport = net16(port);
+	h->len = net16((uint16_t)p->len);
+	h->csum = 0;
+	if (!sock_has(&u->d.so, SF_NO_CHECK) || !ip_is_v4(dst)) {
+		h->csum = csum_fold(csum_pseudo(src, dst, p->len, IPPROTO_UDP));
+		p->flags |= PKT_CSUM_PARTIAL;
+		p->csum_offset = offsetof(struct udp_hdr, csum);
+	}
+	p->hash = (uint32_t)u->d.lport << 16 | port;
+	if (ip_is_multicast(dst))
+		opts.hop_limit = u->d.mc_hops;
+	NET_COUNT(udp_out_datagrams);
+	return ip_output(p, &u->d.route, src, dst, IPPROTO_UDP, &opts, clock_monotonic());
+}
+
+static int send_all(struct udp_sock *u, struct sock_msg *m, size_t len, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
+{
+	unsigned segment = c->segment ? c->segment : u->segment;
+	int r;
+
+	do {
+		unsigned n = segment ? (unsigned)MIN((size_t)segment, m->uio->left) : (unsigned)len;
+
+		r = send_one(u, m, n, dst, port, c);
+	} while (!r && segment && m->uio->left);
+	return r;
+}
+
+static ssize_t udp_send(struct socket *so, struct sock_msg *m)
+{
+	struct udp_sock *u = udp_of(so);
+	size_t len = m->uio->left;
+	struct dgram_control c;
+	struct ip_addr dst;
+	struct netdev *dev = NULL;
+	uint16_t port;
+	int r;
+
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (len > 65535)
+		return -EMSGSIZE;
+	r = sock_take_error(so);
+	if (r)
+		return r;
+	if (atomic_load(&so->shut, RELAXED) & SHUT_WR_BIT)
+		return -EPIPE;
+	if (m->name && m->name->len) {
+		r = inet_from_sockaddr(so, m->name, &dst, &port, &dev);
+		if (r)
+			return r;
+		if (!port)
+			return -EINVAL;
+		if (ip_is_any(&dst))
+			dst = ip_is_v4(&dst) || so->family == AF_INET ? ip_from_v4(net32(0x7f000001)) : (struct ip_addr){ .w = { 0, 0, 0, net32(1) } };
+	}
+	mutex_lock(&so->lock);
+	if (!m->name || !m->name->len) {
+		dst = u->d.raddr;
+		port = u->d.rport;
+		r = u->d.is_connected ? 0 : -EDESTADDRREQ;
+	}
+	if (!r)
+		r = dgram_parse_control(&u->d, m, &c);
+	if (!r)
+		r = dgram_route(&u->d, &dst, &c.src, c.dev ? c.dev : dev);
+	if (!r && u->d.route.is_broadcast && !sock_has(so, SF_BROADCAST))
+		r = -EACCES;
+	if (!r && len > UDP_MAX && !c.segment && !u->segment)
+		r = -EMSGSIZE;
+	if (!r) {
+		struct ip_addr any = any_addr(so);
+
+		r = autobind(u, &any);
+	}
+	if (!r)
+		r = send_all(u, m, len, &dst, port, &c);
+	mutex_unlock(&so->lock);
+	return r ? r : (ssize_t)len;
+}
+
+static ssize_t udp_recv(struct socket *so, struct sock_msg *m)
+{
+	struct udp_sock *u = udp_of(so);
+	struct pkt *p;
+	ssize_t n;
+	int r;
+
+	if (m->flags & MSG_ERRQUEUE)
+		return -EAGAIN;
+	r = dgram_wait(&u->d, m, &p);
+	if (r)
+		return r == 1 ? 0 : r;
+	if (m->flags & MSG_PEEK) {
+		n = dgram_copy(&u->d, m, p);
+		mutex_unlock(&so->lock);
+		return n;
+	}
+	dgram_pop(&u->d);
+	mutex_unlock(&so->lock);
+	n = dgram_copy(&u->d, m, p);
+	pkt_free(p);
+	return n;
+}
+
+static int udp_getname(struct socket *so, struct sock_addr *out, bool is_peer)
+{
+	struct udp_sock *u = udp_of(so);
+	int r = 0;
+
+	mutex_lock(&so->lock);
+	if (!is_peer)
+		inet_to_sockaddr(so, out, &u->d.laddr, u->d.lport, u->d.route.dev);
+	else if (u->d.is_connected)
+		inet_to_sockaddr(so, out, &u->d.raddr, u->d.rport, u->d.route.dev);
+	else
+		r = -ENOTCONN;
+	mutex_unlock(&so->lock);
+	return r;
+}
+
+static int udp_shutdown(struct socket *so, int how)
+{
+	bool is_connected = udp_of(so)->d.is_connected;
+
+	(void)atomic_fetch_or(&so->shut, how == SHUT_RDWR ? 3u : how == SHUT_RD ? SHUT_RD_BIT : SHUT_WR_BIT, RELAXED);
+	waitq_wake_all(&so->wq, 0);
+	return is_connected ? 0 : -ENOTCONN;
+}
+
+static int udp_setopt(struct socket *so, int level, int name, const void *value, unsigned len)
+{
+	struct udp_sock *u = udp_of(so);
+	int v;
+
+	if (level != IPPROTO_UDP)
+		return dgram_setopt(so, level, name, value, len);
+	if (len < 4)
+		return -EINVAL;
+	memcpy(&v, value, 4);
+	if (name == UDP_SEGMENT) {
+		if (v < 0 || v > 65535)
+			return -EINVAL;
+		u->segment = (uint16_t)v;
+		return 0;
+	}
+	return -ENOPROTOOPT;
+}
+
+static int udp_getopt(struct socket *so, int level, int name, void *value, unsigned *len)
+{
+	int v = udp_of(so)->segment;
+
+	if (level != IPPROTO_UDP)
+		return dgram_getopt(so, level, name, value, len);
+	if (name != UDP_SEGMENT)
+		return -ENOPROTOOPT;
+	*len = MIN(*len, 4u);
+	memcpy(value, &v, *len);
+	return 0;
+}
+
+static void udp_release(struct socket *so)
+{
+	struct udp_sock *u = udp_of(so);
+
+	port_unbind(&udp_ports, &u->port);
+	dgram_release(&u->d);
+}
+
+static void udp_destroy(struct socket *so)
+{
+	dgram_destroy(&udp_of(so)->d);
+}
+
+static const struct socket_ops udp_ops = {
+	.bind = udp_bind,
+	.connect = udp_connect,
+	.shutdown = udp_shutdown,
+	.getname = udp_getname,
+	.send = udp_send,
+	.recv = udp_recv,
+	.poll = dgram_poll,
+	.setopt = udp_setopt,
+	.getopt = udp_getopt,
+	.queued = dgram_queued,
+	.release = udp_release,
+	.destroy = udp_destroy,
+};
+
+static int udp_create(struct socket **out, int family, int type, int proto)
+{
+	struct udp_sock *u = KNEW(struct udp_sock);
+
+	_Static_assert(offsetof(struct udp_sock, d.so) == 0, "socket_free() frees it");
+	if (!u)
+		return -ENOMEM;
+	socket_init(&u->d.so, &udp_ops, family, type, proto);
+	dgram_init(&u->d);
+	u->port.so = &u->d.so;
+	u->d.laddr = u->d.raddr = u->port.laddr = u->port.raddr = any_addr(&u->d.so);
+	*out = &u->d.so;
+	return 0;
+}
+
+NET_PROTO(udp4, .family = AF_INET, .type = SOCK_DGRAM, .proto = IPPROTO_UDP, .is_default = true, .create = udp_create);
+NET_PROTO(udp6, .family = AF_INET6, .type = SOCK_DGRAM, .proto = IPPROTO_UDP, .is_default = true, .create = udp_create);
