@@ -16,6 +16,7 @@
 #include "libc/random.h"
 #include "linux/linux.h"
 #include "mmu/heap.h"
+#include "net/net.h"
 #include "sched/clock.h"
 #include "sched/init.h"
 #include "sched/irq.h"
@@ -62,6 +63,8 @@ static void init_options(void)
 	if (!arena)
 		give_up("too little memory for the command line");
 	cmdline_parse(board.bootargs, arena, &boot_options);
+	if (boot_options.ip)
+		net_set_ip_option(boot_options.ip);
 	init_trace();
 	boot_phase("options");
 }

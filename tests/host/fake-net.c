@@ -13,6 +13,7 @@
 
 #include "libc/print.h"
 #include "libc/random.h"
+#include "libc/string.h"
 #include "mmu/heap.h"
 #include "mmu/page.h"
 #include "net/csum.h"
@@ -455,6 +456,15 @@ int net_config_attach(struct netdev *dev) __attribute__((weak));
 void net_config_start_device(struct netdev *dev) __attribute__((weak));
 void net_config_link_changed(struct netdev *dev) __attribute__((weak));
 void net_config_announce(struct netdev *dev) __attribute__((weak));
+
+void resolv_set(unsigned source, const struct ip_addr *servers, unsigned nr, const char *search) __attribute__((weak));
+void resolv_set(unsigned source, const struct ip_addr *servers, unsigned nr, const char *search)
+{
+	(void)source;
+	(void)servers;
+	(void)nr;
+	(void)search;
+}
 
 int net_config_attach(struct netdev *dev)
 {

@@ -95,6 +95,14 @@ def run_parser():
     group.add_argument("--console", choices=("ports", "uart"), default=qemu.DEFAULT_CONSOLE,
                        help="the program's streams on virtio-serial ports or on the UART (default %(default)s)")
     group.add_argument("--kernel", metavar="FILE", help="another kernel image than build/arm64/samara.img")
+    group = parser.add_argument_group("the network")
+    group.add_argument("--publish", action="append", default=[], metavar="HOST:GUEST[/udp]",
+                       help="connections to this port of the host go to that port of the program (repeatable)")
+    group.add_argument("--net", metavar="KIND",
+                       help="none, user (QEMU's own network, the default), tap=NAME (an interface of this machine)")
+    group.add_argument("--ip", metavar="TEXT", help="address, as Linux's ip= has it, or dhcp (docs/command-line.md)")
+    group.add_argument("--hostname", metavar="NAME", help="the machine's name (default samara)")
+    group.add_argument("--pcap", metavar="FILE", help="record what crosses the interface, for tcpdump or Wireshark")
     group = parser.add_argument_group("looking inside")
     group.add_argument("--icount", action="store_true", help="deterministic: one instruction is one nanosecond")
     group.add_argument("--boot-report", action="store_true",

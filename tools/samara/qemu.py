@@ -38,6 +38,9 @@ class Machine:
     console: str = DEFAULT_CONSOLE
     initrd_size: int = 0
     trace: str = None  # file that gets what the port samara.trace is sent
+    net: str = "none"  # none, user, tap=NAME, socket=... (QEMU's own words after -netdev)
+    publish: tuple = ()  # (protocol, host address, host port, guest port)
+    pcap: str = None  # file that gets what crosses the interface
 
 
 @dataclass
@@ -112,6 +115,7 @@ def command(machine, chardevs):
     words += chardevs.words() + ["-serial", "chardev:uart"]
     if machine.console == "ports":
         words += ports(machine.trace)
+    words += network(machine)
     if machine.gdb:
         words += ["-S", "-gdb", f"tcp:127.0.0.1:{GDB_PORT}"]
     return words
@@ -126,6 +130,33 @@ def ports(trace=None):
     if trace:
         words += ["-chardev", f"file,id=trace,path={trace.replace(',', ',,')}",
                   "-device", f"virtserialport,bus=streams.0,nr={len(STREAMS) + 1},chardev=trace,name=samara.trace"]
+    return words
+
+
+# What QEMU's user network gives: fixed, so no lease has to be asked for.
+USER_IP = "10.0.2.15::10.0.2.2:255.255.255.0::eth0:off:10.0.2.3,[fec0::15]/64::[fec0::2]"
+
+
+def network(machine):
+    """A virtio-net device and what it is connected to."""
+    if machine.net == "none":
+        return []
+    queues = ""
+    if machine.net == "user":
+        backend = "user,id=net0"
+        for protocol, address, host, guest in machine.publish:
+            backend += f",hostfwd={protocol}:{address}:{host}-:{guest}"
+    elif machine.net.startswith("tap="):
+        backend = f"tap,id=net0,ifname={machine.net[4:]},script=no,downscript=no"
+        if machine.cpus > 1:
+            backend += f",queues={min(machine.cpus, 8)}"
+            queues = ",mq=on"
+    else:
+        backend = machine.net + ",id=net0"
+    words = [] if machine.console == "ports" else ["-global", "virtio-mmio.force-legacy=false"]
+    words += ["-netdev", backend, "-device", "virtio-net-device,netdev=net0" + queues]
+    if machine.pcap:
+        words += ["-object", f"filter-dump,id=dump0,netdev=net0,file={machine.pcap.replace(',', ',,')}"]
     return words
 
 

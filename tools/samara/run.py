@@ -85,6 +85,29 @@ def parse_volume(text):
     return os.path.abspath(host), os.path.normpath(path)
 
 
+def parse_publish(text):
+    """(protocol, address, host port, guest port) of --publish [ADDRESS:]HOST:GUEST[/udp]."""
+    ports, slash, protocol = text.partition("/")
+    words = ports.rsplit(":", 2)
+    address = words.pop(0) if len(words) == 3 else "127.0.0.1"
+    if len(words) != 2 or (slash and protocol not in ("tcp", "udp")) or not all(
+            word.isdecimal() and 0 < int(word) < 65536 for word in words):
+        raise Failure(f"--publish {text} is not HOST:GUEST with two port numbers, such as 8080:80 or 5353:53/udp")
+    return protocol or "tcp", address, int(words[0]), int(words[1])
+
+
+def network(options):
+    """(kind, published ports, words for the kernel): a network of QEMU's own unless said otherwise."""
+    published = tuple(parse_publish(text) for text in options.publish)
+    kind = options.net or "user"
+    if kind not in ("none", "user") and not kind.startswith(("tap=", "socket,")):
+        raise Failure(f"--net {kind} is not none, user or tap=NAME")
+    if published and kind != "user":
+        raise Failure(f"--publish is for --net user; with --net {kind} the machine is reached at its own address")
+    address = options.ip or (qemu.USER_IP if kind == "user" else None)
+    return kind, published, ["ip=" + address] if address and kind != "none" else []
+
+
 def build_image(options):
     """(path of the root image, path of the program in it)."""
     root = Root(options.package, options.rootfs)
@@ -118,6 +141,9 @@ def kernel_options(options):
         words.append("trace=" + (inspect.split_events(options.trace)[1] or "all"))
     if options.profile:
         words.append(f"profile={inspect.split_rate(options.profile)[1]}")
+    if options.hostname:
+        words.append("hostname=" + options.hostname)
+    words += network(options)[2]
     if options.cwd:
         words.append("cwd=" + options.cwd)
     for text in options.env:
@@ -160,12 +186,13 @@ def run(options):
     if options.arch != "arm64":
         raise Failure(f"--arch {options.arch} is not there yet; Samara runs arm64 programs")
     initrd, path = build_image(options)
+    net, published, _ = network(options)
     machine = qemu.Machine(
         kernel=kernel_image(options) if not options.dry_run else options.kernel or paths.KERNEL, initrd=initrd,
         append=kernel_command_line(options, path), machine=options.machine, cpu=options.cpu, cpus=options.cpus,
         memory=qemu.parse_memory(options.memory) if options.memory else None,
         icount=options.icount or options.boot_report, gdb=options.gdb, console=options.console,
-        initrd_size=os.stat(initrd).st_size)
+        initrd_size=os.stat(initrd).st_size, net=net, publish=published, pcap=options.pcap)
     if options.dry_run:
         print(qemu.shell(qemu.command(machine, qemu.pasted(machine.console))))
         return 0
