@@ -29,6 +29,7 @@ static const struct {
 	{ "conservation", test_conservation, false },
 	{ "fairness", test_fairness, true },
 	{ "many", test_many_threads, true },
+	{ "soak", test_soak, true },
 	{ "yield", bench_yield, true },
 	{ "wake", bench_wake, true },
 	{ "create", bench_create, true },

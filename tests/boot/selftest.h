@@ -39,6 +39,7 @@ void test_timers(void);
 void test_rcu(void);
 void test_fairness(void);
 void test_conservation(void);
+void test_soak(void);
 void bench_sched(void);
 void bench_yield(void);
 void bench_wake(void);
