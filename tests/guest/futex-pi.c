@@ -21,12 +21,14 @@ static void *try_from_thread(void *unused)
 	return NULL;
 }
 
+static long second_result;
+static bool is_second_owner;
+
 static void *lock_later(void *unused)
 {
 	(void)unused;
-	long result = futex(FUTEX_LOCK_PI_PRIVATE, NULL);
-	bool is_mine = (word & FUTEX_TID_MASK) == (uint32_t)syscall(SYS_gettid);
-	show("second locker: %ld, owner %s", result, is_mine ? "right" : "wrong");
+	second_result = futex(FUTEX_LOCK_PI_PRIVATE, NULL);
+	is_second_owner = (word & FUTEX_TID_MASK) == (uint32_t)syscall(SYS_gettid);
 	return (void *)futex(FUTEX_UNLOCK_PI_PRIVATE, NULL);
 }
 
@@ -61,6 +63,7 @@ int main(void)
 	sleep_ms(10);
 	check("unlock", futex(FUTEX_UNLOCK_PI_PRIVATE, NULL) == 0);
 	pthread_join(threads[0], NULL);
+	show("second locker: %ld, owner %s", second_result, is_second_owner ? "right" : "wrong");
 	check("free at the end", word == 0);
 
 	pthread_mutexattr_t attr;
