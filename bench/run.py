@@ -211,7 +211,8 @@ def main():
     for run in runs:
         ours = {} if args.only == "linux" else on_samara(run)
         theirs = opponent.get(run.key, {})
-        rows += [(name, ours.get(name), theirs.get(name)) for name in list(dict.fromkeys([*theirs, *ours]))]
+        rows += [(name, ours.get(name), theirs.get(name)) for name in rows_of(run.program)
+                 if name in ours or name in theirs]
     text = table(rows, version)
     print(text)
 
