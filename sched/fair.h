@@ -26,7 +26,7 @@
 #define FAIR_UNIT_SHIFT		6			/* units of usage in a nanosecond */
 #define FAIR_HYSTERESIS_NS	(5 * NSEC_PER_MSEC)	/* OSv's thyst: equals alternate every 10 ms */
 #define FAIR_SLEEPER_NS		(20 * NSEC_PER_MSEC)	/* the most that a sleeper is ahead of those who ran */
-#define FAIR_ROTATE_NS		(20 * NSEC_PER_MSEC)	/* a thread that is this far behind one on another CPU moves there */
+#define FAIR_ROTATE_NS		(10 * NSEC_PER_MSEC)	/* a thread that is this far behind one on another CPU moves there */
 #define FAIR_RECHECK_NS		(100 * NSEC_PER_MSEC)	/* look again at the latest */
 
 #define FAIR_NICE_0_INVERSE	65536u
