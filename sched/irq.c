@@ -153,6 +153,12 @@ static void irq_main(void *arg)
 		if (cpu != irq->target) {	/* the interrupt follows its thread */
 			irq->target = cpu;
 			controller->set_target(irq->number, cpu);
+			/*
+			 * quirk: QEMU 7.2, GICv2: an edge that is pending on the old CPU when the target changes is never delivered (seen: virtio-mmio
+			 * with InterruptStatus 1 and nothing pending, for ever). Look at the device once more; an edge after that goes to the new CPU.
+			 */
+			if (irq->trigger == IRQ_EDGE)
+				atomic_store(&irq->is_pending, 1u, RELAXED);
 		}
 		if (irq->trigger == IRQ_LEVEL)
 			controller->unmask(irq->number);
