@@ -138,26 +138,6 @@ void rq_insert(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 	link_by_key(rq, se, now);
 }
 
-bool rq_insert_simply(struct runqueue *rq, struct sched_entity *se, const struct sched_entity *cur, nsec_t now)
-{
-	uint64_t ahead = FAIR_HYSTERESIS_NS << FAIR_UNIT_SHIFT << fair_step(now);
-	uint32_t generation = fair_generation(now);
-
-	if (rq->first || se->is_special || cur->is_special || se->generation != generation || cur->generation != generation ||
-	    rq->generation != generation || se->active_params != atomic_load(&se->params, RELAXED))
-		return false;
-	/* Neither is cur so far ahead that it has to make way, nor se so far behind that its credit has to be cut. */
-	if ((int64_t)(cur->usage - se->usage) > (int64_t)ahead)
-		return false;
-	se->key = KEY_FAIR | se->usage;
-	se->is_queued = true;
-	atomic_store(&se->thread->cpu, rq->cpu, RELAXED);
-	rq->first = se;
-	atomic_store(&rq->queued_since, now, RELAXED);
-	atomic_store(&rq->nr_queued, 1u, RELAXED);
-	return true;
-}
-
 void rq_remove(struct runqueue *rq, struct sched_entity *se)
 {
 	struct rb_node *n;
@@ -194,15 +174,6 @@ struct sched_entity *rq_exchange(struct runqueue *rq, struct sched_entity *se, b
 		link_by_key(rq, se, now);
 	}
 	return next;
-}
-
-struct sched_entity *rq_pop(struct runqueue *rq)
-{
-	struct sched_entity *se = rq->first;
-
-	if (se)
-		rq_remove(rq, se);
-	return se;
 }
 
 struct sched_entity *rq_pop_for(struct runqueue *rq, const struct cpu *cpu)

@@ -163,13 +163,23 @@ void rq_init(struct runqueue *rq, struct cpu *cpu, nsec_t now);
 /* At the head of its equals if was_preempted. t->cpu becomes this CPU. */
 void rq_insert(struct runqueue *rq, struct sched_entity *se, nsec_t now);
 void rq_remove(struct runqueue *rq, struct sched_entity *se);
-/*
- * The common wake-up in one go: nobody waits, se and cur, which is charged until now, are ordinary and have had about the same. True: se is queued and cur goes on. False:
- * nothing was done.
- */
-bool rq_insert_simply(struct runqueue *rq, struct sched_entity *se, const struct sched_entity *cur, nsec_t now);
 /* The next one to run, removed; NULL: none. */
-struct sched_entity *rq_pop(struct runqueue *rq);
+static inline struct sched_entity *rq_pop(struct runqueue *rq)
+{
+	struct sched_entity *se = rq->first;
+
+	if (!se)
+		return NULL;
+	if (likely(!rq->tree.root)) {
+		rq->first = NULL;
+		se->is_queued = false;
+		atomic_store(&rq->nr_queued, 0u, RELAXED);
+	} else {
+		rq_remove(rq, se);
+	}
+	return se;
+}
+
 /* The first that may run on that CPU, removed; NULL: none. */
 struct sched_entity *rq_pop_for(struct runqueue *rq, const struct cpu *cpu);
 /* Take over changed parameters. Not queued. */

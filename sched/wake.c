@@ -135,28 +135,64 @@ static inline bool is_anyone_idle(void)
 	return false;
 }
 
-static void enqueue_here(struct runqueue *rq, struct sched_entity *se)
+/*
+ * The common wake-up in one go: nobody waits, se and cur, which is charged until now, are ordinary and have had about the same. True: se is queued and cur goes on. False:
+ * nothing was done. (Here and not in rq.c because every instruction counts.)
+ */
+static inline bool insert_simply(struct runqueue *rq, struct sched_entity *se, const struct sched_entity *cur, nsec_t now)
+{
+	uint64_t ahead = FAIR_HYSTERESIS_NS << FAIR_UNIT_SHIFT << fair_step(now);
+	uint32_t generation = fair_generation(now);
+
+	if (rq->first || se->is_special || cur->is_special || se->generation != generation || cur->generation != generation ||
+	    rq->generation != generation || se->active_params != atomic_load(&se->params, RELAXED))
+		return false;
+	/* Neither is cur so far ahead that it has to make way, nor se so far behind that its credit has to be cut. */
+	if ((int64_t)(cur->usage - se->usage) > (int64_t)ahead)
+		return false;
+	se->key = KEY_FAIR | se->usage;
+	se->is_queued = true;
+	atomic_store(&se->thread->cpu, rq->cpu, RELAXED);
+	rq->first = se;
+	atomic_store(&rq->queued_since, now, RELAXED);
+	atomic_store(&rq->nr_queued, 1u, RELAXED);
+	return true;
+}
+
+/* True: cur has to make way. */
+static __attribute__((noinline)) bool insert_with_care(struct runqueue *rq, struct sched_entity *se,
+						       const struct sched_entity *cur, nsec_t now)
+{
+	if (se->has_slept)		/* and does not just come from another queue */
+		rq_limit_credit(rq, se, now);
+	rq_insert(rq, se, now);
+	return cur->is_idle || rq_should_preempt(rq, cur, now);
+}
+
+static __attribute__((noinline)) void spread_later(struct runqueue *rq, nsec_t now)
+{
+	if (!is_anyone_idle())
+		return;
+	rq->spread_at = now + SPREAD_NS;
+	if (rq->spread_at < rq->armed && !rq->in_irq)
+		sched_arm(rq);
+}
+
+static inline void enqueue_here(struct runqueue *rq, struct sched_entity *se)
 {
 	struct thread *cur = rq->cpu->running;
 	nsec_t now = arch_time_ns();
+	bool has_to_go;
 
 	rq_account(rq, cur->sched, now);
-	if (!rq_insert_simply(rq, se, cur->sched, now)) {
-		if (se->has_slept)		/* and does not just come from another queue */
-			rq_limit_credit(rq, se, now);
-		rq_insert(rq, se, now);
-		if (cur->sched->is_idle || rq_should_preempt(rq, cur->sched, now)) {
-			se->has_slept = false;
-			cur->needs_resched = 1;
-			return;
-		}
-	}
+	has_to_go = !insert_simply(rq, se, cur->sched, now) && insert_with_care(rq, se, cur->sched, now);
 	se->has_slept = false;
-	if (nr_cpus > 1 && rq->spread_at == NSEC_NEVER && is_anyone_idle()) {
-		rq->spread_at = now + SPREAD_NS;
-		if (rq->spread_at < rq->armed && !rq->in_irq)
-			sched_arm(rq);
+	if (has_to_go) {
+		cur->needs_resched = 1;
+		return;
 	}
+	if (nr_cpus > 1 && rq->spread_at == NSEC_NEVER)
+		spread_later(rq, now);
 	sched_look_later(rq, now);
 }
 
@@ -178,10 +214,6 @@ void wake_place(struct thread *t, bool is_local)
 			return;
 		}
 		wake_drop_timer(this->rq, se);
-	}
-	if (likely(t->cpu == this && !this->rq->in_irq && !atomic_load(&se->is_restricted, RELAXED))) {
-		enqueue_here(this->rq, se);
-		return;
 	}
 	target = is_local && thread_may_run_on(t, this) ? this : choose(t, this);
 	if (target == this)
@@ -205,6 +237,7 @@ bool thread_wake(struct thread *t)
 {
 	struct sched_entity *se = t->sched;
 	arch_irqflags_t flags;
+	struct cpu *this;
 	uint32_t state;
 
 	/* seq_cst: the caller's condition before the look at the state: store->load. Pairs: thread_wait_begin */
@@ -229,7 +262,11 @@ bool thread_wake(struct thread *t)
 	preempt_disable();
 	flags = arch_irq_save();
 	se->has_slept = true;
-	wake_place(t, false);
+	this = cpu_this();
+	if (likely(t->cpu == this && !se->timer_cpu && !this->rq->in_irq && !atomic_load(&se->is_restricted, RELAXED)))
+		enqueue_here(this->rq, se);
+	else
+		wake_place(t, false);
 	arch_irq_restore(flags);
 	preempt_enable();
 	return true;
