@@ -167,8 +167,28 @@ static void measure(const char *what, unsigned nr, void (*fn)(unsigned i))
 	print_moves();
 }
 
+static uint64_t nr_irqs;
+
+static void lonely(unsigned i)
+{
+	uint64_t before;
+
+	(void)i;
+	thread_sleep_until(arch_time_ns() + 100 * NSEC_PER_MSEC, 0);	/* what went before it is over */
+	until = arch_time_ns() + NSEC_PER_SEC;
+	before = cpus[nr_cpus - 1]->nr_irqs;
+	while (arch_time_ns() < until)
+		;
+	nr_irqs = cpus[nr_cpus - 1]->nr_irqs - before;
+}
+
 void test_conservation(void)
 {
+	const struct thread_params on_last = { .pinned_cpu = (int)nr_cpus - 1 };
+
+	selftest_run_with(1, lonely, &on_last);
+	log_raw("a lone busy thread: %lu interrupts in a second\n", nr_irqs);
+	CHECK(nr_irqs <= 2);
 	measure("busy threads", 2 * nr_cpus, keep_busy);
 	measure("threads that work 3/4 of the time", 4 * nr_cpus, work);
 }

@@ -142,6 +142,45 @@ static void stay(unsigned i)
 	}
 }
 
+/* ---- per-CPU variables -------------------------------------------------------------------------------------------- */
+
+struct tally {
+	uint64_t count;
+	unsigned last_cpu;
+};
+PERCPU(struct tally, tallies);
+
+static void tally(unsigned i)
+{
+	(void)i;
+	for (unsigned n = 0; n < 1000; n++) {
+		struct tally *t;
+
+		preempt_disable();
+		t = PERCPU_PTR(tallies, cpu_this());
+		t->count++;		/* nobody else's: no atomic needed */
+		t->last_cpu = cpu_this()->id;
+		preempt_enable();
+		if (n % 100 == 0)
+			thread_yield();
+	}
+}
+
+static void test_percpu(void)
+{
+	uint64_t sum = 0;
+
+	selftest_run(16, tally, false);
+	for (unsigned i = 0; i < nr_cpus; i++) {
+		struct tally *t = PERCPU_PTR(tallies, cpus[i]);
+
+		sum += t->count;
+		CHECK(!t->count || t->last_cpu == i);
+		t->count = 0;
+	}
+	CHECK(sum == 16 * 1000, "%lu", sum);
+}
+
 void test_affinity(void)
 {
 	const uint64_t none = 0, beyond = 1ull << 63;
@@ -149,6 +188,7 @@ void test_affinity(void)
 	CHECK(thread_set_affinity(thread_current(), &none, 1) < 0);
 	if (nr_cpus < 64)
 		CHECK(thread_set_affinity(thread_current(), &beyond, 1) < 0);
+	test_percpu();
 	selftest_run(16, stay, false);
 	is_over = 0;
 	for (unsigned i = 0; i < NR_ROAMERS; i++)
