@@ -15,6 +15,7 @@
 #include "net/netdev-priv.h"
 #include "net/worker.h"
 #include "sched/clock.h"
+#include "sched/init.h"
 #include "sched/mutex.h"
 #include "sched/waitq.h"
 
@@ -65,14 +66,22 @@ static void add_static(struct netdev *dev)
 		if (!ip_is_any(&option.gateway6))
 			(void)route_add(&any6, 0, &option.gateway6, dev, 1024, NSEC_NEVER);
 	}
-	if (!ip_is_any(&option.dns[0]))
-		resolv_set(0, option.dns, ip_is_any(&option.dns[1]) ? 1 : 2, NULL);
 }
+
+/* Name servers that ip= gives are written before the program starts: resolvers read the file before they open a socket. */
+static void write_given_resolv(void)
+{
+	struct ip_option o;
+
+	if (option_text && netdev_first() && ip_option_parse(option_text, &o) && !ip_is_any(&o.dns[0]))
+		resolv_set(0, o.dns, ip_is_any(&o.dns[1]) ? 1 : 2, NULL);
+}
+INIT_HOOK(INIT_LATE, write_given_resolv);
 
 /* lock held. */
 static void start_device(struct netdev *dev)
 {
-	struct ip_addr ll = link_local_of(dev), all_nodes = { .w = { net32(0xff020000), 0, 0, net32(1) } };
+	struct ip_addr ll = link_local_of(dev);
 	bool is_ours = !option.device[0] || !strcmp(option.device, dev->name);
 	int r = dev->ops->open ? dev->ops->open(dev) : 0;
 
@@ -81,7 +90,6 @@ static void start_device(struct netdev *dev)
 		return;
 	}
 	dev->config->is_started = true;
-	(void)all_nodes;
 	atomic_store(&dev->flags, dev->flags | IFF_UP | (atomic_load(&dev->is_link_up, RELAXED) ? IFF_RUNNING : 0), RELAXED);
 	(void)ifaddr_add(dev, &ll, 64, IFA_F_PERMANENT, NSEC_NEVER, NSEC_NEVER);
 	nd_join_solicited(dev, &ll);

@@ -8,6 +8,7 @@
 #define IP_HDRINCL		3
 #define IP_OPTIONS		4
 #define IP_RECVOPTS		6
+#define IP_RETOPTS		7
 #define IP_PKTINFO		8
 #define IP_MTU_DISCOVER		10
 #define IP_RECVERR		11
@@ -105,6 +106,7 @@ int inet_setopt(struct socket *so, struct ip_opts *o, int level, int name, int v
 			return set_discover(o, v);
 		case IP_OPTIONS:
 		case IP_RECVOPTS:
+		case IP_RETOPTS:
 		case IP_BIND_ADDRESS_NO_PORT:
 		case IP_MULTICAST_ALL:
 			return 0;
