@@ -104,6 +104,36 @@ static bool claim(struct cpu *cpu)
 	return atomic_fetch_and(&idle_mask[cpu->id / 64], ~bit, RELAXED) & bit;
 }
 
+/* Real-time priority of what runs there; 0: none; -1: idle. A hint. Preemption off (RCU). */
+static int running_priority(const struct cpu *cpu)
+{
+	const struct sched_entity *se = atomic_load(&cpu->running, ACQUIRE)->sched;
+
+	return se->is_idle ? -1 : PARAMS_PRIO(READ_ONCE(se->active_params));
+}
+
+/* Where a real-time thread can run at once: the CPU with the least priority below its own; this one if it is as good. NULL: nowhere. */
+static struct cpu *find_lower(const struct thread *t, struct cpu *this)
+{
+	int prio = PARAMS_PRIO(atomic_load(&t->sched->params, RELAXED)), least, p;
+	struct cpu *best = NULL;
+	unsigned i;
+
+	least = thread_may_run_on(t, this) ? running_priority(this) : prio;
+	if (least < prio)
+		best = this;
+	for (i = 0; i < nr_cpus && least > 0; i++) {
+		if (!thread_may_run_on(t, cpus[i]) || !atomic_load(&cpus[i]->is_online, RELAXED))
+			continue;
+		p = running_priority(cpus[i]);
+		if (p < least) {
+			least = p;
+			best = cpus[i];
+		}
+	}
+	return best;
+}
+
 static struct cpu *choose(const struct thread *t, struct cpu *this)
 {
 	struct cpu *prev = t->cpu, *idle;
@@ -111,6 +141,11 @@ static struct cpu *choose(const struct thread *t, struct cpu *this)
 
 	if (may_here && this->running == this->idle)
 		return this;
+	if (unlikely(PARAMS_PRIO(t->sched->params))) {
+		idle = find_lower(t, this);
+		if (idle)
+			return idle;
+	}
 	if (prev != this && thread_may_run_on(t, prev)) {
 		if (!may_here || atomic_load(&prev->rq->is_polling, RELAXED) ||
 		    (this->rq->in_irq && atomic_load(&prev->rq->is_idle, RELAXED)))
@@ -263,7 +298,8 @@ bool thread_wake(struct thread *t)
 	flags = arch_irq_save();
 	se->has_slept = true;
 	this = cpu_this();
-	if (likely(t->cpu == this && !se->timer_cpu && !this->rq->in_irq && !atomic_load(&se->is_restricted, RELAXED)))
+	if (likely(t->cpu == this && !se->timer_cpu && !this->rq->in_irq && !se->is_special &&
+		   !atomic_load(&se->is_restricted, RELAXED)))
 		enqueue_here(this->rq, se);
 	else
 		wake_place(t, false);
@@ -367,27 +403,35 @@ static uint64_t running_usage(const struct cpu *cpu, const struct runqueue *mine
 	return now > since ? fair_add(usage, fair_charge(now - since, READ_ONCE(se->inverse_weight), now)) : usage;
 }
 
-void wake_rotate(struct runqueue *rq, nsec_t now)
+/* The CPU whose running thread has had much more than se; NULL: none. */
+static struct cpu *find_ahead(const struct runqueue *rq, const struct sched_entity *se, nsec_t now)
 {
-	struct sched_entity *first = rq->first;
-	struct cpu *target = NULL;
-	uint64_t usage, most;
+	uint64_t usage, most = se->usage + fair_span(FAIR_ROTATE_NS, FAIR_NICE_0_INVERSE, now);
+	struct cpu *best = NULL;
 	unsigned i;
 
-	if (nr_cpus == 1 || !first || (first->key & KEY_FAIR) == 0)
-		return;
-	most = first->usage + fair_span(FAIR_ROTATE_NS, FAIR_NICE_0_INVERSE, now);
 	for (i = 0; i < nr_cpus; i++) {
-		if (cpus[i] == rq->cpu || !thread_may_run_on(first->thread, cpus[i]) ||
+		if (cpus[i] == rq->cpu || !thread_may_run_on(se->thread, cpus[i]) ||
 		    !atomic_load(&cpus[i]->is_online, RELAXED))
 			continue;
 		usage = running_usage(cpus[i], rq, now);
 		if (usage > most) {
 			most = usage;
-			target = cpus[i];
+			best = cpus[i];
 		}
 	}
-	if (!target)
+	return best;
+}
+
+void wake_rotate(struct runqueue *rq, nsec_t now)
+{
+	struct sched_entity *first = rq->first;
+	struct cpu *target;
+
+	if (nr_cpus == 1 || !first)
+		return;
+	target = first->is_rt ? find_lower(first->thread, rq->cpu) : find_ahead(rq, first, now);
+	if (!target || target == rq->cpu)
 		return;
 	rq_remove(rq, first);
 	rq->nr_rotated++;

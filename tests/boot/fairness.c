@@ -87,6 +87,32 @@ static void fifo_or_busy(unsigned i)
 		CHECK(thread_set_policy(thread_current(), POLICY_OTHER, 0) == 0);
 }
 
+/* As many real-time threads as CPUs, started on one CPU while ordinary threads keep all busy: each gets a CPU to itself. */
+static void realtime_or_busy(unsigned i)
+{
+	bool is_rt = i < nr_cpus;
+
+	if (is_rt)
+		CHECK(thread_set_policy(thread_current(), POLICY_FIFO, 20) == 0);
+	busy(i);
+	if (is_rt)
+		CHECK(thread_set_policy(thread_current(), POLICY_OTHER, 0) == 0);
+}
+
+static void test_realtime_spreads(void)
+{
+	nsec_t min = NSEC_NEVER;
+
+	for (unsigned i = 0; i < MAX_BUSY; i++)
+		nice_of[i] = 0;
+	until = arch_time_ns() + NSEC_PER_SEC;
+	selftest_run(2 * nr_cpus, realtime_or_busy, false);
+	for (unsigned i = 0; i < nr_cpus; i++)
+		min = MIN(min, used[i]);
+	log_raw("%u SCHED_FIFO threads beside as many others: the least got %lu ms of a second\n", nr_cpus, min / 1000000);
+	CHECK(min > 900 * NSEC_PER_MSEC);
+}
+
 void test_fairness(void)
 {
 	struct thread_params on_0 = { .pinned_cpu = 0 };
@@ -108,6 +134,7 @@ void test_fairness(void)
 		used[2] / 1000000);
 	CHECK(used[0] > 950 * NSEC_PER_MSEC);
 	thread_set_policy(thread_current(), POLICY_OTHER, 0);
+	test_realtime_spreads();
 }
 
 /* ---- work conservation -------------------------------------------------------------------------------------------- */
