@@ -239,7 +239,9 @@ def main():
         return 0
     if not args.no_build:
         programs = sorted({os.path.relpath(test.program, REPO) for test in tests})
-        built = subprocess.run(["make", "-s", "-C", REPO, "-f", "tests/guest.mk"] + programs, check=False)
+        environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL")}
+        built = subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "-C", REPO, "-f", "tests/guest.mk"] + programs,
+                               env=environment, check=False)
         if built.returncode:
             sys.exit("the guest programs do not build")
     report = Report()
