@@ -254,14 +254,19 @@ static void tx_timer(struct timer *t)
 	mutex_unlock(&q->lock);
 }
 
+/* Field by field: with the short header num_buffers would be the first bytes of the frame. */
 static void tx_fill_header(struct virtio_net_hdr *h, const struct pkt *p, unsigned size)
 {
-	memset(h, 0, size);
-	if (p->flags & PKT_CSUM_PARTIAL) {
-		h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-		h->csum_start = p->csum_start;
-		h->csum_offset = p->csum_offset;
-	}
+	bool is_partial = p->flags & PKT_CSUM_PARTIAL;
+
+	h->flags = is_partial ? VIRTIO_NET_HDR_F_NEEDS_CSUM : 0;
+	h->csum_start = is_partial ? p->csum_start : 0;
+	h->csum_offset = is_partial ? p->csum_offset : 0;
+	h->gso_type = VIRTIO_NET_HDR_GSO_NONE;
+	h->hdr_len = 0;
+	h->gso_size = 0;
+	if (size == sizeof(*h))
+		h->num_buffers = 0;
 	if (p->gso_type != PKT_GSO_NONE) {
 		h->gso_type = p->gso_type == PKT_GSO_TCP4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
 		h->gso_size = p->gso_size;

@@ -132,42 +132,66 @@ static void add_indirect(struct virtqueue *q, struct virtq_slot *s, uint16_t hea
 	q->desc[head].flags = VIRTQ_DESC_F_INDIRECT;
 }
 
-int virtqueue_add(struct virtqueue *q, const struct virtq_buf *bufs, unsigned nr_out, unsigned nr_in, void *token)
+/* The chain at head is complete: note whose it is, and offer it. */
+static inline void queue_offer(struct virtqueue *q, uint16_t head, unsigned nr_taken, uint16_t next_free, uint32_t in_len, void *token)
 {
-	unsigned nr = nr_out + nr_in, need;
+	struct virtq_slot *s = &q->slots[head];
+	uint16_t at = q->avail_idx & (uint16_t)(q->num - 1);
+
+	q->free_head = next_free;
+	q->nr_free -= (uint16_t)nr_taken;
+	s->in_len = in_len;
+	s->nr = (uint16_t)nr_taken;
+	s->token = token;
+	if (unlikely(q->order))
+		q->order[at] = head;
+	WRITE_ONCE(q->avail->ring[at], head);
+	q->avail_idx++;
+}
+
+/* A chain of several. */
+static __attribute__((noinline)) int queue_add_chain(struct virtqueue *q, const struct virtq_buf *bufs, unsigned nr_out, unsigned nr, void *token)
+{
 	uint16_t head = q->free_head, i = head;
 	struct virtq_slot *s = &q->slots[head];
-	bool is_indirect = nr > 1 && nr <= q->max_indirect && q->nr_free;
+	bool is_indirect = nr <= q->max_indirect && q->nr_free;
+	uint32_t in_len = 0;
 
-	if (atomic_load(&q->device->is_broken, RELAXED))
-		return -EIO;
+	if (!nr)
+		return -EINVAL;
 	if (is_indirect && !s->indirect) {
 		s->indirect = kmalloc(q->max_indirect * sizeof(struct virtq_desc));
 		is_indirect = s->indirect;
 	}
-	need = is_indirect ? 1 : nr;
-	if (need > q->nr_free)
+	if ((is_indirect ? 1 : nr) > q->nr_free)
 		return -ENOSPC;
-	s->in_len = 0;
 	for (unsigned b = nr_out; b < nr; b++)
-		s->in_len += bufs[b].len;
+		in_len += bufs[b].len;
 	if (is_indirect) {
 		add_indirect(q, s, head, bufs, nr_out, nr);
-		i = s->next;
-	} else {
-		for (unsigned b = 0; b < nr; b++) {
-			fill_desc(&q->desc[i], &bufs[b], b >= nr_out, b + 1 < nr, q->slots[i].next);
-			i = q->slots[i].next;
-		}
+		queue_offer(q, head, 1, s->next, in_len, token);
+		return 0;
 	}
-	q->free_head = i;
-	q->nr_free -= (uint16_t)need;
-	s->nr = (uint16_t)need;
-	s->token = token;
-	if (q->order)
-		q->order[q->avail_idx & (q->num - 1)] = head;
-	WRITE_ONCE(q->avail->ring[q->avail_idx & (q->num - 1)], head);
-	q->avail_idx++;
+	for (unsigned b = 0; b < nr; b++) {
+		fill_desc(&q->desc[i], &bufs[b], b >= nr_out, b + 1 < nr, q->slots[i].next);
+		i = q->slots[i].next;
+	}
+	queue_offer(q, head, nr, i, in_len, token);
+	return 0;
+}
+
+int virtqueue_add(struct virtqueue *q, const struct virtq_buf *bufs, unsigned nr_out, unsigned nr_in, void *token)
+{
+	uint16_t head = q->free_head;
+
+	if (unlikely(atomic_load(&q->device->is_broken, RELAXED)))
+		return -EIO;
+	if (nr_out + nr_in != 1)
+		return queue_add_chain(q, bufs, nr_out, nr_out + nr_in, token);
+	if (unlikely(!q->nr_free))
+		return -ENOSPC;
+	q->desc[head] = (struct virtq_desc){ .addr = bufs->pa, .len = bufs->len, .flags = nr_in ? VIRTQ_DESC_F_WRITE : 0 };
+	queue_offer(q, head, 1, q->slots[head].next, nr_in ? bufs->len : 0, token);
 	return 0;
 }
 
