@@ -186,7 +186,7 @@ static void syn_received(struct tcp_sock *lp, struct pkt *p, nsec_t now)
 	tp->irs = p->tcp.seq;
 	tp->rcv_nxt = tp->rcv_adv = tp->copied_seq = tp->last_ack_sent = p->tcp.seq + 1;
 	tp->iss = tcp_new_isn(&tp->laddr, tp->lport, &tp->raddr, tp->rport, now);
-	tp->snd_una = tp->iss;
+	tp->snd_una = tp->high_sacked = tp->iss;
 	tp->snd_nxt = tp->write_seq = tp->iss + 1;
 	tp->snd_wnd = tp->max_wnd = p->tcp.window;
 	tp->snd_wl1 = p->tcp.seq;
@@ -232,7 +232,7 @@ static void ack_received(struct tcp_sock *lp, struct pkt *p, nsec_t now)
 	tp->rcv_nxt = tp->rcv_adv = tp->copied_seq = tp->last_ack_sent = p->tcp.seq;
 	tp->rcv_adv += MIN(65535u, tcp_receive_window(tp));
 	tp->iss = p->tcp.ack - 1;
-	tp->snd_una = tp->iss;
+	tp->snd_una = tp->high_sacked = tp->iss;
 	tp->snd_nxt = tp->write_seq = tp->iss + 1;
 	tp->state = TCP_SYN_RECV;
 	if (tp->has_ts)

@@ -158,7 +158,9 @@ static void delivered(struct tcp_sock *tp, const struct tx_rec *r, uint32_t len,
 		return;		/* the acknowledgement must be of the original */
 	}
 	/* step 3: reordering is seen when something older than the newest delivered arrives without having been sent again */
-	if (tp->has_sack && seq_lt(r->seq, tp->high_sacked) && !(r->flags & TX_EVER_RETRANS))
+	if (seq_lt(tp->high_sacked, r->end))
+		tp->high_sacked = r->end;
+	else if (seq_lt(r->end, tp->high_sacked) && !(r->flags & TX_EVER_RETRANS))
 		tp->rack_reordering = true;
 	if (sent_after(r->sent_at, r->end, tp->rack_sent_at, tp->rack_end)) {
 		tp->rack_sent_at = r->sent_at;
@@ -215,8 +217,6 @@ static void mark_sacked(struct tcp_sock *tp, uint32_t start, uint32_t end, struc
 		tp->sacked_bytes += len;
 		res->sacked_new += len;
 		delivered(tp, r, len, res, tp->last_rcv);
-		if (seq_lt(tp->high_sacked, r->end))
-			tp->high_sacked = r->end;
 	}
 }
 
@@ -225,8 +225,6 @@ void tx_sack(struct tcp_sock *tp, const struct pkt *p, struct tcp_ack_result *re
 	const uint8_t *o = p->base + p->l4 + sizeof(struct tcp_hdr);
 	unsigned len = p->tcp.opt_len;
 
-	if (seq_lt(tp->high_sacked, tp->snd_una))
-		tp->high_sacked = tp->snd_una;
 	for (unsigned i = 0; i < len && o[i];) {
 		unsigned n = o[i] == 1 ? 1 : i + 1 < len ? o[i + 1] : 0;
 

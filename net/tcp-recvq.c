@@ -452,6 +452,10 @@ static bool is_readable(struct tcp_sock *tp, uint32_t target)
 
 	if (atomic_load(&tp->so.error, RELAXED))
 		return true;
+	/* The usual look before sleeping: nothing has come, so nothing has changed. What changes without a packet wakes with an event: is_dead, shutdown(2). */
+	if (mpsc_is_empty(&tp->channel) && !atomic_load(&tp->rcv_head, RELAXED) && !READ_ONCE(tp->is_fin_received) && !READ_ONCE(tp->is_dead) &&
+	    !atomic_load(&tp->so.shut, RELAXED))
+		return false;
 	tcp_lock(tp);
 	skip_urgent(tp);
 	r = tp->rcv_bytes >= target || tp->is_fin_received || !IN_STATES(tp, ST(ESTABLISHED) | ST(FIN_WAIT1) | ST(FIN_WAIT2) | ST(SYN_SENT) | ST(SYN_RECV)) ||

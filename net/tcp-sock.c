@@ -256,7 +256,7 @@ static int start_connect(struct tcp_sock *tp, const struct ip_addr *dst, uint16_
 	tp->mss = tp->advmss;
 	tp->ts_offset = tcp_secret_hash(&tp->laddr, tp->lport, &tp->raddr, tp->rport, 2);
 	tp->iss = tcp_new_isn(&tp->laddr, tp->lport, &tp->raddr, tp->rport, now);
-	tp->snd_una = tp->iss;
+	tp->snd_una = tp->high_sacked = tp->iss;
 	tp->snd_nxt = tp->write_seq = tp->iss + 1;
 	tp->rto = TCP_RTO_INIT;
 	tp->nr_backoff = 0;
