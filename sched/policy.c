@@ -60,14 +60,13 @@ int thread_get_nice(struct thread *t)
 
 int thread_set_affinity(struct thread *t, const uint64_t *mask, unsigned nr_words)
 {
-	unsigned i, w;
+	unsigned i, w, nr_allowed = 0;
 
 	for (i = 0; i < nr_cpus; i++)
-		if (i / 64 < nr_words && (mask[i / 64] >> i % 64 & 1))
-			break;
-	if (i == nr_cpus)
+		nr_allowed += i / 64 < nr_words && (mask[i / 64] >> i % 64 & 1);
+	if (!nr_allowed)
 		return -EINVAL;
-	atomic_store(&t->sched->is_restricted, 1u, RELAXED);
+	atomic_store(&t->sched->is_restricted, (uint32_t)(nr_allowed < nr_cpus), RELAXED);
 	/* Not atomic as a whole: who looks in between sees a mixture, for once. */
 	for (w = 0; w < CPU_WORDS; w++)
 		atomic_store(&t->sched->affinity[w], w < nr_words ? mask[w] : 0, RELAXED);

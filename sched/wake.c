@@ -299,7 +299,7 @@ bool thread_wake(struct thread *t)
 	se->has_slept = true;
 	this = cpu_this();
 	if (likely(t->cpu == this && !se->timer_cpu && !this->rq->in_irq && !se->is_special &&
-		   !atomic_load(&se->is_restricted, RELAXED)))
+		   (!atomic_load(&se->is_restricted, RELAXED) || thread_may_run_on(t, this))))
 		enqueue_here(this->rq, se);
 	else
 		wake_place(t, false);
