@@ -24,12 +24,14 @@ enum {
 	F_OFD_GETLK = 36,
 	F_OFD_SETLK = 37,
 	F_OFD_SETLKW = 38,
+	F_NOTIFY = 1026,
 	F_DUPFD_CLOEXEC = 1030,
 	F_SETPIPE_SZ = 1031,
 	F_GETPIPE_SZ = 1032,
 };
 
 #define FD_CLOEXEC	1
+#define DN_MULTISHOT	0x80000000ul
 #define SETFL_MASK	(O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
 
 /* struct flock of 64-bit Linux. */
@@ -189,6 +191,8 @@ static long do_fcntl(struct file *f, long fd, int cmd, long arg)
 	case F_SETOWN_EX:
 	case F_GETOWN_EX:
 		return do_owner(f, cmd, arg);
+	case F_NOTIFY:				/* no events: ends a watch. dnotify itself is not there (inotify is). */
+		return (unsigned long)arg & ~DN_MULTISHOT ? -EINVAL : 0;
 	case F_SETPIPE_SZ:
 		return pipe_set_size(f, (unsigned)arg);
 	case F_GETPIPE_SZ:

@@ -122,16 +122,24 @@ long sys_setresgid(long r, long e, long s)
 
 long sys_setuid(long id)
 {
+	const struct credentials *c = &process_current()->cred;
+
 	if ((uint32_t)id == KEEP)
 		return -EINVAL;
-	return process_current()->cred.euid == 0 ? sys_setresuid(id, id, id) : sys_setresuid(-1, id, -1);
+	if (c->euid == 0)
+		return sys_setresuid(id, id, id);
+	return (uint32_t)id == c->uid || (uint32_t)id == c->suid ? sys_setresuid(-1, id, -1) : -EPERM;
 }
 
 long sys_setgid(long id)
 {
+	const struct credentials *c = &process_current()->cred;
+
 	if ((uint32_t)id == KEEP)
 		return -EINVAL;
-	return process_current()->cred.euid == 0 ? sys_setresgid(id, id, id) : sys_setresgid(-1, id, -1);
+	if (c->euid == 0)
+		return sys_setresgid(id, id, id);
+	return (uint32_t)id == c->gid || (uint32_t)id == c->sgid ? sys_setresgid(-1, id, -1) : -EPERM;
 }
 
 /* The saved id follows the new effective one if the real one is set, or the effective one differs from the old real one (setreuid(2)). */
@@ -140,6 +148,8 @@ long sys_setreuid(long r, long e)
 	const struct credentials *c = &process_current()->cred;
 	bool saves = (uint32_t)r != KEEP || ((uint32_t)e != KEEP && (uint32_t)e != c->uid);
 
+	if (c->euid && (uint32_t)r != KEEP && (uint32_t)r != c->uid && (uint32_t)r != c->euid)
+		return -EPERM;			/* the saved id may not become the real one */
 	return sys_setresuid(r, e, !saves ? -1 : (uint32_t)e != KEEP ? e : (long)c->euid);
 }
 
@@ -148,6 +158,8 @@ long sys_setregid(long r, long e)
 	const struct credentials *c = &process_current()->cred;
 	bool saves = (uint32_t)r != KEEP || ((uint32_t)e != KEEP && (uint32_t)e != c->gid);
 
+	if (c->euid && (uint32_t)r != KEEP && (uint32_t)r != c->gid && (uint32_t)r != c->egid)
+		return -EPERM;			/* the saved id may not become the real one */
 	return sys_setresgid(r, e, !saves ? -1 : (uint32_t)e != KEEP ? e : (long)c->egid);
 }
 

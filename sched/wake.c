@@ -216,7 +216,11 @@ static __attribute__((noinline)) void spread_later(struct runqueue *rq, nsec_t n
 static inline void enqueue_here(struct runqueue *rq, struct sched_entity *se)
 {
 	struct thread *cur = rq->cpu->running;
-	nsec_t now = arch_time_ns();
+	/*
+	 * With one CPU, where nobody else looks at the times in the queue, the begin of cur's turn will do: if that is long ago, sched_look_later() asks for a look at a
+	 * time that is over, and the timer interrupt comes at once and looks with the exact time.
+	 */
+	nsec_t now = nr_cpus == 1 && !rq->in_irq ? rq->accounted : arch_time_ns();
 	bool has_to_go;
 
 	rq_account(rq, cur->sched, now);

@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: MIT
 #
 # Guest test programs: tests/guest/*.c and *.S become build/guest/arm64/NAME,
 # tests/guest/stress/*.c become build/guest/arm64/stress/NAME.

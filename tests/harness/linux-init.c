@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: MIT */
 /*
  * The first process of the Linux oracle: mounts what programs expect, runs the
  * commands listed in /commands one after the other, writes what each printed
