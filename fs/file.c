@@ -62,6 +62,8 @@ ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos)
 		return -EBADF;
 	if (!f->ops->read)
 		return f->vnode && vnode_is_dir(f->vnode) ? -EISDIR : -EINVAL;
+	if (unlikely(pos && !f->ops->seek))
+		return -ESPIPE;
 	if (pos || !f->has_position) {
 		r = f->ops->read(f, u, pos ? pos : &f->pos);
 	} else {
@@ -83,6 +85,8 @@ ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos)
 		return -EBADF;
 	if (!f->ops->write)
 		return -EINVAL;
+	if (unlikely(pos && !f->ops->seek))
+		return -ESPIPE;
 	if (pos || !f->has_position) {
 		r = f->ops->write(f, u, pos ? pos : &f->pos);
 	} else {
