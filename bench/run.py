@@ -52,7 +52,8 @@ Instructions are not time: caches, TLBs and the cost of an exception on real har
 - A ping-pong is a round trip between two threads (two switches); `_samecpu` on one CPU, `_2cpu` on two, which QEMU runs in turn on
   one host thread, so that idle time counts too.
 - `sched_yield_2thr_pair` is two yields. `nanosleep_1us` includes the time slept (on Linux the timer slack of 50 us).
-- `mutex_contended_samecpu_yield_in_cs`: two threads, each takes the lock, yields, and releases it; one operation of either.
+- `mutex_contended_samecpu_yield_in_cs`: two threads, each takes the lock, yields, and releases it; one operation of either. How
+  often one really waits is the scheduler's choice, so this row varies.
 - `pagefault_thp_64MiB_per_2M` and `pagefault_default_64MiB_per_4k_page` zero 2 MiB at a time; zeroing is most of it.
 """
 
