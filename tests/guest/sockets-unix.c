@@ -125,7 +125,9 @@ static void test_names(void)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), client = socket(AF_UNIX, SOCK_STREAM, 0);
 	check_errno("connect to nothing", connect(client, (struct sockaddr *)&address, sizeof(address)), ENOENT);
 	check("bind", bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && stat("/tmp/socket", &st) == 0 && S_ISSOCK(st.st_mode));
-	check_errno("bind again", bind(fd, (struct sockaddr *)&address, sizeof(address)), EADDRINUSE);
+	other = (struct sockaddr_un){ .sun_family = AF_UNIX, .sun_path = "/tmp/socket2" };
+	check_errno("bind again", bind(fd, (struct sockaddr *)&other, sizeof(other)), EINVAL);
+	check("no second name was made", access("/tmp/socket2", F_OK) != 0);
 	check_errno("bind another there", bind(client, (struct sockaddr *)&address, sizeof(address)), EADDRINUSE);
 	check_errno("connect without listen", connect(client, (struct sockaddr *)&address, sizeof(address)), ECONNREFUSED);
 	check_errno("open of a socket file", open("/tmp/socket", O_RDWR), ENXIO);
