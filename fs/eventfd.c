@@ -14,6 +14,7 @@
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "mmu/heap.h"
+#include "mmu/user.h"
 
 #define EFD_SEMAPHORE	1u
 #define EVENTFD_MAX	(UINT64_MAX - 1)	/* the largest value that a write may leave */
@@ -59,11 +60,38 @@ static bool eventfd_try_add(struct eventfd *e, uint64_t add)
 	return true;
 }
 
+/* The usual uio: an aligned word of the application. */
+static bool is_word(const struct uio *u)
+{
+	return u->nr == 1 && !u->is_kernel && !u->skip && ((uintptr_t)u->iov->base & 7) == 0;
+}
+
+static bool put_word(struct uio *u, uint64_t value)
+{
+	if (unlikely(!is_word(u)))
+		return uio_copy_to(u, &value, sizeof(value)) == sizeof(value);
+	if (user_store64(u->iov->base, value))
+		return false;
+	u->skip = sizeof(value);
+	u->left -= sizeof(value);
+	return true;
+}
+
+static bool get_word(struct uio *u, uint64_t *value)
+{
+	if (unlikely(!is_word(u)))
+		return uio_copy_from(u, value, sizeof(*value)) == sizeof(*value);
+	if (user_load64(u->iov->base, value))
+		return false;
+	u->skip = sizeof(*value);
+	u->left -= sizeof(*value);
+	return true;
+}
+
 static ssize_t eventfd_read(struct file *f, struct uio *u, uint64_t *pos)
 {
 	struct eventfd *e = f->private;
 	uint64_t value;
-	ssize_t n;
 	int r;
 
 	(void)pos;
@@ -77,8 +105,7 @@ static ssize_t eventfd_read(struct file *f, struct uio *u, uint64_t *pos)
 			return r;
 	}
 	sleeper_wake_all(&e->writer, &e->writable, POLL_OUT);
-	n = uio_copy_to(u, &value, sizeof(value));
-	return n == sizeof(value) ? n : -EFAULT;
+	return put_word(u, value) ? (ssize_t)sizeof(value) : -EFAULT;
 }
 
 static ssize_t eventfd_write(struct file *f, struct uio *u, uint64_t *pos)
@@ -90,7 +117,7 @@ static ssize_t eventfd_write(struct file *f, struct uio *u, uint64_t *pos)
 	(void)pos;
 	if (u->left < sizeof(value))
 		return -EINVAL;
-	if (uio_copy_from(u, &value, sizeof(value)) != sizeof(value))
+	if (!get_word(u, &value))
 		return -EFAULT;
 	if (value == UINT64_MAX)
 		return -EINVAL;
