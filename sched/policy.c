@@ -13,8 +13,17 @@
 /* Make the CPU that has t look at what changed. */
 static void apply(struct thread *t)
 {
+	arch_irqflags_t flags;
+
 	preempt_disable();
-	wake_request(atomic_load(&t->cpu, RELAXED), REQUEST_RECHECK | REQUEST_RESCHED);
+	if (t == thread_current()) {
+		flags = arch_irq_save();
+		rq_refresh_params(t->sched);
+		t->needs_resched = 1;
+		arch_irq_restore(flags);
+	} else {
+		wake_request(atomic_load(&t->cpu, RELAXED), REQUEST_RECHECK | REQUEST_RESCHED);
+	}
 	preempt_enable();
 }
 
@@ -37,7 +46,7 @@ int thread_set_policy(struct thread *t, enum thread_policy policy, int priority)
 		return -EINVAL;
 	if (is_rt ? priority < 1 || priority > 99 : priority != 0)
 		return -EINVAL;
-	return change(t, 0xffffff00u, (uint32_t)policy << 16 | (uint32_t)priority << 8);
+	return change(t, 0xffff00u, (uint32_t)policy << 16 | (uint32_t)priority << 8);
 }
 
 void thread_get_policy(struct thread *t, enum thread_policy *policy, int *priority)
@@ -45,7 +54,12 @@ void thread_get_policy(struct thread *t, enum thread_policy *policy, int *priori
 	uint32_t params = atomic_load(&t->sched->params, RELAXED);
 
 	*policy = PARAMS_POLICY(params);
-	*priority = PARAMS_PRIO(params);
+	*priority = PARAMS_OWN_PRIO(params);
+}
+
+void thread_boost(struct thread *t, int priority)
+{
+	change(t, 0xffu << PARAMS_BOOST_SHIFT, (uint32_t)priority << PARAMS_BOOST_SHIFT);
 }
 
 int thread_set_nice(struct thread *t, int nice)

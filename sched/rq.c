@@ -46,7 +46,7 @@ void rq_refresh_params(struct sched_entity *se)
 	uint32_t params = atomic_load(&se->params, RELAXED);
 
 	se->active_params = params;
-	se->is_rt = PARAMS_POLICY(params) == POLICY_FIFO || PARAMS_POLICY(params) == POLICY_RR;
+	se->is_rt = PARAMS_PRIO(params) > 0;
 	se->inverse_weight = PARAMS_POLICY(params) == POLICY_IDLE ? FAIR_IDLE_INVERSE
 								   : fair_inverse_weight[PARAMS_NICE(params) + 20];
 	se->quantum_ns = RR_QUANTUM_NS;

@@ -41,10 +41,16 @@ enum thread_state { STATE_NEW, STATE_RUNNABLE, STATE_ANNOUNCED, STATE_BLOCKED, S
 #define SPREAD_NS	(50 * NSEC_PER_USEC)
 #define CHARGE_NS	65536u
 
-/* Policy, RT priority and nice value in one word, so that they change together. */
+/*
+ * Policy, RT priority, nice value and the priority that a lock's waiters lend (thread_boost()) in one word, so that they change together.
+ *	boost 31..24   policy 23..16   priority 15..8   nice + 20 7..0
+ */
 #define PARAMS(policy, prio, nice)	((uint32_t)(policy) << 16 | (uint32_t)(prio) << 8 | (uint32_t)((nice) + 20))
-#define PARAMS_POLICY(p)		((enum thread_policy)((p) >> 16))
-#define PARAMS_PRIO(p)			((int)((p) >> 8 & 0xff))
+#define PARAMS_BOOST_SHIFT		24
+#define PARAMS_BOOST(p)			((int)((p) >> PARAMS_BOOST_SHIFT))
+#define PARAMS_POLICY(p)		((enum thread_policy)((p) >> 16 & 0xff))
+#define PARAMS_OWN_PRIO(p)		((int)((p) >> 8 & 0xff))
+#define PARAMS_PRIO(p)			MAX(PARAMS_BOOST(p), PARAMS_OWN_PRIO(p))	/* > 0: real-time */
 #define PARAMS_NICE(p)			((int)((p) & 0xff) - 20)
 
 /* Lives with its struct thread in one struct thread_block. [q] the hand that holds the thread (see above) */
@@ -61,7 +67,7 @@ struct sched_entity {
 	bool has_timed_out;		/* [o, q] the deadline woke it */
 	bool is_interruptible;		/* [o] for people */
 	bool is_idle;			/* [I] an idle thread: never queued */
-	bool is_rt;			/* [q] SCHED_FIFO or SCHED_RR */
+	bool is_rt;			/* [q] SCHED_FIFO, SCHED_RR, or boosted */
 	bool is_special;		/* [q] idle, real-time, heavier than nice 0, or SCHED_IDLE: not for the short ways */
 	uint32_t is_restricted;		/* [a] may not run on all CPUs */
 	uint32_t inverse_weight;	/* [q] */

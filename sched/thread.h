@@ -173,6 +173,11 @@ enum thread_policy { POLICY_OTHER = 0, POLICY_FIFO = 1, POLICY_RR = 2, POLICY_BA
 
 int thread_set_policy(struct thread *t, enum thread_policy policy, int priority);
 void thread_get_policy(struct thread *t, enum thread_policy *policy, int *priority);
+/*
+ * Priority inheritance: t runs with at least this real-time priority (1..99), whatever its policy, until the next call; 0: no more. Who lends it says so again when the
+ * waiters change. Any context with interrupts enabled; t kept valid.
+ */
+void thread_boost(struct thread *t, int priority);
 int thread_set_nice(struct thread *t, int nice);
 int thread_get_nice(struct thread *t);
 /* Bit mask over CPU numbers, nr_words 64-bit words. -EINVAL if no CPU that exists is in it. */

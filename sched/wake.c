@@ -364,6 +364,8 @@ void wake_serve_requests(struct runqueue *rq)
 		return;
 	/* acquire: what the requests are about. Pairs: wake_request */
 	requests = atomic_exchange(&rq->requests, 0u, ACQUIRE);
+	if (requests & REQUEST_RESCHED)
+		rq_refresh_params(rq->cpu->running->sched);
 	if (requests & REQUEST_RECHECK)
 		recheck(rq);
 	if (requests & REQUEST_STEAL)
@@ -397,11 +399,10 @@ void wake_spread(struct runqueue *rq, nsec_t now)
 static uint64_t running_usage(const struct cpu *cpu, const struct runqueue *mine, nsec_t now)
 {
 	const struct sched_entity *se = atomic_load(&cpu->running, ACQUIRE)->sched;
-	enum thread_policy policy = PARAMS_POLICY(READ_ONCE(se->active_params));
 	nsec_t since = READ_ONCE(cpu->rq->accounted);
 	uint64_t usage;
 
-	if (se->is_idle || policy == POLICY_FIFO || policy == POLICY_RR)
+	if (se->is_idle || READ_ONCE(se->is_rt))
 		return 0;
 	usage = fair_age(READ_ONCE(se->usage), READ_ONCE(se->generation), mine->generation);
 	return now > since ? fair_add(usage, fair_charge(now - since, READ_ONCE(se->inverse_weight), now)) : usage;

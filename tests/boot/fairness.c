@@ -113,6 +113,41 @@ static void test_realtime_spreads(void)
 	CHECK(min > 900 * NSEC_PER_MSEC);
 }
 
+/* Thread 0 is ordinary, but boosted above the FIFO thread 1 for the first half of the time; both on CPU 0. */
+static struct thread *boosted;
+
+static void boosted_or_fifo(unsigned i)
+{
+	nsec_t start;
+
+	if (i == 0) {
+		boosted = thread_current();
+		thread_boost(boosted, 60);
+		start = my_time();
+		while (arch_time_ns() < until - 500 * NSEC_PER_MSEC)
+			;
+		used[0] = my_time() - start;
+		thread_boost(boosted, 0);
+		while (arch_time_ns() < until)
+			;
+		return;
+	}
+	CHECK(thread_set_policy(thread_current(), POLICY_FIFO, 50) == 0);
+	busy(1);
+	CHECK(thread_set_policy(thread_current(), POLICY_OTHER, 0) == 0);
+}
+
+static void test_boost(void)
+{
+	const struct thread_params on_0 = { .pinned_cpu = 0 };
+
+	nice_of[0] = nice_of[1] = 0;
+	until = arch_time_ns() + NSEC_PER_SEC;
+	selftest_run_with(2, boosted_or_fifo, &on_0);
+	log_raw("boosted thread: %lu ms, then SCHED_FIFO: %lu ms\n", used[0] / 1000000, used[1] / 1000000);
+	CHECK(used[0] > 450 * NSEC_PER_MSEC && used[1] > 450 * NSEC_PER_MSEC);
+}
+
 void test_fairness(void)
 {
 	struct thread_params on_0 = { .pinned_cpu = 0 };
@@ -135,6 +170,7 @@ void test_fairness(void)
 	CHECK(used[0] > 950 * NSEC_PER_MSEC);
 	thread_set_policy(thread_current(), POLICY_OTHER, 0);
 	test_realtime_spreads();
+	test_boost();
 }
 
 /* ---- work conservation -------------------------------------------------------------------------------------------- */
