@@ -30,7 +30,8 @@ struct format {
  * d int  u unsigned  x hex  p pointer  f descriptor  @ directory descriptor  s path or string  o open flags  m octal mode  P PROT_*  M MAP_*  w whence  C clock
  * A AT_*  X futex operation  n signal  h sigprocmask how  t timespec  b buffer of the next argument's length  c fcntl command  L clone flags  a access mode
  * v vector of strings (only its address)  r resource  E epoll operation  g madvise advice  R prctl option
- * outputs: B buffer of result bytes  S struct stat  T timespec  I two descriptors  W 32-bit word
+ * J struct sigaction  K set of signals  G getrandom flags  i ioctl request
+ * outputs: B buffer of result bytes  S struct stat  T timespec  I two descriptors  j struct sigaction  k set of signals  l struct rlimit
  */
 static const struct format formats[] = {
 	{ "read", "fBu", 0 }, { "write", "fbu", 0 }, { "pread64", "fBud", 0 }, { "pwrite64", "fbud", 0 },
@@ -39,18 +40,18 @@ static const struct format formats[] = {
 	{ "faccessat", "@sa", 0 }, { "faccessat2", "@saA", 0 }, { "mkdirat", "@sm", 0 }, { "unlinkat", "@sA", 0 }, { "renameat", "@s@s", 0 },
 	{ "renameat2", "@s@sx", 0 }, { "linkat", "@s@sA", 0 }, { "symlinkat", "s@s", 0 }, { "getcwd", "Bu", 0 }, { "chdir", "s", 0 }, { "fchdir", "f", 0 },
 	{ "mmap", "puPMfx", 'p' }, { "munmap", "pu", 0 }, { "mprotect", "puP", 0 }, { "brk", "p", 'p' }, { "mremap", "puuxp", 'p' }, { "madvise", "pug", 0 },
-	{ "msync", "pux", 0 }, { "fcntl", "fcx", 0 }, { "ioctl", "fxp", 0 }, { "dup", "f", 0 }, { "dup3", "ffo", 0 }, { "pipe2", "Io", 0 },
+	{ "msync", "pux", 0 }, { "fcntl", "fcx", 0 }, { "ioctl", "fip", 0 }, { "dup", "f", 0 }, { "dup3", "ffo", 0 }, { "pipe2", "Io", 0 },
 	{ "getdents64", "fpu", 0 }, { "ftruncate", "fu", 0 }, { "truncate", "su", 0 }, { "fsync", "f", 0 }, { "fdatasync", "f", 0 }, { "fallocate", "fxuu", 0 },
 	{ "fchmod", "fm", 0 }, { "fchmodat", "@sm", 0 }, { "fchown", "fdd", 0 }, { "fchownat", "@sddA", 0 }, { "utimensat", "@spA", 0 },
 	{ "sendfile", "ffpu", 0 }, { "flock", "fd", 0 }, { "statfs", "sp", 0 }, { "fstatfs", "fp", 0 }, { "umask", "m", 0 },
 	{ "eventfd2", "uo", 0 }, { "epoll_create1", "o", 0 }, { "epoll_ctl", "fEfp", 0 }, { "epoll_pwait", "fpddpu", 0 }, { "ppoll", "putpu", 0 },
 	{ "pselect6", "dppptp", 0 }, { "timerfd_create", "Co", 0 }, { "timerfd_settime", "fxpp", 0 }, { "memfd_create", "sx", 0 },
-	{ "futex", "pXutpu", 0 }, { "set_tid_address", "p", 0 }, { "set_robust_list", "pu", 0 }, { "rseq", "puxx", 0 }, { "clone", "Lpppp", 0 },
+	{ "futex", "pXutpu", 0 }, { "set_tid_address", "p", 0 }, { "set_robust_list", "pu", 0 }, { "rseq", "pxxx", 0 }, { "clone", "Lpppp", 0 },
 	{ "clone3", "pu", 0 }, { "execve", "svv", 0 }, { "exit", "d", 0 }, { "exit_group", "d", 0 }, { "wait4", "dpxp", 0 },
 	{ "nanosleep", "tp", 0 }, { "clock_nanosleep", "Cxtp", 0 }, { "clock_gettime", "CT", 0 }, { "clock_getres", "CT", 0 }, { "gettimeofday", "pp", 0 },
-	{ "rt_sigaction", "nppu", 0 }, { "rt_sigprocmask", "hppu", 0 }, { "rt_sigsuspend", "pu", 0 }, { "rt_sigtimedwait", "pptu", 0 },
+	{ "rt_sigaction", "nJju", 0 }, { "rt_sigprocmask", "hKku", 0 }, { "rt_sigsuspend", "Ku", 0 }, { "rt_sigtimedwait", "Kptu", 0 },
 	{ "rt_sigreturn", "", 0 }, { "sigaltstack", "pp", 0 }, { "kill", "dn", 0 }, { "tkill", "dn", 0 }, { "tgkill", "ddn", 0 }, { "setitimer", "dpp", 0 },
-	{ "prlimit64", "drpp", 0 }, { "getrandom", "puo", 0 }, { "uname", "p", 0 }, { "sysinfo", "p", 0 }, { "prctl", "Rxxxx", 0 }, { "getrusage", "dp", 0 },
+	{ "prlimit64", "drpl", 0 }, { "getrandom", "BuG", 0 }, { "uname", "p", 0 }, { "sysinfo", "p", 0 }, { "prctl", "Rxxxx", 0 }, { "getrusage", "dp", 0 },
 	{ "sched_getaffinity", "dup", 0 }, { "sched_setaffinity", "dup", 0 }, { "sched_yield", "", 0 },
 	{ "getpid", "", 0 }, { "getppid", "", 0 }, { "gettid", "", 0 }, { "getuid", "", 0 }, { "geteuid", "", 0 }, { "getgid", "", 0 }, { "getegid", "", 0 },
 	{ "socket", "ddd", 0 }, { "bind", "fpu", 0 }, { "listen", "fd", 0 }, { "accept4", "fppo", 0 }, { "connect", "fpu", 0 }, { "shutdown", "fd", 0 },
@@ -59,9 +60,10 @@ static const struct format formats[] = {
 };
 
 #define FLAG(f)	{ f, #f }
+/* In strace's order. */
 static const struct flag open_flags[] = {
-	FLAG(O_CREAT), FLAG(O_EXCL), FLAG(O_NOCTTY), FLAG(O_TRUNC), FLAG(O_APPEND), FLAG(O_NONBLOCK), FLAG(O_SYNC), FLAG(O_DSYNC), FLAG(O_TMPFILE),
-	FLAG(O_DIRECTORY), FLAG(O_NOFOLLOW), FLAG(O_DIRECT), FLAG(O_LARGEFILE), FLAG(O_NOATIME), FLAG(O_CLOEXEC), FLAG(O_PATH), { 0, NULL },
+	FLAG(O_CREAT), FLAG(O_EXCL), FLAG(O_NOCTTY), FLAG(O_TRUNC), FLAG(O_APPEND), FLAG(O_NONBLOCK), FLAG(O_SYNC), FLAG(O_DSYNC), FLAG(O_DIRECT),
+	FLAG(O_LARGEFILE), FLAG(O_NOFOLLOW), FLAG(O_NOATIME), FLAG(O_CLOEXEC), FLAG(O_PATH), FLAG(O_TMPFILE), FLAG(O_DIRECTORY), { 0, NULL },
 };
 #undef FLAG
 static const struct flag prot_flags[] = {
@@ -81,6 +83,18 @@ static const struct flag clone_flags[] = {
 	{ 0x100, "CLONE_VM" }, { 0x200, "CLONE_FS" }, { 0x400, "CLONE_FILES" }, { 0x800, "CLONE_SIGHAND" }, { 0x4000, "CLONE_VFORK" },
 	{ 0x10000, "CLONE_THREAD" }, { 0x40000, "CLONE_SYSVSEM" }, { 0x80000, "CLONE_SETTLS" }, { 0x100000, "CLONE_PARENT_SETTID" },
 	{ 0x200000, "CLONE_CHILD_CLEARTID" }, { 0x1000000, "CLONE_CHILD_SETTID" }, { 0, NULL },
+};
+
+static const struct flag sa_flags[] = {
+	{ 0x04000000, "SA_RESTORER" }, { 0x08000000, "SA_ONSTACK" }, { 0x10000000, "SA_RESTART" }, { 0x40000000, "SA_NODEFER" },
+	{ 0x80000000, "SA_RESETHAND" }, { 1, "SA_NOCLDSTOP" }, { 2, "SA_NOCLDWAIT" }, { 4, "SA_SIGINFO" }, { 0, NULL },
+};
+static const struct flag random_flags[] = { { 1, "GRND_NONBLOCK" }, { 2, "GRND_RANDOM" }, { 4, "GRND_INSECURE" }, { 0, NULL } };
+static const struct flag requests[] = {		/* whole values */
+	{ 0x5401, "TCGETS" }, { 0x5402, "TCSETS" }, { 0x5403, "TCSETSW" }, { 0x5404, "TCSETSF" }, { 0x540f, "TIOCGPGRP" }, { 0x5410, "TIOCSPGRP" },
+	{ 0x5413, "TIOCGWINSZ" }, { 0x5414, "TIOCSWINSZ" }, { 0x541b, "FIONREAD" }, { 0x5421, "FIONBIO" }, { 0x5451, "FIOCLEX" },
+	{ 0x8912, "SIOCGIFCONF" }, { 0x8913, "SIOCGIFFLAGS" }, { 0x8915, "SIOCGIFADDR" }, { 0x8927, "SIOCGIFHWADDR" }, { 0x8933, "SIOCGIFINDEX" },
+	{ 0, NULL },
 };
 
 static const char *const errno_names[] = {
@@ -251,6 +265,106 @@ static void put_stat(struct strace_line *l, long ptr)
 		put(l, ", st_size=%ld, ...}", (long)st.size);
 }
 
+static void put_signal(struct strace_line *l, unsigned long signo)
+{
+	if (signo < ARRAY_SIZE(signal_names))
+		put(l, "%s", signal_names[signo]);
+	else if (signo <= 64)
+		put(l, "SIGRT_%lu", signo - 32);
+	else
+		put(l, "%lu", signo);
+}
+
+/* [INT TERM]; ~[...] names those that are not in it, when these are fewer. */
+static void put_signal_set(struct strace_line *l, uint64_t set)
+{
+	unsigned nr = 0;
+	bool is_inverted;
+	const char *space = "";
+
+	for (uint64_t rest = set; rest; rest &= rest - 1)
+		nr++;
+	is_inverted = nr >= 64 * 2 / 3;
+	put(l, is_inverted ? "~[" : "[");
+	for (unsigned i = 0; i < 64; i++) {
+		if ((set >> i & 1) == is_inverted)
+			continue;
+		if (i + 1 < ARRAY_SIZE(signal_names))
+			put(l, "%s%s", space, signal_names[i + 1] + 3);
+		else
+			put(l, "%sRT_%u", space, i + 1 - 32);
+		space = " ";
+	}
+	put(l, "]");
+}
+
+static void put_sigset_at(struct strace_line *l, long ptr)
+{
+	uint64_t set;
+
+	if (!ptr)
+		put(l, "NULL");
+	else if (copy_from_user(&set, (const void *)ptr, sizeof(set)))
+		put(l, "%#lx", ptr);
+	else
+		put_signal_set(l, set);
+}
+
+static void put_sigaction(struct strace_line *l, long ptr)
+{
+	struct { uint64_t handler, flags, restorer, mask; } act;
+
+	if (!ptr || copy_from_user(&act, (const void *)ptr, sizeof(act))) {
+		put(l, ptr ? "%#lx" : "NULL", ptr);
+		return;
+	}
+	if (act.handler < 2)
+		put(l, "{sa_handler=%s, sa_mask=", act.handler ? "SIG_IGN" : "SIG_DFL");
+	else
+		put(l, "{sa_%s=%#lx, sa_mask=", act.flags & 4 ? "sigaction" : "handler", (unsigned long)act.handler);
+	put_signal_set(l, act.mask);
+	put(l, ", sa_flags=");
+	put_flags(l, sa_flags, act.flags, "0");
+	if (act.flags & 0x04000000)
+		put(l, ", sa_restorer=%#lx", (unsigned long)act.restorer);
+	put(l, "}");
+}
+
+static void put_limit(struct strace_line *l, uint64_t limit)
+{
+	if (limit == UINT64_MAX)
+		put(l, "RLIM64_INFINITY");
+	else if (limit > 1024 && limit % 1024 == 0)
+		put(l, "%lu*1024", (unsigned long)limit / 1024);
+	else
+		put(l, "%lu", (unsigned long)limit);
+}
+
+static void put_rlimit(struct strace_line *l, long ptr)
+{
+	uint64_t limit[2];
+
+	if (!ptr || copy_from_user(limit, (const void *)ptr, sizeof(limit))) {
+		put(l, ptr ? "%#lx" : "NULL", ptr);
+		return;
+	}
+	put(l, "{rlim_cur=");
+	put_limit(l, limit[0]);
+	put(l, ", rlim_max=");
+	put_limit(l, limit[1]);
+	put(l, "}");
+}
+
+static void put_request(struct strace_line *l, unsigned long request)
+{
+	for (const struct flag *f = requests; f->name; f++)
+		if (f->value == request) {
+			put(l, "%s", f->name);
+			return;
+		}
+	put(l, "%#lx", request);
+}
+
 static void put_futex_op(struct strace_line *l, unsigned long op)
 {
 	static const char *const names[] = {
@@ -349,7 +463,7 @@ static void put_arg(struct strace_line *l, char how, const long args[6], unsigne
 		put_futex_op(l, v);
 		break;
 	case 'n':
-		put_choice(l, signal_names, ARRAY_SIZE(signal_names), v);
+		put_signal(l, v);
 		break;
 	case 'C':
 		put_choice(l, clocks, ARRAY_SIZE(clocks), v);
@@ -390,6 +504,26 @@ static void put_arg(struct strace_line *l, char how, const long args[6], unsigne
 		else
 			put_stat(l, args[i]);
 		break;
+	case 'J':
+		put_sigaction(l, args[i]);
+		break;
+	case 'K':
+		put_sigset_at(l, args[i]);
+		break;
+	case 'G':
+		put_flags(l, random_flags, v, "0");
+		break;
+	case 'i':
+		put_request(l, v);
+		break;
+	case 'j':
+	case 'k':
+	case 'l':
+		if (v && result < 0)
+			put(l, "%#lx", v);
+		else
+			(how == 'j' ? put_sigaction : how == 'k' ? put_sigset_at : put_rlimit)(l, args[i]);
+		break;
 	case 'I':
 		if (result < 0 || copy_from_user(pair, (const void *)args[i], sizeof(pair)))
 			put(l, "%#lx", v);
@@ -416,7 +550,7 @@ static const struct format *find_format(uint64_t nr)
 
 static bool is_output(char how)
 {
-	return how == 'B' || how == 'S' || how == 'T' || how == 'I';
+	return how == 'B' || how == 'S' || how == 'T' || how == 'I' || how == 'j' || how == 'k' || how == 'l';
 }
 
 /* The mode of openat counts only where a file may be made. */
@@ -480,7 +614,7 @@ void strace_exit(struct strace_line *l, uint64_t nr, const long args[6], long re
 	} else if (f && f->result == 'p') {
 		put(l, "%#lx", (unsigned long)result);
 	} else {
-		put(l, "%ld", result);
+		put(l, f && !strcmp(f->name, "fcntl") && args[1] == 1 && result == 1 ? "%#lx (flags FD_CLOEXEC)" : "%ld", result);
 	}
 	put(l, " <%lu.%06lu>\n", (unsigned long)(took / NSEC_PER_SEC), (unsigned long)(took % NSEC_PER_SEC / NSEC_PER_USEC));
 	log_raw("%s", l->text);

@@ -34,5 +34,19 @@ class Archive:
         with open(path, "rb") as handle:
             self.add(name, stat.S_IFREG | mode, handle.read())
 
+    def add_tree(self, directory):
+        """All directories, files and symbolic links below a directory, with their modes."""
+        for parent, directories, files in os.walk(directory):
+            for entry in sorted(directories) + sorted(files):
+                path = os.path.join(parent, entry)
+                name = os.path.relpath(path, directory)
+                mode = os.lstat(path).st_mode
+                if stat.S_ISLNK(mode):
+                    self.add(name, stat.S_IFLNK | 0o777, os.readlink(path).encode())
+                elif stat.S_ISDIR(mode):
+                    self.add(name, mode)
+                elif stat.S_ISREG(mode):
+                    self.add_file(name, path, stat.S_IMODE(mode))
+
     def content(self):
         return b"".join(self.parts) + self.entry("TRAILER!!!", 0, b"", (0, 0))

@@ -83,12 +83,13 @@ def interpreter_of(path):
 
 
 class Job:
-    """One program run: `program` is a host path; environment and arguments are as the guest sees them."""
+    """One program run: `program` is a host path; environment and arguments are as the guest sees them. With `tree`, a
+    host directory that is put into the root with its links and modes, `program` is a path in it."""
 
-    def __init__(self, name, program, arguments=(), environment=(), seconds=60, merge=False, files=()):
+    def __init__(self, name, program, arguments=(), environment=(), seconds=60, merge=False, files=(), tree=None):
         self.name, self.program, self.arguments = name, program, list(arguments)
         self.environment, self.seconds, self.merge = list(environment), seconds, merge
-        self.files = list(files)
+        self.files, self.tree = list(files), tree
         self.guest_path = "/" + os.path.basename(program)
 
 
@@ -101,11 +102,14 @@ def initramfs(jobs):
     archive.add_file("init", init_program())
     commands = []
     for index, job in enumerate(jobs):
-        path = f"/t/{index}" + job.guest_path
-        archive.add_file(path, job.program)
+        path = job.program if job.tree else f"/t/{index}" + job.guest_path
+        if job.tree:
+            archive.add_tree(job.tree)
+        else:
+            archive.add_file(path, job.program)
         for guest, host in job.files:
             archive.add_file(guest, host, 0o644)
-        interpreter = interpreter_of(job.program)
+        interpreter = None if job.tree else interpreter_of(job.program)
         if interpreter and "musl" in interpreter:
             archive.add_file(interpreter, os.path.join(BUILD, "packages", "musl", "lib", "aarch64-linux-musl",
                                                        "libc.so"))
