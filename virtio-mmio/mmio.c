@@ -197,6 +197,21 @@ static int mmio_start(uint8_t *regs, paddr_t base, size_t size, int irq, bool is
 	return virtio_device_start(&m->device);	/* on failure m stays: the interrupt is connected */
 }
 
+/* Several slots share a page: map it once. Only called at boot, by one thread. */
+static uint8_t *map_registers(paddr_t base, size_t size)
+{
+	static paddr_t mapped_page = PADDR_NONE;
+	static uint8_t *mapped;
+	paddr_t page = ALIGN_DOWN(base, PAGE_SIZE);
+	size_t off = base - page;
+
+	if (page != mapped_page || off + size > PAGE_SIZE) {
+		mapped = mmu_map_device(page, ALIGN_UP(off + size, PAGE_SIZE));
+		mapped_page = mapped ? page : PADDR_NONE;
+	}
+	return mapped ? mapped + off : NULL;
+}
+
 int virtio_mmio_probe(paddr_t base, size_t size, int irq, bool is_edge)
 {
 	uint8_t *regs;
@@ -204,7 +219,7 @@ int virtio_mmio_probe(paddr_t base, size_t size, int irq, bool is_edge)
 
 	if (size < VIRTIO_MMIO_CONFIG)
 		return -EINVAL;
-	regs = mmu_map_device(base, size);
+	regs = map_registers(base, size);
 	if (!regs)
 		return -ENOMEM;
 	/* 4.2.2: DeviceID 0 is a placeholder. */
