@@ -183,8 +183,9 @@ long sys_setfsgid(long id)
 	return (long)old;
 }
 
-long sys_getgroups(long size, long list)
+long sys_getgroups(long size_arg, long list)
 {
+	int size = (int)size_arg;
 	struct process *p = process_current();
 	uint32_t n, groups[NR_GROUPS_MAX];
 
@@ -199,8 +200,9 @@ long sys_getgroups(long size, long list)
 	return (long)n;
 }
 
-long sys_setgroups(long size, long list)
+long sys_setgroups(long size_arg, long list)
 {
+	int size = (int)size_arg;
 	struct process *p = process_current();
 	uint32_t groups[NR_GROUPS_MAX];
 
@@ -234,17 +236,18 @@ long sys_getsid(long pid)
 	return is_self(pid) ? process_current()->sid : -ESRCH;
 }
 
-long sys_setpgid(long pid, long pgid)
+long sys_setpgid(long pid, long pgid_arg)
 {
+	int pgid = (int)pgid_arg;
 	struct process *p = process_current();
 
 	if (pgid < 0)
 		return -EINVAL;
-	if (!is_self(pid))
+	if (!is_self((int)pid))
 		return -ESRCH;
 	if (p->sid == p->pid || (pgid && pgid != p->pid && pgid != p->pgid))
 		return -EPERM;
-	p->pgid = pgid ? (int)pgid : p->pid;
+	p->pgid = pgid ? pgid : p->pid;
 	return 0;
 }
 
