@@ -61,6 +61,7 @@ struct epoll_sub {
 struct epoll_item {
 	struct rb_node node;		/* [ep->lock] */
 	struct list ready_node;		/* [ep->lock] */
+	unsigned round;			/* [ep->lock] of its last report */
 	struct epoll_item *next_incoming;	/* [who set is_queued, then ep->lock] */
 	uint32_t is_queued;		/* [a] */
 	uint32_t events;		/* [a] written under ep->lock; 0 but for PRIVATE_BITS: disabled */
@@ -80,6 +81,7 @@ struct epoll_item {
 struct epoll {
 	struct mutex lock;
 	struct rb_tree items;		/* [lock] by (file, fd) */
+	unsigned round;			/* [lock] counts calls of epoll_wait that report something */
 	struct list ready;		/* [lock], emptiness is looked at without */
 	struct epoll_item *incoming;	/* [a] */
 	struct sleeper sleeper;		/* the first who sleeps in epoll_wait */
@@ -169,8 +171,11 @@ static uint32_t epoll_ask(struct epoll_item *item)
 	return item->file->ops->poll(item->file, NULL) & item->events;
 }
 
-/* Report up to max events. Each item is asked at most once: the walk ends with the one that was last at its begin. */
-static int epoll_harvest(struct epoll *ep, struct epoll_event_k *out, int max)
+/*
+ * Report up to max events. Each item is asked at most once: the walk ends with the one that was last at its begin. With goes_on it continues
+ * the walk before, and ends with the first item that was reported there.
+ */
+static int epoll_harvest(struct epoll *ep, struct epoll_event_k *out, int max, bool goes_on)
 {
 	struct list *last;
 	int n = 0;
@@ -178,14 +183,18 @@ static int epoll_harvest(struct epoll *ep, struct epoll_event_k *out, int max)
 	mutex_lock(&ep->lock);
 	epoll_collect(ep);
 	last = ep->ready.prev;
+	ep->round += !goes_on;
 	while (n < max && !list_is_empty(&ep->ready)) {
 		struct epoll_item *item = list_first(&ep->ready, struct epoll_item, ready_node);
 		bool is_last = &item->ready_node == last;
 		uint32_t events;
 
+		if (goes_on && item->round == ep->round)
+			break;
 		list_del(&item->ready_node);
 		events = epoll_ask(item);
 		if (events) {
+			item->round = ep->round;
 			out[n++] = (struct epoll_event_k){ events, item->data };
 			if (item->events & EPOLLONESHOT)
 				atomic_store(&item->events, item->events & PRIVATE_BITS, RELAXED);
@@ -201,7 +210,7 @@ static int epoll_harvest(struct epoll *ep, struct epoll_event_k *out, int max)
 
 static int epoll_look(struct epoll *ep, struct epoll_event_k *out, int max)
 {
-	return epoll_has_ready(ep) ? epoll_harvest(ep, out, max) : 0;
+	return epoll_has_ready(ep) ? epoll_harvest(ep, out, max, false) : 0;
 }
 
 /* The slot is taken by another thread: wait on the queue. As epoll_sleep(). */
@@ -258,6 +267,13 @@ int epoll_wait_file(struct file *f, struct epoll_event_k *events, int max, nsec_
 	if (epoll_has_ready(ep))
 		epoll_wake(ep);
 	return n == -ETIMEDOUT ? 0 : n;
+}
+
+int epoll_more_file(struct file *f, struct epoll_event_k *events, int max)
+{
+	struct epoll *ep = file_epoll(f);
+
+	return epoll_has_ready(ep) ? epoll_harvest(ep, events, max, true) : 0;
 }
 
 /* An epoll is readable if one of its items is. */

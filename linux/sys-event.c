@@ -157,11 +157,23 @@ long sys_epoll_ctl(long epfd, long op, long fd, long event)
 
 #define EPOLL_BATCH	16
 
+static long epoll_put(long events, int at, const struct epoll_event_k *ready, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct abi_epoll_event e = { ready[i].events, ready[i].data };
+
+		if (copy_to_user((struct abi_epoll_event *)events + at + i, &e, sizeof(e)))
+			return -EFAULT;
+	}
+	return 0;
+}
+
 static long epoll_wait_deadline(long epfd, long events, long max, nsec_t deadline)
 {
 	struct epoll_event_k ready[EPOLL_BATCH];
 	struct file *ep;
-	long r;
+	int n, done = 0;
+	long r = 0;
 
 	if ((int)max <= 0 || max > 0x7fffffff / 16)
 		return -EINVAL;
@@ -170,17 +182,18 @@ static long epoll_wait_deadline(long epfd, long events, long max, nsec_t deadlin
 	ep = fd_file(epfd);
 	if (!ep)
 		return -EBADF;
-	r = epoll_wait_file(ep, ready, MIN((int)max, EPOLL_BATCH), deadline);
-	for (long i = 0; i < r; i++) {
-		struct abi_epoll_event e = { ready[i].events, ready[i].data };
-
-		if (copy_to_user((struct abi_epoll_event *)events + i, &e, sizeof(e))) {
-			r = -EFAULT;
+	n = epoll_wait_file(ep, ready, MIN((int)max, EPOLL_BATCH), deadline);
+	while (n > 0) {
+		r = epoll_put(events, done, ready, n);
+		if (r)
 			break;
-		}
+		done += n;
+		if (n < EPOLL_BATCH || done == (int)max)
+			break;
+		n = epoll_more_file(ep, ready, MIN((int)max - done, EPOLL_BATCH));
 	}
 	file_put(ep);
-	return r;
+	return done ? done : r ? r : n;
 }
 
 long sys_epoll_pwait(long epfd, long events, long max, long timeout_ms, long mask, long mask_size)
