@@ -235,8 +235,8 @@ static void grow_buffer(struct tcp_sock *tp)
 		atomic_store(&tp->so.sndbuf, MIN(want, TCP_BUF_MAX), RELAXED);
 }
 
-/* Lock held. Take what fits and send it. Bytes, or -errno. */
-static ssize_t send_some(struct tcp_sock *tp, struct uio *u, bool has_more)
+/* Lock held. Take what fits and send it; flags: MSG_MORE, MSG_OOB. Bytes, or -errno. */
+static ssize_t send_some(struct tcp_sock *tp, struct uio *u, int flags)
 {
 	nsec_t now = clock_monotonic();
 	uint32_t used, buf;
@@ -251,19 +251,13 @@ static ssize_t send_some(struct tcp_sock *tp, struct uio *u, bool has_more)
 	if (n > 0) {
 		bool was_cork = tp->is_cork;
 
-		tp->is_cork |= has_more;	/* MSG_MORE */
+		tp->is_cork |= !!(flags & MSG_MORE);
+		if (flags & MSG_OOB && !u->left) {	/* before it is sent: the segment itself tells */
+			tp->snd_urg = tp->write_seq;
+			tp->has_urg = true;
+		}
 		tcp_output(tp, now);
 		tp->is_cork = was_cork;
-	}
-	return n;
-}
-
-static ssize_t send_oob(struct tcp_sock *tp, ssize_t n)
-{
-	if (n > 0) {
-		tp->snd_urg = tp->write_seq;
-		tp->has_urg = true;
-		tcp_push(tp, clock_monotonic(), true);
 	}
 	return n;
 }
@@ -282,11 +276,8 @@ ssize_t tcp_send(struct socket *so, struct sock_msg *m)
 		tcp_lock(tp);
 		r = check_writable(tp);
 		n = r;
-		if (!r) {
-			n = send_some(tp, m->uio, m->flags & MSG_MORE);
-			if (m->flags & MSG_OOB && !m->uio->left)
-				n = send_oob(tp, n);
-		}
+		if (!r)
+			n = send_some(tp, m->uio, m->flags);
 		tcp_unlock(tp);
 		if (n > 0)
 			done += n;
