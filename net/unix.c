@@ -20,7 +20,7 @@
 /* A bound name: in the abstract space (path[0] is 0), or an inode. Linked while the socket that has it lives. */
 struct unix_name {
 	struct unix_name *next;
-	struct unix_sock *sock;
+	struct unix_sock *sock;		/* NULL: an accepted socket's copy of its listener's name, not linked */
 	uint64_t dev, ino;		/* ino 0: abstract */
 	unsigned len;			/* bytes of path, as given */
 	char path[PATH_SIZE + 1];
@@ -167,9 +167,10 @@ static void drop_name(struct unix_sock *u)
 	mutex_lock(&names_lock);
 	n = u->name;
 	if (n) {
-		for (link = &names; *link != n; link = &(*link)->next)
+		for (link = &names; n->sock && *link != n; link = &(*link)->next)
 			;
-		*link = n->next;
+		if (n->sock)
+			*link = n->next;
 		u->name = NULL;
 	}
 	mutex_unlock(&names_lock);
@@ -234,6 +235,7 @@ static void unix_release(struct socket *so)
 static void unix_destroy(struct socket *so)
 {
 	unix_purge(unix_of(so));
+	drop_name(unix_of(so));			/* of a connection that nobody accepted */
 	socket_free(so);
 }
 
@@ -319,6 +321,25 @@ static int enqueue(struct unix_sock *l, struct unix_sock *c, struct unix_sock *s
 	return r;
 }
 
+/* What the new end of a connection to l is called. False: no memory. */
+static bool copy_name(struct unix_sock *server, struct unix_sock *l)
+{
+	struct unix_name *n = KNEW(struct unix_name);
+
+	if (!n)
+		return false;
+	mutex_lock(&names_lock);
+	if (l->name) {
+		*n = *l->name;
+		n->sock = NULL;
+		server->name = n;
+		n = NULL;
+	}
+	mutex_unlock(&names_lock);
+	kfree(n);
+	return true;
+}
+
 static int unix_connect(struct socket *so, const struct sock_addr *a, bool is_nonblock)
 {
 	struct unix_sock *u = unix_of(so), *l, *server;
@@ -335,6 +356,10 @@ static int unix_connect(struct socket *so, const struct sock_addr *a, bool is_no
 	if (r)
 		return r;
 	server = unix_new(so->type);
+	if (server && !copy_name(server, l)) {
+		socket_put(&server->so);
+		server = NULL;
+	}
 	if (!server) {
 		socket_put(&l->so);
 		return -ENOMEM;
