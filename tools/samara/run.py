@@ -209,5 +209,6 @@ def run_machine(options, machine):
     words = qemu.command(machine, qemu.inherited(session.descriptors()))
     if options.gdb:
         elf = os.path.join(os.path.dirname(machine.kernel), "kernel.elf")
-        print(f"samara: waiting for gdb: gdb-multiarch {elf} -ex 'target remote :{qemu.GDB_PORT}'", file=sys.stderr)
+        script = os.path.join(paths.REPO, "tools", "gdb", "samara.py")
+        print(f"samara: waiting for gdb: gdb-multiarch {elf} -ex 'target remote :{qemu.GDB_PORT}' -x {script}", file=sys.stderr)
     return session.run(words)

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: MIT
+"""Samara's data structures for gdb-multiarch: `samara` lists the commands. Loaded by the line that `samara run --gdb` prints.
+
+All is read from memory through the CPU that is selected, whose MMU must be on (stop after the first instructions, as at a
+breakpoint). Nothing here calls into the machine or changes it.
+"""
+import gdb
+
+LINEAR_BASE = 0xffff000000000000
+KERNEL_BASE = 0xffffffff80000000
+KERNEL_THREAD = 1 << 31
+STATES = ["new", "runnable", "announced", "blocked", "dead"]
+MAX_DEPTH = 64
+
+
+def value(text):
+    return gdb.parse_and_eval(text)
+
+
+def peek(address):
+    """The 64-bit word at a kernel address."""
+    return int.from_bytes(bytes(gdb.selected_inferior().read_memory(address, 8)), "little")
+
+
+def container(pointer, type_name, member):
+    """container_of(pointer, type, member)."""
+    kind = gdb.lookup_type(type_name)
+    offset = next(field.bitpos // 8 for field in kind.fields() if field.name == member)
+    return gdb.Value(int(pointer) - offset).cast(kind.pointer())
+
+
+def text(pointer):
+    return pointer.string(errors="replace") if int(pointer) else ""
+
+
+def symbol(address):
+    """name+offset, and the line."""
+    block = gdb.execute(f"info symbol {address:#x}", to_string=True)
+    name = block.split(" in section")[0] if " in section" in block else "?"
+    place = gdb.find_pc_line(address)
+    return name + (f"  {place.symtab.filename}:{place.line}" if place.symtab else "")
+
+
+def cpus():
+    return [value(f"cpus[{number}]") for number in range(int(value("nr_cpus")))]
+
+
+def threads():
+    """All threads in order of their making, and the idle threads, which are in no list."""
+    found = [cpu["idle"] for cpu in cpus() if int(cpu["idle"])]
+    head = value("&registry.threads")
+    node = head["next"]
+    while int(node) and int(node) != int(head):
+        entity = container(node, "struct sched_entity", "all")
+        if int(entity["thread"]) not in [int(other) for other in found]:
+            found.append(entity["thread"])
+        node = node["next"]
+    return found
+
+
+def thread_name(thread):
+    number = int(thread["id"])
+    label = f"k{number & ~KERNEL_THREAD}" if number & KERNEL_THREAD else str(number)
+    return label, thread["name"].string(errors="replace")
+
+
+def find_thread(word):
+    """By id (12, k3), or by address."""
+    for thread in threads():
+        if word == thread_name(thread)[0] or (word.startswith("0x") and int(word, 16) == int(thread)):
+            return thread
+    raise gdb.GdbError(f"there is no thread {word}: see samara threads")
+
+
+def running():
+    return {int(cpu["running"]): int(cpu["id"]) for cpu in cpus()}
+
+
+class Samara(gdb.Command):
+    """What the machine is doing: samara threads, runqueues, areas, mutex ADDR, pt VA, bt THREAD."""
+
+    def __init__(self):
+        super().__init__("samara", gdb.COMMAND_DATA, prefix=True)
+
+
+class Command(gdb.Command):
+    def __init__(self, name):
+        super().__init__("samara " + name, gdb.COMMAND_DATA)
+
+
+class Threads(Command):
+    """samara threads: every thread, its state, where it runs or ran, and what it waits for."""
+
+    def invoke(self, argument, _):
+        now = running()
+        print(f"{'id':>6} {'state':10} {'cpu':>3} {'name':16} {'waits for':20} struct thread")
+        for thread in threads():
+            label, name = thread_name(thread)
+            state = STATES[int(thread["sched"]["state"])]
+            state = "running" if int(thread) in now and state == "runnable" else state
+            print(f"{label:>6} {state:10} {int(thread['cpu']['id']) if int(thread['cpu']) else -1:3} {name:16} "
+                  f"{text(thread['wchan']):20} {int(thread):#x}")
+
+
+def in_order(node):
+    if int(node):
+        yield from in_order(node["left"])
+        yield node
+        yield from in_order(node["right"])
+
+
+class Runqueues(Command):
+    """samara runqueues: for every CPU what runs, what is queued in order, and its counters."""
+
+    def invoke(self, argument, _):
+        for cpu in cpus():
+            queue = cpu["rq"]
+            label, name = thread_name(cpu["running"])
+            print(f"CPU {int(cpu['id'])}: runs {label} {name}; {int(queue['nr_queued'])} queued, {int(cpu['nr_switches'])} switches, "
+                  f"{int(cpu['nr_irqs'])} interrupts, idle {int(cpu['idle_ns']) / 1e9:.3f} s, requests {int(queue['requests']):#x}")
+            entities = [queue["first"]] if int(queue["first"]) else []
+            entities += [container(node, "struct sched_entity", "node") for node in in_order(queue["tree"]["root"])]
+            for entity in entities:
+                label, name = thread_name(entity["thread"])
+                print(f"    {label:>6} {name:16} key {int(entity['key']):#x}{' real-time' if entity['is_rt'] else ''}")
+
+
+def aspaces():
+    found = {}
+    for thread in threads():
+        if int(thread["aspace"]):
+            found.setdefault(int(thread["aspace"]), (thread["aspace"], thread))
+    return list(found.values())
+
+
+class Areas(Command):
+    """samara areas: the mappings of every address space, as in /proc/PID/maps."""
+
+    def invoke(self, argument, _):
+        for aspace, thread in aspaces():
+            label, name = thread_name(thread)
+            print(f"address space {int(aspace):#x} of thread {label} {name}: asid {int(aspace['asid'])}, {int(aspace['tree']['nr'])} "
+                  f"areas, {int(aspace['nr_resident'])} pages resident, {int(aspace['nr_faults'])} faults")
+            node = aspace["tree"]["first"]
+            while int(node):
+                area = container(node, "struct area", "node")
+                prot = int(area["prot"])
+                shown = "".join(letter if prot & bit else "-" for letter, bit in (("r", 1), ("w", 2), ("x", 4)))
+                what = f"object {int(area['object']):#x}+{int(area['off']):#x}" if int(area["object"]) else "anonymous"
+                print(f"    {int(node['start']):012x}-{int(node['end']):012x} {shown} {what} {text(area['name'])}")
+                node = node["next"]
+
+
+class Mutex(Command):
+    """samara mutex ADDR: owner and waiters of a struct mutex (an address, or an expression such as &some_lock)."""
+
+    def invoke(self, argument, _):
+        if not argument:
+            raise gdb.GdbError("samara mutex ADDR")
+        mutex = gdb.Value(int(value(argument))).cast(gdb.lookup_type("struct mutex").pointer())
+        word = int(mutex["word"])
+        owner = next((thread for thread in threads() if int(thread) == word & ~15), None)
+        if owner is None:
+            print(f"free (word {word:#x})" if not word & ~15 else f"word {word:#x}: the owner is no thread; is this a mutex?")
+        else:
+            print("owner {} {}, flags {:#x}".format(*thread_name(owner), word & 15))
+        for title, first in (("waiting, oldest first", mutex["waiting"]), ("incoming, newest first", mutex["incoming"]["head"])):
+            node, waiters = int(first), []
+            while node and len(waiters) < 1000:
+                waiter = gdb.Value(node).cast(gdb.lookup_type("struct mutex_waiter").pointer())
+                waiters.append(" ".join(thread_name(waiter["thread"])))
+                node = int(waiter["node"]["next"])
+            if waiters:
+                print(f"{title}: " + ", ".join(waiters))
+
+
+class PageTable(Command):
+    """samara pt VA [THREAD]: walk the page table to an address (Arm ARM D8.3). An application address: of the running thread's address
+    space, else of the first."""
+
+    def invoke(self, argument, _):
+        words = argument.split()
+        if not words:
+            raise gdb.GdbError("samara pt VA [THREAD]")
+        address = int(value(words[0])) & (1 << 64) - 1
+        if address >> 63:
+            table = int(value("$TTBR1_EL1")) & 0xfffffffff000
+        else:
+            spaces = aspaces()
+            chosen = [find_thread(words[1])["aspace"]] if len(words) > 1 else \
+                [cpu["running"]["aspace"] for cpu in cpus() if int(cpu["running"]["aspace"])] + [space for space, _ in spaces]
+            if not chosen or not int(chosen[0]):
+                raise gdb.GdbError("there is no application yet")
+            table = int(chosen[0]["root"])
+        for level in (3, 2, 1, 0):
+            index = address >> (12 + 9 * level) & 511
+            entry = peek(LINEAR_BASE + table + 8 * index)
+            print(f"level {level} (of {3 - level} in the manual): table {table:#x}[{index}] = {entry:#018x} {self.describe(entry, level)}")
+            table = entry & 0xfffffffff000
+            if not entry & 1:
+                return
+            if level == 0 or not entry & 2:
+                size = 1 << (12 + 9 * level)
+                print(f"{address:#x} -> physical {(table & -size) + (address & size - 1):#x}")
+                return
+
+    @staticmethod
+    def describe(entry, level):
+        if not entry & 1:
+            return "kept, no access" if entry >> 56 & 1 else "nothing mapped"
+        if level and entry & 2:
+            return "table"
+        words = ["page" if level == 0 else "block", "read-only" if entry & 0x80 else "writable"]
+        words.append("no exec" if entry >> 53 & 1 else "exec")
+        words.append(("normal", "device", "not cached")[entry >> 2 & 7] if (entry >> 2 & 7) < 3 else "?")
+        words += ["application" for _ in [0] if entry & 0x800] + ["own" for _ in [0] if entry >> 55 & 1]
+        return ", ".join(words)
+
+
+class Backtrace(Command):
+    """samara bt THREAD|all: where a thread that is switched out is, in the kernel (by the frame records on its stack)."""
+
+    def invoke(self, argument, _):
+        if not argument:
+            raise gdb.GdbError("samara bt THREAD, or samara bt all")
+        for thread in threads() if argument == "all" else [find_thread(argument)]:
+            label, name = thread_name(thread)
+            print(f"thread {label} {name} {text(thread['wchan'])}")
+            if int(thread) in running():
+                print(f"    runs on CPU {running()[int(thread)]}: `thread {running()[int(thread)] + 1}`, then `bt`")
+                continue
+            low = int(thread["kstack"])
+            frame = int(thread["arch"]["ksp"])
+            depth = 0
+            while low <= frame <= low + 16384 - 16 and depth < MAX_DEPTH:
+                following, address = peek(frame), peek(frame + 8)
+                if address < KERNEL_BASE:
+                    break
+                print(f"    #{depth:<2} {address:#x} {symbol(address - 4)}")
+                if following <= frame:
+                    break
+                frame, depth = following, depth + 1
+
+
+for kind in (Samara, Threads, Runqueues, Areas, Mutex, PageTable, Backtrace):
+    if kind is Samara:
+        kind()
+    else:
+        kind({"PageTable": "pt", "Backtrace": "bt"}.get(kind.__name__, kind.__name__.lower()))
