@@ -14,6 +14,7 @@
 static void apply(struct thread *t)
 {
 	arch_irqflags_t flags;
+	struct cpu *cpu;
 
 	preempt_disable();
 	if (t == thread_current()) {
@@ -22,7 +23,11 @@ static void apply(struct thread *t)
 		t->needs_resched = 1;
 		arch_irq_restore(flags);
 	} else {
-		wake_request(atomic_load(&t->cpu, RELAXED), REQUEST_RECHECK | REQUEST_RESCHED);
+		cpu = atomic_load(&t->cpu, RELAXED);
+		wake_request(cpu, REQUEST_RECHECK | REQUEST_RESCHED);
+		/* It may have gone elsewhere by the old parameters just before they changed; who moves it from now on sees the new ones. */
+		if (atomic_load(&t->cpu, RELAXED) != cpu)
+			wake_request(atomic_load(&t->cpu, RELAXED), REQUEST_RECHECK | REQUEST_RESCHED);
 	}
 	preempt_enable();
 }
