@@ -88,3 +88,11 @@ test-oracle: guest guest-musl guest-go
 
 guest-clean:
 	rm -rf $(GUEST_OUT)
+
+#: trace-check   record a threaded program on 2 CPUs and check the trace (seconds)
+#: strace-check  --strace of python3 beside strace(1) on Debian's Linux
+.PHONY: trace-check strace-check
+trace-check:
+	$(Q)python3 tests/trace-check.py
+strace-check:
+	$(Q)python3 tests/strace-order.py

@@ -57,6 +57,8 @@ class Inspection:
             return
         with open(self.raw, "rb") as file:
             data = file.read()
+        if os.environ.get("SAMARA_KEEP_TRACE"):  # tests/trace-check.py
+            paths.write_file(os.environ["SAMARA_KEEP_TRACE"], data)
         if self.options.trace:
             out = split_events(self.options.trace)[0]
             seen = trace.write_chrome(data, out, os.path.join(paths.REPO, "linux/syscalls.def"))

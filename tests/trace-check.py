@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A trace of a threaded program on 2 CPUs must be whole and consistent: what the kernel wrote, and the JSON made of it.
+
+  tests/trace-check.py [PROGRAM [ARGUMENT...]]      default: the guest test `threads`
+
+Raw records: known events, times that never go back on a CPU, each switch leaves the thread that the one before it
+entered, a thread runs on one CPU at a time, calls and faults nest on their thread. JSON: the fields that the format
+demands for each phase, and the slices of a CPU do not overlap. The last line is "trace-check: ok" or "FAILED".
+"""
+import collections
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+TESTS = os.path.dirname(os.path.realpath(__file__))
+REPO = os.path.dirname(TESTS)
+sys.path.insert(0, os.path.join(REPO, "tools"))
+
+from samara import trace  # noqa: E402  (the path above must be set first)
+
+CPUS = 2
+BUFFER_MIB = 32
+PAIRS = {trace.SYSCALL_END: trace.SYSCALL_BEGIN, trace.FAULT_END: trace.FAULT_BEGIN}
+REQUIRED = {"X": ("name", "ts", "dur", "pid", "tid"), "i": ("name", "ts", "pid", "tid", "s"), "M": ("name", "pid", "args")}
+TOLERANCE_US = 0.002  # times are written as fractions of microseconds
+
+
+class Problems(list):
+    def check(self, condition, text):
+        if not condition:
+            self.append(text)
+
+
+def check_records(data, problems):
+    """{event: how many}."""
+    parsed = trace.parse(data)
+    problems.check(parsed.cpus == CPUS and len(parsed.records) == CPUS, f"rings of {len(parsed.records)} CPUs, not {CPUS}")
+    problems.check(not any(parsed.lost.values()), f"records were lost: {parsed.lost}; make BUFFER_MIB greater")
+    counts = collections.Counter()
+    stays = collections.defaultdict(list)  # thread: [(from, to, cpu)]
+    for cpu, rows in parsed.records.items():
+        last, current, since = 0, None, 0
+        for index, row in enumerate(rows):
+            where = f"CPU {cpu} record {index}"
+            counts[row.event] += 1
+            problems.check(0 <= row.event <= trace.SAMPLE_MORE, f"{where}: no event {row.event}")
+            problems.check(row.time >= last, f"{where}: time goes back by {last - row.time} ns")
+            last = row.time
+            if row.event == trace.SWITCH:
+                left = row.a & ~trace.BLOCKED
+                if current is not None:
+                    problems.check(left == current, f"{where}: switch from thread {left:#x}, but {current:#x} ran")
+                    stays[left].append((since, row.time, cpu))
+                problems.check(row.b != left or not left, f"{where}: switch of thread {left:#x} to itself")
+                current, since = row.b, row.time
+            elif current is not None and row.event != trace.SWITCH:
+                problems.check(row.thread == current, f"{where}: event {row.event} of thread {row.thread:#x} while {current:#x} runs")
+    for thread, spans in stays.items():
+        spans.sort()
+        for before, after in zip(spans, spans[1:]):
+            # Idle threads share the number 0.
+            problems.check(thread & ~trace.KERNEL_THREAD == 0 or before[2] == after[2] or before[1] <= after[0],
+                           f"thread {thread:#x} runs on CPUs {before[2]} and {after[2]} at {after[0]}")
+    check_nesting(parsed, problems)
+    return counts
+
+
+def check_nesting(parsed, problems):
+    merged = sorted((row.time, cpu, index, row) for cpu, rows in parsed.records.items() for index, row in enumerate(rows)
+                    if row.event in PAIRS or row.event in PAIRS.values())
+    stacks = collections.defaultdict(list)
+    for time, _, _, row in merged:
+        stack = stacks[row.thread]
+        if row.event in PAIRS:
+            # The first call of a thread may end without having begun: clone in its parent, execve.
+            if stack:
+                first = stack.pop()
+                problems.check(first.event == PAIRS[row.event] and first.a == row.a,
+                               f"thread {row.thread:#x} at {time}: end of event {row.event} ({row.a:#x}) ends {first.event} ({first.a:#x})")
+        else:
+            stack.append(row)
+    for thread, stack in stacks.items():
+        problems.check(len(stack) <= 2, f"thread {thread:#x}: {len(stack)} calls or faults never end")
+
+
+def check_json(path, problems):
+    with open(path, encoding="utf-8") as file:
+        events = json.load(file)["traceEvents"]
+    tracks = collections.defaultdict(list)
+    for event in events:
+        for key in REQUIRED.get(event["ph"], ()):
+            problems.check(key in event, f"JSON: {event} has no {key}")
+        problems.check(event["ph"] in REQUIRED, f"JSON: phase {event['ph']}")
+        if event["ph"] == "X":
+            problems.check(event["dur"] >= 0, f"JSON: {event} ends before it begins")
+            if event["pid"] == trace.PID_CPUS and "then" in event["args"]:
+                tracks[event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
+    for cpu, spans in tracks.items():
+        spans.sort()
+        for before, after in zip(spans, spans[1:]):
+            problems.check(before[1] <= after[0] + TOLERANCE_US, f"JSON: slices of CPU {cpu} overlap at {after[0]}")
+    problems.check(len(tracks) == CPUS, f"JSON: threads ran on {len(tracks)} CPUs")
+    return len(events)
+
+
+def record(words, directory):
+    """(raw bytes, path of the JSON)."""
+    out = os.path.join(directory, "trace.json")
+    environment = dict(os.environ, SAMARA_KEEP_TRACE=os.path.join(directory, "raw"))
+    done = subprocess.run([os.path.join(REPO, "samara"), "run", "--quiet", "--timeout", "100", "--cpus", str(CPUS), "--memory", "512M",
+                           "--append", f"trace-buffer={BUFFER_MIB}", "--trace", out, "--"] + words,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment, check=False)
+    if done.returncode:
+        sys.exit(f"the program ended with {done.returncode}")
+    with open(os.path.join(directory, "raw"), "rb") as file:
+        return file.read(), out
+
+
+def main():
+    words = sys.argv[1:]
+    if not words:
+        subprocess.run(["make", "-s", "-C", REPO, "-f", "tests/guest.mk", "build/guest/arm64/threads"], check=True)
+        words = [os.path.join(REPO, "build", "guest", "arm64", "threads")]
+    problems = Problems()
+    with tempfile.TemporaryDirectory(prefix="samara-trace-check-") as directory:
+        data, out = record(words, directory)
+        counts = check_records(data, problems)
+        number = check_json(out, problems)
+    for event, name in ((trace.SWITCH, "switches"), (trace.WAKE, "wake-ups"), (trace.SYSCALL_BEGIN, "calls"), (trace.IRQ_BEGIN, "interrupts"),
+                        (trace.FAULT_BEGIN, "faults")):
+        problems.check(counts[event] > 0, f"no {name} were recorded")
+        print(f"{counts[event]} {name}", end=", ")
+    print(f"{number} events in the JSON")
+    for text in problems[:20]:
+        print("  " + text)
+    print(f"trace-check: {len(problems)} FAILED" if problems else "trace-check: ok")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
