@@ -33,6 +33,8 @@
 #define SMALL_MEMORY	(64ull << 20)
 #define MAX_BUFS	(PKT_MAX_SEGS + 1)
 #define TX_CLEAN_NS	(10 * NSEC_PER_MSEC)
+#define RX_RETRY_NS	(10 * NSEC_PER_MSEC)
+#define RX_LOW		16u
 #define CTRL_TRIES	1000u		/* times 1 ms */
 #define CTRL_DATA	16u
 #define DEFAULT_MTU	1500u
@@ -43,7 +45,10 @@ struct net;
 struct rx_queue {
 	struct net *net;		/* [I] */
 	unsigned index;			/* [I] */
-	struct virtqueue *vq;		/* [the serving thread] */
+	struct mutex lock;		/* the serving thread and the timer */
+	struct virtqueue *vq;		/* [lock] */
+	struct timer timer;		/* [lock] refills a ring that memory was too short for */
+	bool is_timer_armed;		/* [lock] */
 	struct thread *thread;		/* [I] NULL: served by the interrupt thread */
 	uint32_t has_work;		/* [a] */
 };
@@ -76,20 +81,37 @@ static void rx_error(struct net *n)
 
 /* ---- receive ------------------------------------------------------------------------------------------------------ */
 
+/* lock held. */
 static void rx_refill(struct rx_queue *q)
 {
 	while (q->vq->nr_free) {
 		paddr_t pa = page_alloc(0, PAGE_NOWAIT);
 		struct virtq_buf b = { pa, PKT_PAGE_ROOM };
 
-		if (pa == PADDR_NONE)
-			break;	/* the next packet tries again; an empty ring only loses packets */
+		if (pa == PADDR_NONE) {
+			/* The next packet tries again, unless there may be none: an empty ring receives nothing for ever. */
+			if (virtqueue_nr_pending(q->vq) < RX_LOW && !q->is_timer_armed) {
+				q->is_timer_armed = true;
+				timer_arm(&q->timer, clock_monotonic() + RX_RETRY_NS, RX_RETRY_NS / 2);
+			}
+			break;
+		}
 		if (virtqueue_add(q->vq, &b, 0, 1, phys_to_virt(pa))) {
 			page_put(pa);
 			break;
 		}
 	}
 	virtqueue_kick(q->vq);
+}
+
+static void rx_timer(struct timer *t)
+{
+	struct rx_queue *q = container_of(t, struct rx_queue, timer);
+
+	mutex_lock(&q->lock);
+	q->is_timer_armed = false;
+	rx_refill(q);
+	mutex_unlock(&q->lock);
 }
 
 /* What the header says becomes the packet's fields. False: it contradicts the packet or what was agreed. */
@@ -163,7 +185,7 @@ static struct pkt *rx_packet(struct rx_queue *q, uint8_t *page, uint32_t len)
 	return p;
 }
 
-/* Up to NETDEV_RX_BATCH packets to net/. False: the ring is empty. */
+/* lock held. Up to NETDEV_RX_BATCH packets to net/. False: the ring is empty. */
 static bool rx_batch(struct rx_queue *q)
 {
 	struct pkt *first = NULL, *last = NULL, *p;
@@ -191,11 +213,13 @@ static bool rx_batch(struct rx_queue *q)
 
 static void rx_run(struct rx_queue *q)
 {
+	mutex_lock(&q->lock);
 	virtqueue_disable_interrupts(q->vq);
 	do {
 		while (rx_batch(q))
 			;
 	} while (virtqueue_enable_interrupts(q->vq));
+	mutex_unlock(&q->lock);
 }
 
 static void rx_thread(void *arg)
@@ -376,6 +400,7 @@ static int pair_create(struct net *n, unsigned i, unsigned ring)
 	rx->net = tx->net = n;
 	rx->index = i;
 	rx->vq->priv = rx;
+	timer_init(&rx->timer, rx_timer);
 	timer_init(&tx->timer, tx_timer);
 	virtqueue_disable_interrupts(tx->vq);
 	if (n->nr_pairs > 1) {
@@ -420,7 +445,9 @@ static int net_open(struct netdev *dev)
 	for (unsigned i = 0; i < n->nr_pairs; i++) {
 		if (n->rx[i].thread)
 			thread_start(n->rx[i].thread);
+		mutex_lock(&n->rx[i].lock);
 		rx_refill(&n->rx[i]);
+		mutex_unlock(&n->rx[i].lock);
 	}
 	if (n->nr_pairs > 1 && ctrl_command(n, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &pairs, sizeof(pairs)))
 		log_line("%s: the device refuses %u queue pairs; it receives on one", n->device->name, pairs);

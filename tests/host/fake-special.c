@@ -25,6 +25,7 @@
 #include "sched/thread.h"
 #include "sched/timer.h"
 #include "sched/waitq.h"
+#include "tests/host/special.h"
 
 /* ---- clock -------------------------------------------------------------------------------------------------------- */
 
@@ -352,10 +353,15 @@ struct fake_page {
 static struct fake_page *pages;
 static pthread_mutex_t pages_lock = PTHREAD_MUTEX_INITIALIZER;
 
+bool fake_page_alloc_fails;
+
 paddr_t page_alloc(unsigned order, unsigned flags)
 {
-	struct fake_page *p = malloc(sizeof(*p));
+	struct fake_page *p;
 
+	if (atomic_load(&fake_page_alloc_fails, RELAXED))
+		return PADDR_NONE;
+	p = malloc(sizeof(*p));
 	p->page = aligned_alloc(PAGE_SIZE << order, PAGE_SIZE << order);
 	p->count = 1;
 	memset(p->page, flags & PAGE_ZERO ? 0 : 0xa5, PAGE_SIZE << order);

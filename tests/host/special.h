@@ -54,3 +54,6 @@ static inline void nap_ms(unsigned ms)
 
 	nanosleep(&ts, NULL);
 }
+
+/* fake-special.c: page_alloc() gives nothing while it is set. */
+extern bool fake_page_alloc_fails;

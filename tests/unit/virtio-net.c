@@ -336,6 +336,30 @@ static void test_transmit(uint64_t features, bool is_legacy)
 	CHECK(!model->device.is_broken);
 }
 
+/* No page for a while: the ring runs dry, and fills itself again when memory is there. */
+static void test_short_memory(void)
+{
+	struct virtio_net_hdr h = { .num_buffers = 1 };
+	unsigned nr = 0;
+
+	start(VIRTIO_F_EVENT_IDX, false);
+	fake_page_alloc_fails = true;
+	for (; nr < 64; nr++)
+		deliver(&h, 12, 60, ~0u);
+	model_interrupt(model, 0);
+	CHECK_EQ(nr_received, 64);
+	drop_received();
+	nap_ms(30);
+	CHECK_EQ(model->queues[0].avail->idx, model->queues[0].seen);
+	fake_page_alloc_fails = false;
+	for (unsigned i = 0; i < 200 && model->queues[0].avail->idx == model->queues[0].seen; i++)
+		nap_ms(1);
+	deliver(&h, 12, 60, ~0u);
+	model_interrupt(model, 0);
+	CHECK_EQ(nr_received, 1);
+	drop_received();
+}
+
 static void test_config(void)
 {
 	start(VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_GUEST_ANNOUNCE, false);
@@ -361,6 +385,7 @@ int main(void)
 	test_transmit(VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX, false);
 	test_transmit(VIRTIO_F_INDIRECT_DESC | VIRTIO_F_ANY_LAYOUT, true);
 	test_transmit(VIRTIO_NET_F_MRG_RXBUF, true);
+	test_short_memory();
 	test_config();
 	return 0;
 }
