@@ -127,6 +127,8 @@ void signal_exec_reset(struct process *p, struct task *t)
 
 		p->actions[i] = (struct sigaction_k){ .handler = handler == SIG_IGN ? SIG_IGN : SIG_DFL };
 	}
+	signal_queue_remove_timers(&p->pending);
+	signal_queue_remove_timers(&t->pending);
 	mutex_unlock(&p->signal_lock);
 	t->alt_sp = t->alt_size = 0;
 	t->alt_flags = SS_DISABLE;

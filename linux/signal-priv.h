@@ -24,6 +24,8 @@ int signal_queue_add(struct signal_queue *q, int sig, const struct siginfo *info
 /* Take the first signal out of those in mask: synchronous ones, then ascending. Its number, 0 if there is none. */
 int signal_queue_take(struct signal_queue *q, sigmask_t mask, struct siginfo *out);
 void signal_queue_remove(struct signal_queue *q, sigmask_t mask);
+/* Those that POSIX timers sent: their timers go with an execve, and so do they. */
+void signal_queue_remove_timers(struct signal_queue *q);
 
 /* ---- signal-send.c ------------------------------------------------------------------------------------------------------- */
 

@@ -88,3 +88,19 @@ void signal_queue_remove(struct signal_queue *q, sigmask_t mask)
 			free_entry(q, e);
 	WRITE_ONCE(q->set, q->set & ~mask);
 }
+
+void signal_queue_remove_timers(struct signal_queue *q)
+{
+	sigmask_t left = 0, removed = 0;
+	struct signal_entry *e, *next;
+
+	list_for_each_safe(e, next, &q->entries, node) {
+		if (e->info.code == SI_TIMER) {
+			removed |= SIGMASK(e->info.signo);
+			free_entry(q, e);
+		} else {
+			left |= SIGMASK(e->info.signo);
+		}
+	}
+	WRITE_ONCE(q->set, q->set & ~(removed & ~left));
+}

@@ -105,6 +105,20 @@ static void test_remove(void)
 	CHECK(nr_allocated == 0);
 }
 
+/* execve: what timers sent goes, the rest stays; a realtime signal may be both. */
+static void test_remove_timers(void)
+{
+	struct siginfo timer = { .code = SI_TIMER };
+	uint64_t v;
+
+	CHECK(signal_queue_add(&q, SIGUSR1, &timer, 100) == 0 && add(SIGHUP, 1) == 0);
+	CHECK(add(40, 2) == 0 && signal_queue_add(&q, 40, &timer, 100) == 0);
+	signal_queue_remove_timers(&q);
+	CHECK(q.set == (SIGMASK(SIGHUP) | SIGMASK(40)) && nr_total == 2);
+	CHECK(take(~0ull, &v) == SIGHUP && take(~0ull, &v) == 40 && v == 2);
+	CHECK(q.set == 0 && nr_allocated == 0);
+}
+
 int main(void)
 {
 	list_init(&q.entries);
@@ -113,5 +127,6 @@ int main(void)
 	test_synchronous_first();
 	test_no_memory();
 	test_remove();
+	test_remove_timers();
 	return failures != 0;
 }
