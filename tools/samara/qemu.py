@@ -147,9 +147,11 @@ def network(machine):
         for protocol, address, host, guest in machine.publish:
             backend += f",hostfwd={protocol}:{address}:{host}-:{guest}"
     elif machine.net.startswith("tap="):
-        backend = f"tap,id=net0,ifname={machine.net[4:]},script=no,downscript=no"
-        if machine.cpus > 1:
-            backend += f",queues={min(machine.cpus, 8)}"
+        # NAME:queues=N for an interface made with multi_queue.
+        name, _, queue_words = machine.net[4:].partition(":")
+        backend = f"tap,id=net0,ifname={name},script=no,downscript=no"
+        if queue_words:
+            backend += "," + queue_words
             queues = ",mq=on"
     else:
         backend = machine.net + ",id=net0"
