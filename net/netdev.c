@@ -10,6 +10,7 @@
 #include "sched/clock.h"
 #include "sched/mutex.h"
 #include "sched/rcu.h"
+#include "sched/trace.h"
 
 static struct mutex register_lock;
 static struct netdev *devices;		/* [rcu] written under register_lock; loopback first */
@@ -94,7 +95,6 @@ void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 	uint64_t packets = 0, bytes = 0;
 	nsec_t now = clock_monotonic();
 
-	(void)queue;
 	while (list) {
 		struct pkt *p = list;
 
@@ -103,6 +103,7 @@ void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 		p->time = now;
 		packets++;
 		bytes += p->len;
+		trace(TRACE_PACKET_IN, p->len, queue);
 		eth_input(p);
 	}
 	(void)atomic_fetch_add(&dev->rx_packets, packets, RELAXED);
@@ -111,8 +112,11 @@ void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 
 void netdev_transmit(struct netdev *dev, struct pkt *p)
 {
+	unsigned queue = dev->nr_tx_queues > 1 ? p->hash % dev->nr_tx_queues : 0;
+
 	(void)atomic_fetch_add(&dev->tx_packets, 1ull, RELAXED);
 	(void)atomic_fetch_add(&dev->tx_bytes, (uint64_t)p->len, RELAXED);
+	trace(TRACE_PACKET_OUT, p->len, queue);
 	pkt_set_next(p, NULL);
-	dev->ops->transmit(dev, dev->nr_tx_queues > 1 ? p->hash % dev->nr_tx_queues : 0, p);
+	dev->ops->transmit(dev, queue, p);
 }
