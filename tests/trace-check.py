@@ -82,9 +82,12 @@ def check_nesting(parsed, problems):
                 problems.check(first.event == PAIRS[row.event] and first.a == row.a,
                                f"thread {row.thread:#x} at {time}: end of event {row.event} ({row.a:#x}) ends {first.event} ({first.a:#x})")
         else:
+            problems.check(row.event != trace.SYSCALL_BEGIN or not stack,
+                           f"thread {row.thread:#x} at {time}: call {row.a} begins, but {len(stack)} calls or faults have not ended")
             stack.append(row)
     for thread, stack in stacks.items():
-        problems.check(len(stack) <= 2, f"thread {thread:#x}: {len(stack)} calls or faults never end")
+        # Of the call that ended the thread, or in which the machine was left.
+        problems.check(len(stack) <= 1, f"thread {thread:#x}: {len(stack)} calls or faults never end")
 
 
 def check_json(path, problems):
