@@ -12,6 +12,7 @@
 #include "mmu/page.h"
 #include "sched/cpu.h"
 #include "sched/mutex.h"
+#include "sched/trace.h"
 #include "sched/waitq.h"
 #include "virtio/blk-reg.h"
 #include "virtio/queue.h"
@@ -54,6 +55,7 @@ static bool blk_try_submit(struct blk_queue *q, struct blk_request *r, int *erro
 	struct virtq_buf bufs[MAX_SEGS + 2];
 	struct blk_slot *s = q->free;
 	unsigned nr = 0, nr_out;
+	uint64_t bytes = 0;
 
 	*error = 0;
 	if (!s)
@@ -65,6 +67,7 @@ static bool blk_try_submit(struct blk_queue *q, struct blk_request *r, int *erro
 	bufs[nr++] = (struct virtq_buf){ virt_to_phys(&s->header), sizeof(s->header) };
 	for (unsigned i = 0; i < r->nr_segs; i++) {
 		bufs[nr++] = (struct virtq_buf){ r->segs[i].pa, r->segs[i].len };
+		bytes += r->segs[i].len;
 		s->data_len += r->op == BLK_READ ? r->segs[i].len : 0;
 	}
 	nr_out = r->op == BLK_READ ? 1 : nr;
@@ -74,6 +77,7 @@ static bool blk_try_submit(struct blk_queue *q, struct blk_request *r, int *erro
 		return false;
 	if (!*error) {
 		q->free = s->next_free;
+		trace(TRACE_BLOCK_BEGIN, r->sector, bytes | (uint64_t)(r->op == BLK_WRITE) << 63);
 		virtqueue_kick(q->vq);
 	}
 	return true;
@@ -134,8 +138,10 @@ static bool blk_complete_one(struct blk_queue *q)
 		q->free = s;
 	}
 	mutex_unlock(&q->lock);
-	if (r)
+	if (r) {
+		trace(TRACE_BLOCK_END, r->sector, status);
 		r->done(r, status);
+	}
 	return r;
 }
 
