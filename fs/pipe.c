@@ -45,10 +45,19 @@ uint8_t *pipe_page_alloc(struct pipe *p)
 	return pa == PADDR_NONE ? NULL : phys_to_virt(pa);
 }
 
-static void pipe_page_free(struct pipe *p, struct pipe_buf *b)
+/* A page that only the pipe has. */
+static inline void pipe_page_unused(struct pipe *p, uint8_t *page)
 {
-	if (b->can_merge && !p->spare)
-		p->spare = b->page;
+	if (!p->spare)
+		p->spare = page;
+	else
+		page_put(virt_to_phys(page));
+}
+
+static inline void pipe_page_free(struct pipe *p, struct pipe_buf *b)
+{
+	if (b->can_merge)
+		pipe_page_unused(p, b->page);
 	else
 		page_put(virt_to_phys(b->page));
 }
@@ -141,7 +150,7 @@ static ssize_t pipe_read_some(struct pipe *p, struct uio *u)
 	ssize_t done;
 
 	mutex_lock(&p->lock);
-	was_full = pipe_is_full(p);
+	was_full = p->head - p->tail >= p->nr_slots;
 	done = pipe_copy_out(p, u);
 	was_full = was_full && !pipe_is_full(p);
 	mutex_unlock(&p->lock);
@@ -200,10 +209,7 @@ static ssize_t pipe_copy_in(struct pipe *p, struct uio *u, bool is_packet)
 			return done ? done : -ENOMEM;
 		n = uio_copy_from(u, page, want);
 		if (n <= 0) {
-			if (!p->spare)
-				p->spare = page;
-			else
-				page_put(virt_to_phys(page));
+			pipe_page_unused(p, page);
 			return done ? done : n;
 		}
 		pipe_push_page(p, page, 0, (unsigned)n, true);
@@ -233,16 +239,56 @@ static ssize_t pipe_write_some(struct pipe *p, struct uio *u, bool is_first, boo
 	return done + n;
 }
 
-static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *pos)
+/* The short way of a write that is never split: into the newest page, or into the next slot. Bytes; 0: no room; -errno. */
+static ssize_t pipe_write_small(struct pipe *p, struct uio *u)
+{
+	size_t len = u->left;
+	struct pipe_buf *b;
+	uint32_t head;
+	uint8_t *page;
+	ssize_t n = 0;
+
+	mutex_lock(&p->lock);
+	head = p->head;
+	if (unlikely(!p->nr_readers)) {
+		n = -EPIPE;
+		goto out;
+	}
+	if (head != p->tail) {
+		b = pipe_buf_at(p, head - 1);
+		if (b->can_merge && !b->is_packet && b->off + b->len + len <= PAGE_SIZE) {
+			n = uio_copy_from(u, b->page + b->off + b->len, len);
+			if (n > 0)
+				b->len += (uint16_t)n;
+			goto out;
+		}
+	}
+	if (head - p->tail >= p->nr_slots)
+		goto out;
+	page = pipe_page_alloc(p);
+	if (unlikely(!page)) {
+		n = -ENOMEM;
+		goto out;
+	}
+	n = uio_copy_from(u, page, len);
+	if (unlikely(n <= 0)) {
+		pipe_page_unused(p, page);
+		goto out;
+	}
+	*pipe_buf_at(p, head) = (struct pipe_buf){ .page = page, .len = (uint16_t)n, .can_merge = true };
+	atomic_store(&p->head, head + 1, RELAXED);
+out:
+	mutex_unlock(&p->lock);
+	return n;
+}
+
+static ssize_t pipe_write_long(struct file *f, struct uio *u)
 {
 	struct pipe *p = f->private;
 	bool is_packet = atomic_load(&f->flags, RELAXED) & O_DIRECT;
 	ssize_t done = 0, n;
 	int r;
 
-	(void)pos;
-	if (!u->left)
-		return 0;
 	for (;;) {
 		mutex_lock(&p->lock);
 		n = p->nr_readers ? pipe_write_some(p, u, !done, is_packet) : -EPIPE;
@@ -261,6 +307,24 @@ static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *pos)
 		}
 	}
 	return done ? done : n;
+}
+
+static ssize_t pipe_write(struct file *f, struct uio *u, uint64_t *pos)
+{
+	struct pipe *p = f->private;
+	ssize_t n;
+
+	(void)pos;
+	if (!u->left)
+		return 0;
+	if (u->left > PAGE_SIZE || atomic_load(&f->flags, RELAXED) & O_DIRECT)
+		return pipe_write_long(f, u);
+	n = pipe_write_small(p, u);
+	if (unlikely(!n))
+		return pipe_write_long(f, u);	/* full: wait there */
+	if (n > 0)
+		pipe_wake_readers(p);
+	return n;
 }
 
 static uint32_t pipe_poll(struct file *f, struct poll_table *pt)
