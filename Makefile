@@ -139,7 +139,7 @@ deps:
 run: deps
 	$(Q)$(MAKE) all
 	$(Q)./samara run --package python3-minimal -- python3 -c \
-		'import sys, platform; print("Python", sys.version.split()[0], "on", platform.platform(), platform.machine())'
+		'import os, sys; u = os.uname(); print("Python", sys.version.split()[0], "on", u.sysname, u.release, u.machine)'
 #: test          everything: host tests, then guests under QEMU compared with Linux
 test:
 	$(Q)sh tools/deps.sh test
