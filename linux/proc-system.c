@@ -25,12 +25,24 @@ static int show_version(struct text *t, struct pseudo_args *a)
 }
 PSEUDO_FILE(version, "/proc/version", 0444, show_version, NULL);
 
+/* Up to this moment: cpu->idle_ns lacks the idleness that lasts. */
+static nsec_t cpu_idle(struct cpu *cpu)
+{
+	struct thread_times times;
+
+	thread_times(cpu->idle, &times);
+	/* The first time that a CPU is idle starts without a switch. */
+	if (!times.system_ns && atomic_load(&cpu->running, RELAXED) == cpu->idle)
+		return clock_monotonic();
+	return times.system_ns;
+}
+
 static nsec_t idle_total(void)
 {
 	nsec_t sum = 0;
 
 	for (unsigned i = 0; i < nr_cpus; i++)
-		sum += READ_ONCE(cpus[i]->idle_ns);
+		sum += cpu_idle(cpus[i]);
 	return sum;
 }
 
@@ -125,10 +137,10 @@ static int show_stat(struct text *t, struct pseudo_args *a)
 	text_printf(t, "cpu  %lu 0 0 %lu 0 0 0 0 0 0\n", (unsigned long)((now * nr_cpus - MIN(idle, now * nr_cpus)) / TICK_NS),
 		    (unsigned long)(idle / TICK_NS));
 	for (unsigned i = 0; i < nr_cpus; i++) {
-		nsec_t cpu_idle = READ_ONCE(cpus[i]->idle_ns);
+		nsec_t idle_here = cpu_idle(cpus[i]);
 
-		text_printf(t, "cpu%u %lu 0 0 %lu 0 0 0 0 0 0\n", i, (unsigned long)((now - MIN(cpu_idle, now)) / TICK_NS),
-			    (unsigned long)(cpu_idle / TICK_NS));
+		text_printf(t, "cpu%u %lu 0 0 %lu 0 0 0 0 0 0\n", i, (unsigned long)((now - MIN(idle_here, now)) / TICK_NS),
+			    (unsigned long)(idle_here / TICK_NS));
 		switches += READ_ONCE(cpus[i]->nr_switches);
 		irqs += READ_ONCE(cpus[i]->nr_irqs);
 	}
