@@ -129,6 +129,7 @@ struct tcp_sock {
 
 	uint8_t state;			/* [l], read without */
 	bool has_file, is_orphan, is_dead;	/* [l] */
+	bool is_connecting;		/* [l] connect(2) has said EINPROGRESS and not yet 0 */
 	bool is_timer_ref;		/* [l] the timer holds a reference */
 
 	/* Send sequence space (RFC 9293 3.3.1). */

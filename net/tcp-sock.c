@@ -319,7 +319,8 @@ static int tcp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 	if (IN_STATES(tp, ST(SYN_SENT) | ST(SYN_RECV))) {
 		r = is_nonblock ? -EALREADY : 0;
 	} else if (tp->state != TCP_CLOSED) {
-		r = tp->state == TCP_LISTEN ? -EINVAL : -EISCONN;
+		r = tp->state == TCP_LISTEN ? -EINVAL : tp->is_connecting ? 0 : -EISCONN;
+		tp->is_connecting = false;
 	} else {
 		r = sock_take_error(so);	/* of an attempt that failed: told once */
 		if (!r && tp->is_dead && tp->iss) {
@@ -330,10 +331,9 @@ static int tcp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 		}
 		if (!r)
 			r = start_connect(tp, &dst, port);
-		if (!r && is_nonblock && IN_STATES(tp, ST(SYN_SENT))) {
-			tcp_process(tp);	/* over loopback the answer may be here already */
-			r = tp->state == TCP_SYN_SENT ? -EINPROGRESS : 0;
-		}
+		tp->is_connecting = !r && is_nonblock;
+		if (tp->is_connecting)
+			r = -EINPROGRESS;	/* even where the answer is here already, as Linux */
 	}
 	tcp_unlock(tp);
 	if (r || is_nonblock)

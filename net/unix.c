@@ -100,6 +100,8 @@ void unix_get_name(struct unix_sock *u, struct sock_addr *out)
 	if (u->name) {
 		memcpy(out->un.path, u->name->path, u->name->len);
 		out->len = 2 + u->name->len + (u->name->path[0] && u->name->len < PATH_SIZE ? 1 : 0);
+	} else if (u->inherited) {
+		*out = *u->inherited;
 	}
 	mutex_unlock(&names_lock);
 }
@@ -364,6 +366,9 @@ static int unix_connect(struct socket *so, const struct sock_addr *a, bool is_no
 		socket_put(&l->so);
 		return -ENOMEM;
 	}
+	server->inherited = kmalloc(sizeof(*server->inherited));
+	if (server->inherited)
+		unix_get_name(l, server->inherited);
 	deadline = sock_deadline(atomic_load(&so->snd_timeout, RELAXED), clock_monotonic());
 	for (;;) {
 		r = enqueue(l, u, server);

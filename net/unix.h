@@ -30,6 +30,7 @@ struct unix_sock {
 	struct socket so;		/* first */
 	struct unix_sock *peer;		/* [a] ref */
 	struct unix_name *name;		/* [names lock] */
+	struct sock_addr *inherited;	/* [I] an accepted socket has its listener's name; kmalloc */
 	struct unix_msg *head, *tail;	/* [l]; emptiness is looked at without */
 	uint32_t queued;		/* [a] bytes in the queue, with overhead */
 	uint32_t nr_messages;		/* [l] */
