@@ -243,7 +243,7 @@ bool tcp_work_run(struct work *w, nsec_t now)
 		return true;
 	/* Off the list; then look again: who pushed before that did not list it. */
 	(void)atomic_fetch_and(&tp->work.state, ~WORK_LISTED, SEQ_CST);
-	if (!mpsc_is_empty(&tp->channel) && work_claim(&tp->work))
+	if ((!mpsc_is_empty(&tp->channel) || !mpsc_is_empty(&tp->attention)) && work_claim(&tp->work))
 		return true;
 	socket_put(&tp->so);
 	return false;
