@@ -66,8 +66,12 @@ static paddr_t root_get(void)
 	if (f)
 		ids.roots = f->next;
 	mutex_unlock(&ids.lock);
-	if (!f)
-		return page_alloc(0, PAGE_ZERO);
+	if (!f) {
+		root = page_alloc(0, PAGE_ZERO);
+		if (root != PADDR_NONE)
+			arch_pt_init_root(phys_to_virt(root));
+		return root;
+	}
 	root = f->root;
 	kfree(f);
 	return root;
@@ -119,7 +123,7 @@ void aspace_destroy(struct aspace *as)
 	pt_destroy(as);
 	rwlock_write_unlock(&as->lock);
 	area_graves_empty(&g);
-	arch_tlb_flush_asid(as->asid);
+	arch_tlb_retire(as->asid);
 	asid_put(as->asid);
 	root_put(as->root);
 	kfree(as);

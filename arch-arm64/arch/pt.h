@@ -142,6 +142,12 @@ static inline paddr_t arch_pt_kernel_root(void)
 	return v & PTE_ADDR_MASK & ~(PAGE_SIZE - 1);
 }
 
+/* A root, zeroed, for an address space: the kernel's half has a root of its own (TTBR1). */
+static inline void arch_pt_init_root(pte_t *root)
+{
+	(void)root;
+}
+
 /* The isb makes it so for what follows; the TLB needs nothing, as entries carry the ASID. */
 static inline void arch_pt_activate(paddr_t root, unsigned asid)
 {

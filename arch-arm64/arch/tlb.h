@@ -2,7 +2,8 @@
  *
  * TLB invalidation, broadcast to all CPUs by the hardware (inner shareable). Arm ARM DDI 0487 J.a D8.13, D8.14.
  *
- * Each function: entries written before it are seen by all walkers, and when it returns no CPU uses a translation that was cached before. Context: any.
+ * Each function: entries written before it are seen by all walkers, and when it returns no CPU uses a translation that was cached before. Context: thread, may sleep (here
+ * none does; ports whose hardware does not broadcast must).
  */
 #pragma once
 
@@ -26,6 +27,12 @@ static inline void arch_tlb_flush_asid(unsigned asid)
 	arch_tlb_begin();
 	__asm__ volatile("tlbi aside1is, %0" : : "r"((uint64_t)asid << 48) : "memory");
 	arch_tlb_end();
+}
+
+/* The address space is about to be freed, no thread of it will run again: nothing of it is cached anywhere when this returns. */
+static inline void arch_tlb_retire(unsigned asid)
+{
+	arch_tlb_flush_asid(asid);
 }
 
 /*

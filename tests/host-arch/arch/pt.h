@@ -13,6 +13,11 @@ static inline paddr_t arch_pt_kernel_root(void)
 	return (paddr_t)host_kernel_root;
 }
 
+static inline void arch_pt_init_root(pte_t *root)
+{
+	(void)root;
+}
+
 static inline void arch_pt_activate(paddr_t root, unsigned asid)
 {
 	(void)root;

@@ -19,6 +19,11 @@ static inline void arch_tlb_flush_asid(unsigned asid)
 	(void)asid;
 }
 
+static inline void arch_tlb_retire(unsigned asid)
+{
+	(void)asid;
+}
+
 static inline void arch_tlb_flush_range(unsigned asid, vaddr_t va, uint64_t nr, uint64_t stride, bool has_tables)
 {
 	(void)asid;

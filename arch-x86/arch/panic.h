@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a panic report needs of the machine. Context: any.
+ */
+#pragma once
+
+#include "libc/types.h"
+
+struct frame;
+
+/* [a] The exception that is the reason for a panic; NULL if code called panic(). */
+extern const struct frame *arch_panic_frame;
+
+/* Print the registers of f through log_raw(). */
+void arch_frame_print(const struct frame *f);
+
+/*
+ * Return addresses by frame records, from f (NULL: the caller), innermost first; at most max. Never faults: reads only the stack that
+ * the records start on.
+ */
+unsigned arch_backtrace(const struct frame *f, vaddr_t *pcs, unsigned max);
