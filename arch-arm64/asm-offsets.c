@@ -45,7 +45,9 @@ void asm_offsets(void)
 	DEF(THREAD_KSP, offsetof(struct thread, arch.ksp));
 	DEF(THREAD_TLS, offsetof(struct thread, arch.tls));
 	DEF(THREAD_USER_SP, offsetof(struct thread, arch.user_sp));
+	DEF(THREAD_FPU_LIVE, offsetof(struct thread, arch.fpu_live));
 	DEF(THREAD_HAS_FPU, offsetof(struct thread, arch.has_fpu));
+	DEF(THREAD_FPU_EAGER, offsetof(struct thread, arch.fpu_eager));
 	DEF(THREAD_FAST_CALLS, offsetof(struct thread, arch.nr_fast_calls));
 	DEF(THREAD_FPU, offsetof(struct thread, arch.fpu));
 	DEF(FPU_V, offsetof(struct arch_fpu, v));
@@ -62,3 +64,6 @@ _Static_assert(offsetof(struct frame, pstate) == offsetof(struct frame, pc) + 8,
 _Static_assert(offsetof(struct frame, syscall_nr) == offsetof(struct frame, orig_x0) + 8, "pair");
 _Static_assert(offsetof(struct frame, far) == offsetof(struct frame, esr) + 8, "pair");
 _Static_assert(offsetof(struct arch_thread, user_sp) == offsetof(struct arch_thread, tls) + 8, "pair");
+_Static_assert(offsetof(struct arch_thread, has_fpu) == offsetof(struct arch_thread, fpu_live) + 4, "pair");
+_Static_assert(offsetof(struct arch_thread, fpu_eager) == offsetof(struct arch_thread, has_fpu) + 4, "pair");
+_Static_assert(offsetof(struct arch_fpu, fpcr) == offsetof(struct arch_fpu, fpsr) + 4, "pair");

@@ -116,8 +116,7 @@ cpu_mmu_on:
 	msr	tcr_el1, x2
 	msr	ttbr0_el1, x0
 	msr	ttbr1_el1, x1
-	mov	x2, #CPACR_EL1_FPEN
-	msr	cpacr_el1, x2
+	msr	cpacr_el1, xzr				// FP registers closed (switch.S)
 	msr	mdscr_el1, xzr
 	mov	x2, #3					// the counters, should the application ever run at EL0
 	msr	cntkctl_el1, x2

@@ -2,8 +2,17 @@
  *
  * The switch between threads. Callee-saved registers (AAPCS64 6.1.1) go on the kernel stack; what the application owns (FP/SIMD, TPIDR_EL0,
  * SP_EL0) goes into struct arch_thread, and only for threads that have it.
+ *
+ * FP/SIMD registers are saved when a thread is switched out, but only if it has used them since it was switched in; they are loaded when it first uses them
+ * (CPACR_EL1.FPEN = 0 traps that: arch_user_trap, thread.c:fpu_claim). So memory holds the truth of every thread but the running one, nothing is ever fetched from
+ * another CPU, and a thread that does not use them between two sleeps pays for nothing. Who does use them gets them loaded at once for its next FPU_EAGER turns.
+ *
+ *	fpu_live	FPEN	registers of the running thread are in
+ *	0		closed	arch.fpu
+ *	1		open	the CPU
  */
 #include "arch-arm64/asm.h"
+#include "arch-arm64/sysreg.h"
 
 	.cfi_sections .debug_frame
 
@@ -47,31 +56,22 @@ func arch_switch
 	stp	x27, x28, [sp, #80]
 	mov	x2, sp
 	str	x2, [x0, #THREAD_KSP]
-	ldr	x3, [x0, #THREAD_HAS_FPU]
-	cbz	x3, 1f
+	ldp	w3, w4, [x0, #THREAD_FPU_LIVE]	// and has_fpu
+	cbz	w4, 1f
 	mrs	x4, tpidr_el0
 	mrs	x5, sp_el0
 	stp	x4, x5, [x0, #THREAD_TLS]
-	add	x6, x0, #THREAD_FPU
-	fpu_move stp, x6
-	mrs	x4, fpsr
-	mrs	x5, fpcr
-	str	w4, [x6, #FPU_FPSR]
-	str	w5, [x6, #FPU_FPSR + 4]
+	cbnz	w3, .Lfpu_save
 1:
 	msr	tpidr_el1, x1
-	ldr	x3, [x1, #THREAD_HAS_FPU]
-	cbz	x3, 2f
-	ldp	x4, x5, [x1, #THREAD_TLS]
-	msr	tpidr_el0, x4
-	msr	sp_el0, x5
-	add	x6, x1, #THREAD_FPU
-	fpu_move ldp, x6
-	ldr	w4, [x6, #FPU_FPSR]
-	ldr	w5, [x6, #FPU_FPSR + 4]
-	msr	fpsr, x4
-	msr	fpcr, x5
-2:
+	ldp	w4, w5, [x1, #THREAD_HAS_FPU]	// and fpu_eager
+	cbz	w4, 2f
+	ldp	x6, x7, [x1, #THREAD_TLS]
+	msr	tpidr_el0, x6
+	msr	sp_el0, x7
+	cbnz	w5, .Lfpu_load
+2:	cbnz	w3, .Lfpu_close
+3:
 	ldr	x2, [x1, #THREAD_KSP]
 	mov	sp, x2
 	ldp	x19, x20, [sp, #16]
@@ -84,6 +84,37 @@ func arch_switch
 	.cfi_restore x29
 	.cfi_restore x30
 	ret
+	.cfi_adjust_cfa_offset SWITCH_SIZE	// on either stack
+	.cfi_rel_offset x29, 0
+	.cfi_rel_offset x30, 8
+.Lfpu_save:
+	str	wzr, [x0, #THREAD_FPU_LIVE]
+	add	x6, x0, #THREAD_FPU
+	fpu_move stp, x6
+	mrs	x4, fpsr
+	mrs	x5, fpcr
+	str	w4, [x6, #FPU_FPSR]
+	str	w5, [x6, #FPU_FPSR + 4]
+	b	1b
+.Lfpu_load:
+	sub	w5, w5, #1
+	str	w5, [x1, #THREAD_FPU_EAGER]
+	str	w4, [x1, #THREAD_FPU_LIVE]	// has_fpu: 1
+	cbnz	w3, 4f				// open already
+	mov	x3, #CPACR_EL1_FPEN
+	msr	cpacr_el1, x3
+	isb					// before the accesses below (DDI0487 D13.1.2, context synchronization)
+4:	add	x6, x1, #THREAD_FPU
+	fpu_move ldp, x6
+	ldr	w4, [x6, #FPU_FPSR]
+	ldr	w5, [x6, #FPU_FPSR + 4]
+	msr	fpsr, x4
+	msr	fpcr, x5
+	b	3b
+.Lfpu_close:
+	msr	cpacr_el1, xzr
+	isb					// a veneer returns to the application without an exception
+	b	3b
 endfunc arch_switch
 
 /*
@@ -98,22 +129,25 @@ func arch_thread_first
 	brk	#1
 endfunc arch_thread_first
 
-/* void arch_fpu_store(struct arch_fpu *to (x0)); clobbers x1, x2 */
-func arch_fpu_store
-	fpu_move stp, x0
-	mrs	x1, fpsr
-	mrs	x2, fpcr
-	str	w1, [x0, #FPU_FPSR]
-	str	w2, [x0, #FPU_FPSR + 4]
-	ret
-endfunc arch_fpu_store
-
-/* void arch_fpu_load(const struct arch_fpu *from (x0)); clobbers x1, x2, q0-q31 */
-func arch_fpu_load
+/* void fpu_open_and_load(const struct arch_fpu *from (x0)): FPEN open from here on; clobbers x1, x2, q0-q31. Interrupts masked. */
+func fpu_open_and_load
+	mov	x1, #CPACR_EL1_FPEN
+	msr	cpacr_el1, x1
+	isb					// before the accesses below
 	fpu_move ldp, x0
 	ldr	w1, [x0, #FPU_FPSR]
 	ldr	w2, [x0, #FPU_FPSR + 4]
 	msr	fpsr, x1
 	msr	fpcr, x2
 	ret
-endfunc arch_fpu_load
+endfunc fpu_open_and_load
+
+/* void fpu_store(struct arch_fpu *to (x0)): FPEN is open; clobbers x1, x2 */
+func fpu_store
+	fpu_move stp, x0
+	mrs	x1, fpsr
+	mrs	x2, fpcr
+	str	w1, [x0, #FPU_FPSR]
+	str	w2, [x0, #FPU_FPSR + 4]
+	ret
+endfunc fpu_store

@@ -19,6 +19,9 @@ static inline struct aspace *current_aspace(void)
 	return t ? *(struct aspace *const *)(t + THREAD_ASPACE) : NULL;
 }
 
+/* The current application thread uses an FP register for the first time since it was switched in. Interrupts masked. */
+void fpu_claim(void);
+
 static inline uint32_t current_preempt_count(void)
 {
 	return *(const uint32_t *)((const char *)arch_current() + THREAD_PREEMPT_COUNT);

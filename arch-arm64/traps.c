@@ -101,6 +101,10 @@ static int fp_code(uint64_t esr)
 /* From the application, interrupts masked; returns with them enabled or not. */
 void arch_user_trap(struct frame *f)
 {
+	if ((f->esr >> ESR_EC_SHIFT & 0x3f) == ESR_EC_FP_TRAP) {
+		fpu_claim();
+		return;
+	}
 	arch_irq_enable();
 	switch ((f->esr >> ESR_EC_SHIFT) & 0x3f) {
 	case ESR_EC_DABT:

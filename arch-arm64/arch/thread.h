@@ -3,7 +3,8 @@
  * The machine's part of a thread, and the switch.
  *
  * A voluntary switch saves the callee-saved registers on the kernel stack. FP/SIMD registers and the thread pointer belong to the
- * application (the kernel uses neither): they are saved when an application thread is switched out.
+ * application (the kernel uses neither): they are saved when an application thread is switched out, the FP registers only if it has used them since it was switched
+ * in (switch.S).
  */
 #pragma once
 
@@ -21,7 +22,9 @@ struct arch_thread {
 	uint64_t ksp;		/* saved kernel stack pointer while switched out */
 	uint64_t tls;		/* TPIDR_EL0 while switched out */
 	uint64_t user_sp;	/* SP_EL0 while switched out */
-	uint64_t has_fpu;	/* application thread: save and load fpu at a switch */
+	uint32_t fpu_live;	/* [o] 1: the CPU's FP registers are this thread's, and accessible; 0: they are in fpu */
+	uint32_t has_fpu;	/* [I] 1: application thread: has tls, user_sp and fpu; 0: kernel thread */
+	uint32_t fpu_eager;	/* [o] switches in that still load fpu at once */
 	uint64_t nr_fast_calls;	/* system calls through veneers */
 	struct arch_fpu fpu;
 };
@@ -35,7 +38,7 @@ struct thread *arch_switch(struct thread *prev, struct thread *next);
 /* Leave the kernel for the application with the registers in *f; the frame lies at the top of the current thread's kernel stack. */
 _Noreturn void arch_return_to_user(struct frame *f);
 
-/* FP/SIMD registers of the current application thread, between memory and CPU. */
+/* FP/SIMD registers of the current application thread: a copy of them; replace them. Context: thread. */
 void arch_fpu_store(struct arch_fpu *to);
 void arch_fpu_load(const struct arch_fpu *from);
 
