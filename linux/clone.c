@@ -136,6 +136,16 @@ long sys_clone(struct frame *f)
 	return do_clone(f, &c);
 }
 
+long sys_fork(struct frame *f)
+{
+	return do_clone(f, &(struct clone_request){ 0 });
+}
+
+long sys_vfork(struct frame *f)
+{
+	return do_clone(f, &(struct clone_request){ .flags = CLONE_VFORK | CLONE_VM });
+}
+
 static int clone_args_from_user(vaddr_t from, uint64_t size, struct clone_args *a)
 {
 	uint8_t extra;

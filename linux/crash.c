@@ -82,7 +82,8 @@ void crash_report(const struct frame *f, int sig, const struct siginfo *info)
 	veneer_hide(&shown);
 	log_line("%s (thread %d): %s%s%s", thread_current()->name, task_current()->tid, signal_name(sig), reason[0] ? ", " : "", reason);
 	show_place("pc", frame_pc(&shown));
-	show_place("lr", frame_lr(&shown));
+	if (frame_lr(&shown))
+		show_place("lr", frame_lr(&shown));
 	if (is_fault && info->fault.addr != frame_pc(&shown))
 		show_place("fault", info->fault.addr);
 	log_line("  sp    %#018lx  (addr2line -e FILE ADDRESS names the line; --gdb stops in it)", (unsigned long)frame_sp(&shown));

@@ -298,6 +298,26 @@ long sys_setitimer(long which, long value, long old)
 	return r;
 }
 
+/* alarm(2): seconds; gives what was left of the one before, rounded so that it is 0 only if there was none. */
+long sys_alarm(long seconds)
+{
+	struct posix_timers *all = timers_get(process_current());
+	nsec_t left, interval, now, first = (nsec_t)(uint32_t)seconds * NSEC_PER_SEC;
+	struct sigtimer *t;
+
+	if (!all)
+		return 0;
+	t = &all->itimer[0];
+	mutex_lock(&all->set_lock);
+	read_setting(t, &left, &interval);
+	now = clock_now(t);
+	set_timer(t, first ? now + first : NSEC_NEVER, 0, now);
+	mutex_unlock(&all->set_lock);
+	if (!left)
+		return 0;
+	return (long)MAX((left + NSEC_PER_SEC / 2) / NSEC_PER_SEC, (nsec_t)1);
+}
+
 /* ---- POSIX timers ------------------------------------------------------------------------------------------------------ */
 
 struct sigevent_k {

@@ -30,7 +30,7 @@ struct format {
  * d int  u unsigned  x hex  p pointer  f descriptor  @ directory descriptor  s path or string  o open flags  m octal mode  P PROT_*  M MAP_*  w whence  C clock
  * A AT_*  X futex operation  n signal  h sigprocmask how  t timespec  b buffer of the next argument's length  c fcntl command  L clone flags  a access mode
  * v vector of strings (only its address)  r resource  E epoll operation  g madvise advice  R prctl option
- * J struct sigaction  K set of signals  G getrandom flags  i ioctl request
+ * D arch_prctl code  J struct sigaction  K set of signals  G getrandom flags  i ioctl request
  * outputs: B buffer of result bytes  S struct stat  T timespec  I two descriptors  j struct sigaction  k set of signals  l struct rlimit
  */
 static const struct format formats[] = {
@@ -56,7 +56,12 @@ static const struct format formats[] = {
 	{ "getpid", "", 0 }, { "getppid", "", 0 }, { "gettid", "", 0 }, { "getuid", "", 0 }, { "geteuid", "", 0 }, { "getgid", "", 0 }, { "getegid", "", 0 },
 	{ "socket", "ddd", 0 }, { "bind", "fpu", 0 }, { "listen", "fd", 0 }, { "accept4", "fppo", 0 }, { "connect", "fpu", 0 }, { "shutdown", "fd", 0 },
 	{ "sendto", "fbuxpu", 0 }, { "recvfrom", "fBuxpp", 0 }, { "sendmsg", "fpx", 0 }, { "recvmsg", "fpx", 0 },
-	{ "setsockopt", "fddpu", 0 }, { "getsockopt", "fddpp", 0 }, { "getsockname", "fpp", 0 }, { "getpeername", "fpp", 0 },
+	{ "open", "som", 0 }, { "creat", "sm", 0 }, { "stat", "sS", 0 }, { "lstat", "sS", 0 }, { "access", "sa", 0 }, { "readlink", "sBu", 0 },
+	{ "unlink", "s", 0 }, { "rename", "ss", 0 }, { "mkdir", "sm", 0 }, { "rmdir", "s", 0 }, { "link", "ss", 0 }, { "symlink", "ss", 0 },
+	{ "chmod", "sm", 0 }, { "chown", "sdd", 0 }, { "lchown", "sdd", 0 }, { "pipe", "I", 0 }, { "dup2", "ff", 0 }, { "poll", "pud", 0 },
+	{ "select", "dpppp", 0 }, { "epoll_create", "d", 0 }, { "epoll_wait", "fpdd", 0 }, { "eventfd", "u", 0 }, { "alarm", "u", 0 },
+	{ "pause", "", 0 }, { "fork", "", 0 }, { "vfork", "", 0 }, { "getpgrp", "", 0 }, { "time", "p", 0 }, { "getdents", "fpu", 0 },
+	{ "arch_prctl", "Dp", 0 }, { "setsockopt", "fddpu", 0 }, { "getsockopt", "fddpp", 0 }, { "getsockname", "fpp", 0 }, { "getpeername", "fpp", 0 },
 };
 
 #define FLAG(f)	{ f, #f }
@@ -95,6 +100,10 @@ static const struct flag requests[] = {		/* whole values */
 	{ 0x5413, "TIOCGWINSZ" }, { 0x5414, "TIOCSWINSZ" }, { 0x541b, "FIONREAD" }, { 0x5421, "FIONBIO" }, { 0x5451, "FIOCLEX" },
 	{ 0x8912, "SIOCGIFCONF" }, { 0x8913, "SIOCGIFFLAGS" }, { 0x8915, "SIOCGIFADDR" }, { 0x8927, "SIOCGIFHWADDR" }, { 0x8933, "SIOCGIFINDEX" },
 	{ 0, NULL },
+};
+
+static const struct flag arch_codes[] = {
+	{ 0x1001, "ARCH_SET_GS" }, { 0x1002, "ARCH_SET_FS" }, { 0x1003, "ARCH_GET_FS" }, { 0x1004, "ARCH_GET_GS" }, { 0x3001, "ARCH_CET_STATUS" }, { 0, NULL },
 };
 
 static const char *const errno_names[] = {
@@ -355,9 +364,10 @@ static void put_rlimit(struct strace_line *l, long ptr)
 	put(l, "}");
 }
 
-static void put_request(struct strace_line *l, unsigned long request)
+/* One of a table of whole values. */
+static void put_value(struct strace_line *l, const struct flag *table, unsigned long request)
 {
-	for (const struct flag *f = requests; f->name; f++)
+	for (const struct flag *f = table; f->name; f++)
 		if (f->value == request) {
 			put(l, "%s", f->name);
 			return;
@@ -514,7 +524,10 @@ static void put_arg(struct strace_line *l, char how, const long args[6], unsigne
 		put_flags(l, random_flags, v, "0");
 		break;
 	case 'i':
-		put_request(l, v);
+		put_value(l, requests, v);
+		break;
+	case 'D':
+		put_value(l, arch_codes, v);
 		break;
 	case 'j':
 	case 'k':
@@ -553,13 +566,13 @@ static bool is_output(char how)
 	return how == 'B' || how == 'S' || how == 'T' || how == 'I' || how == 'j' || how == 'k' || how == 'l';
 }
 
-/* The mode of openat counts only where a file may be made. */
+/* The mode of open counts only where a file may be made. */
 static unsigned nr_args(const struct format *f, const long args[6])
 {
-	unsigned n = (unsigned)strlen(f->args);
+	unsigned n = (unsigned)strlen(f->args), at = !strcmp(f->name, "openat") ? 2 : !strcmp(f->name, "open") ? 1 : 0;
 
-	if (!strcmp(f->name, "openat") && !(abi_open_flags((unsigned)args[2]) & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))))
-		return 3;
+	if (at && !(abi_open_flags((unsigned)args[at]) & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))))
+		return at + 1;
 	if (!strcmp(f->name, "fcntl") && (args[1] == 1 || args[1] == 3))
 		return 2;
 	return n;

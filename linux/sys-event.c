@@ -313,6 +313,18 @@ long sys_ppoll(long fds, long nr, long timeout, long mask, long mask_size)
 	return mask ? signal_temp_mask_end(r) : r;
 }
 
+/* poll(2): no mask, milliseconds (negative: for ever). */
+long sys_poll(long fds, long nr, long timeout_ms)
+{
+	nsec_t deadline = 0;
+
+	if ((int)timeout_ms < 0)
+		deadline = NSEC_NEVER;
+	else if ((int)timeout_ms > 0)
+		deadline = syscall_deadline((nsec_t)(int)timeout_ms * NSEC_PER_MSEC);
+	return poll_deadline(fds, nr, deadline);
+}
+
 #define FD_WORDS(n)	(((size_t)(n) + 63) / 64)
 #define SELECT_IN	(FILE_POLLRDNORM | FILE_POLLRDBAND | FILE_POLLIN | FILE_POLLHUP | FILE_POLLERR)
 #define SELECT_OUT	(FILE_POLLWRBAND | FILE_POLLWRNORM | FILE_POLLOUT | FILE_POLLERR)
@@ -425,6 +437,42 @@ long sys_pselect6(long nr, long in, long out, long ex, long timeout, long sig_pt
 	r = select_deadline(nr, ptrs, deadline);
 	timeout_put_left(timeout, deadline);
 	return sig.mask ? signal_temp_mask_end(r) : r;
+}
+
+struct timeval_abi {
+	int64_t sec, usec;
+};
+
+#define SELECT_SEC_MAX	((int64_t)(NSEC_NEVER / 4 / NSEC_PER_SEC))
+
+/* select(2) as a system call writes the time left back, too. */
+long sys_select(long nr, long in, long out, long ex, long timeout)
+{
+	const long ptrs[3] = { in, out, ex };
+	nsec_t deadline = NSEC_NEVER, now;
+	struct timeval_abi tv;
+	long r;
+
+	if ((int)nr < 0)
+		return -EINVAL;
+	if (timeout) {
+		if (copy_from_user(&tv, (const void *)timeout, sizeof(tv)))
+			return -EFAULT;
+		/* More microseconds than a second has are taken for what they are (select(2) on Linux). */
+		if (tv.sec < 0 || tv.usec < 0)
+			return -EINVAL;
+		deadline = (nsec_t)MIN(tv.sec, SELECT_SEC_MAX) * NSEC_PER_SEC + (nsec_t)MIN(tv.usec, SELECT_SEC_MAX) * NSEC_PER_USEC;
+		deadline = deadline ? syscall_deadline(deadline) : 0;
+	}
+	r = select_deadline(MIN((int)nr, fd_limit()), ptrs, deadline);
+	if (timeout) {
+		now = clock_monotonic();
+		now = deadline > now ? deadline - now : 0;
+		tv = (struct timeval_abi){ (int64_t)(now / NSEC_PER_SEC), (int64_t)(now % NSEC_PER_SEC / NSEC_PER_USEC) };
+		if (copy_to_user((void *)timeout, &tv, sizeof(tv)))
+			return r;	/* as Linux: a failure to do so is ignored */
+	}
+	return r;
 }
 
 /* ---- memfd, inotify ---------------------------------------------------------------------------------------------------------------- */

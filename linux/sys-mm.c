@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* System calls on the address space. */
+#include <arch/abi.h>
+
 #include "libc/string.h"
 #include "linux/sys-util.h"
 #include "linux/veneer.h"
@@ -66,6 +68,45 @@ static long file_object(long fd, long prot, bool is_shared, uint64_t off, size_t
 	return r;
 }
 
+/* Room for a mapping that must lie in the first 2 GiB (MAP_32BIT): where Linux looks for it. */
+#define LOW_START	(1ul << 30)
+#define LOW_END		(2ul << 30)
+
+struct low_gap {
+	vaddr_t at;
+	size_t len;
+};
+
+static bool look_below_2g(const struct vm_area_info *info, void *arg)
+{
+	struct low_gap *g = arg;
+
+	if (info->end <= g->at)
+		return true;
+	if (info->start >= g->at && info->start - g->at >= g->len)
+		return false;
+	g->at = info->end;
+	return g->at < LOW_END;
+}
+
+/* Another thread may take the room that was found: look again. */
+static int map_low(struct aspace *as, struct vm_map_request *req, vaddr_t *where)
+{
+	int r = -EEXIST;
+
+	for (int tries = 0; tries < 8 && r == -EEXIST; tries++) {
+		struct low_gap g = { .at = LOW_START, .len = ALIGN_UP(req->len, PAGE_SIZE) };
+
+		aspace_for_each(as, look_below_2g, &g);
+		if (g.at >= LOW_END || LOW_END - g.at < g.len)
+			return -ENOMEM;
+		req->hint = g.at;
+		req->flags |= VM_FIXED_NOREPLACE;
+		r = aspace_map(as, req, where);
+	}
+	return r == -EEXIST ? -ENOMEM : r;
+}
+
 long sys_mmap(long addr, long len, long prot, long flags, long fd, long off)
 {
 	struct aspace *as = process_current()->aspace;
@@ -111,7 +152,10 @@ long sys_mmap(long addr, long len, long prot, long flags, long fd, long off)
 				return r;
 		}
 	}
-	r = aspace_map(as, &req, &where);
+	if (flags & ABI_MAP_32BIT && !(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+		r = map_low(as, &req, &where);
+	else
+		r = aspace_map(as, &req, &where);
 	if (req.object)
 		req.object->ops->unref(req.object);	/* the area has its own reference */
 	return r ? r : (long)where;

@@ -432,37 +432,44 @@ long sys_fchown(long fd, long uid, long gid)
 #define UTIME_NOW	0x3fffffff
 #define UTIME_OMIT	0x3ffffffe
 
-long sys_utimensat(long dirfd, long pathname, long times_ptr, long flags)
+static bool is_valid_nsec(int64_t nsec)
 {
-	struct timespec64 times[2];
+	return nsec == UTIME_NOW || nsec == UTIME_OMIT || (nsec >= 0 && nsec < (int64_t)NSEC_PER_SEC);
+}
+
+long utimens_at(long dirfd, long pathname, const struct timespec64 *times, unsigned flags)
+{
 	struct path_arg p;
 	struct file *f;
 	long r;
 
-	if ((unsigned)flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
-	if (times_ptr) {
-		if (copy_from_user(times, (const void *)times_ptr, sizeof(times)))
-			return -EFAULT;
-		for (int i = 0; i < 2; i++)
-			if (times[i].nsec != UTIME_NOW && times[i].nsec != UTIME_OMIT &&
-			    (times[i].nsec < 0 || times[i].nsec >= (int64_t)NSEC_PER_SEC))
-				return -EINVAL;
-	}
 	if (!pathname) {	/* futimens(3) */
 		f = fd_file(dirfd);
 		if (!f)
 			return -EBADF;
-		r = vfs_utimens(fs_current(), f, "", times_ptr ? times : NULL, AT_EMPTY_PATH);
+		r = vfs_utimens(fs_current(), f, "", times, AT_EMPTY_PATH);
 		file_put(f);
 		return r;
 	}
-	r = path_arg_get(&p, dirfd, pathname, (unsigned)flags);
+	r = path_arg_get(&p, dirfd, pathname, flags);
 	if (r)
 		return r;
-	r = vfs_utimens(fs_current(), p.at, p.name, times_ptr ? times : NULL, (unsigned)flags);
+	r = vfs_utimens(fs_current(), p.at, p.name, times, flags);
 	path_arg_put(&p);
 	return r;
+}
+
+long sys_utimensat(long dirfd, long pathname, long times_ptr, long flags)
+{
+	struct timespec64 times[2];
+
+	if ((unsigned)flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	if (times_ptr && copy_from_user(times, (const void *)times_ptr, sizeof(times)))
+		return -EFAULT;
+	if (times_ptr && !(is_valid_nsec(times[0].nsec) && is_valid_nsec(times[1].nsec)))
+		return -EINVAL;
+	return utimens_at(dirfd, pathname, times_ptr ? times : NULL, (unsigned)flags);
 }
 
 long sys_umask(long mask)
@@ -681,61 +688,4 @@ long sys_umount2(long target, long flags)
 	r = vfs_umount(fs_current(), p.name, (unsigned)flags);
 	path_arg_put(&p);
 	return r;
-}
-
-/* ---- directories ------------------------------------------------------------------------------------------------------------------- */
-
-/* struct linux_dirent64: getdents64(2). */
-struct dirent_abi {
-	uint64_t ino;
-	int64_t off;
-	uint16_t reclen;
-	uint8_t type;
-	char name[];
-};
-
-struct user_dirents {
-	struct dirent_sink sink;
-	vaddr_t buf;
-	size_t left, done;
-	bool has_faulted;
-};
-
-static int emit_dirent(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, uint64_t next_off, uint8_t type)
-{
-	struct user_dirents *u = container_of(s, struct user_dirents, sink);
-	size_t header = offsetof(struct dirent_abi, name);
-	size_t reclen = ALIGN_UP(header + len + 1, 8);
-	struct dirent_abi d = { ino, (int64_t)next_off, (uint16_t)reclen, type };
-	vaddr_t to = u->buf + u->done;
-
-	if (reclen > u->left)
-		return -EINVAL;
-	if (copy_to_user((void *)to, &d, header) || copy_to_user((void *)(to + header), name, len) ||
-	    zero_user((void *)(to + header + len), reclen - header - len)) {
-		u->has_faulted = true;
-		return -EFAULT;
-	}
-	u->done += reclen;
-	u->left -= reclen;
-	return 0;
-}
-
-long sys_getdents64(long fd, long buf, long size)
-{
-	struct user_dirents u = { .sink = { emit_dirent }, .buf = (vaddr_t)buf, .left = (uint32_t)size };
-	struct file *f = fd_file(fd);
-	long r;
-
-	if (!f)
-		return -EBADF;
-	if (f->flags & O_PATH) {
-		file_put(f);
-		return -EBADF;
-	}
-	r = f->ops->getdents ? f->ops->getdents(f, &u.sink) : -ENOTDIR;
-	file_put(f);
-	if (u.done)
-		return (long)u.done;
-	return u.has_faulted ? -EFAULT : r < 0 ? r : 0;
 }

@@ -58,3 +58,7 @@ static inline int fd_limit(void)
 
 /* Give f a descriptor; puts it on failure. */
 long fd_return(struct file *f, bool cloexec);
+
+struct timespec64;
+/* utimensat(2) with times in the kernel; NULL: now. pathname 0: the file that dirfd is. */
+long utimens_at(long dirfd, long pathname, const struct timespec64 *times, unsigned flags);

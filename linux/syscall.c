@@ -6,7 +6,7 @@
  * decides, with the registers of the call still in the frame:
  *
  *	no handler is to run			the call is made again, here, and the program sees nothing of it
- *	a handler runs, SYS_RESTART row, SA_RESTART	the program makes the call again after the handler: pc back on the svc, x0 restored
+ *	a handler runs, SYS_RESTART row, SA_RESTART	the program makes the call again after the handler: pc back on the call, registers restored
  *	a handler runs, otherwise		-EINTR
  *
  * Calls made again use the deadline of their first start (syscall_deadline).
@@ -102,8 +102,7 @@ static long dispatch(struct frame *f)
 		return syscall_unknown(nr);
 	if (s->flags & SYSCALL_FRAME)
 		return ((syscall_frame_fn)s->fn)(f);
-	return ((syscall_fn)s->fn)((long)f->orig_x0, frame_arg(f, 1), frame_arg(f, 2), frame_arg(f, 3), frame_arg(f, 4),
-				   frame_arg(f, 5));
+	return ((syscall_fn)s->fn)(frame_arg(f, 0), frame_arg(f, 1), frame_arg(f, 2), frame_arg(f, 3), frame_arg(f, 4), frame_arg(f, 5));
 }
 
 static bool never_returns(const struct syscall *s)
@@ -115,7 +114,7 @@ static bool never_returns(const struct syscall *s)
 static void run_traced(struct frame *f)
 {
 	uint64_t nr = (uint64_t)f->syscall_nr;
-	long args[6] = { (long)f->orig_x0, frame_arg(f, 1), frame_arg(f, 2), frame_arg(f, 3), frame_arg(f, 4), frame_arg(f, 5) };
+	long args[6] = { frame_arg(f, 0), frame_arg(f, 1), frame_arg(f, 2), frame_arg(f, 3), frame_arg(f, 4), frame_arg(f, 5) };
 	struct strace_line line;
 	long r;
 
@@ -141,7 +140,7 @@ static void run_syscall(struct frame *f)
 		run_traced(f);
 		return;
 	}
-	trace(TRACE_SYSCALL_BEGIN, nr, f->orig_x0);
+	trace(TRACE_SYSCALL_BEGIN, nr, frame_arg(f, 0));
 	r = dispatch(f);
 	trace(TRACE_SYSCALL_END, nr, r);
 	if (f->syscall_nr >= 0)
@@ -158,8 +157,7 @@ void syscall_use_frames(void)
 void linux_syscall(struct frame *f)
 {
 	atomic_fetch_add(&nr_exceptions, 1u, RELAXED);
-	f->syscall_nr = (uint32_t)f->x[8];	/* the upper half does not count, as on Linux; never negative */
-	f->orig_x0 = f->x[0];
+	frame_begin_syscall(f);
 	veneer_patch(f);
 	run_syscall(f);
 }
@@ -190,7 +188,7 @@ nsec_t syscall_deadline(nsec_t timeout_ns)
 
 static bool was_interrupted(const struct frame *f)
 {
-	return f->syscall_nr >= 0 && ((long)f->x[0] == -EINTR || (long)f->x[0] == -ERESTARTNOHAND);
+	return f->syscall_nr >= 0 && (frame_result(f) == -EINTR || frame_result(f) == -ERESTARTNOHAND);
 }
 
 /* A handler is about to run on top of an interrupted call. */
@@ -199,12 +197,10 @@ void syscall_before_handler(struct frame *f, bool sa_restart)
 	if (was_interrupted(f)) {
 		uint64_t nr = (uint64_t)f->syscall_nr;
 
-		if (sa_restart && (long)f->x[0] == -EINTR && nr < ARCH_NR_SYSCALLS && (syscall_table[nr].flags & SYSCALL_RESTART)) {
-			f->x[0] = f->orig_x0;
+		if (sa_restart && frame_result(f) == -EINTR && nr < ARCH_NR_SYSCALLS && (syscall_table[nr].flags & SYSCALL_RESTART))
 			frame_rewind_syscall(f);
-		} else {
+		else
 			frame_set_result(f, -EINTR);
-		}
 	}
 	f->syscall_nr = -1;
 }
@@ -216,7 +212,7 @@ static void restart_unseen(struct frame *f)
 
 	signal_restore_saved_mask();
 	t->is_restarting = true;
-	f->x[0] = f->orig_x0;
+	frame_redo_syscall(f);
 	run_syscall(f);
 	t->is_restarting = false;
 }

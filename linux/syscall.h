@@ -8,7 +8,7 @@
 
 struct frame;
 
-/* The slow path: svc from the application. f->x[8] is the number. Sets the result in f; attention is looked at by the caller afterwards. */
+/* The slow path: an exception or entry of its own for the call in f. Sets the result in f; attention is looked at by the caller afterwards. */
 void linux_syscall(struct frame *f);
 
 /*
@@ -25,5 +25,5 @@ void linux_fault(struct frame *f, int error, vaddr_t addr, bool is_write);
  */
 void linux_attention(struct frame *f);
 
-/* As linux_syscall(), from a veneer: orig_x0 and syscall_nr are set, no exception was taken. */
+/* As linux_syscall(), from a veneer: frame_begin_syscall() has been done, no exception was taken. */
 void linux_syscall_from_veneer(struct frame *f);

@@ -37,3 +37,5 @@ static inline unsigned abi_open_flags_out(unsigned flags)
 }
 
 #define ABI_MACHINE	"aarch64"
+/* mmap(2): the mapping must lie in the first 2 GiB. Not on this port. */
+#define ABI_MAP_32BIT	0l

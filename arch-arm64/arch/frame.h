@@ -54,14 +54,34 @@ static inline long frame_arg(const struct frame *f, unsigned i)
 	return (long)f->x[i];
 }
 
+/* What the call, or an interrupted one, has left as its result. */
+static inline long frame_result(const struct frame *f)
+{
+	return (long)f->x[0];
+}
+
 static inline void frame_set_result(struct frame *f, long value)
 {
 	f->x[0] = (uint64_t)value;
 }
 
-/* Back onto the instruction that made the system call. */
+/* A system call by exception: note its number (the upper half does not count, as on Linux; never negative) and what its result will overwrite. */
+static inline void frame_begin_syscall(struct frame *f)
+{
+	f->syscall_nr = (uint32_t)f->x[8];
+	f->orig_x0 = f->x[0];
+}
+
+/* The registers as they were before the call, to make it again from within the kernel. */
+static inline void frame_redo_syscall(struct frame *f)
+{
+	f->x[0] = f->orig_x0;
+}
+
+/* Back onto the instruction that made the system call: the program makes it again. */
 static inline void frame_rewind_syscall(struct frame *f)
 {
+	f->x[0] = f->orig_x0;
 	f->pc -= 4;
 }
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * System-call sites rewritten to branches: what linux/veneer.c needs of the machine. See arch-x86/veneer.c and syscall.S.
+ */
+#pragma once
+
+#include <arch/frame.h>
+
+#include "libc/types.h"
+
+#define ARCH_VENEER_SIZE	64
+#define ARCH_VENEER_REACH	(2047ul << 20)	/* distance between a site and its veneer, at most */
+
+/* The instruction that is replaced for the call in f: mov $nr, %eax, before syscall. */
+static inline vaddr_t arch_veneer_site(const struct frame *f)
+{
+	return f->rip - 7;
+}
+
+/* Write the veneer of site at its place in kernel memory; it will run at address veneer. Not visible to instruction fetch before arch_veneer_sync(). */
+void arch_veneer_write(void *at, vaddr_t veneer, vaddr_t site);
+/* The site that a veneer was written for. */
+vaddr_t arch_veneer_read_site(const void *at, vaddr_t veneer);
+/* What was written at [at, at + len) will be executed at another address, by any CPU. */
+void arch_veneer_sync(const void *at, size_t len);
+/* Replace the call instruction at alias (kernel address of site) by a branch to veneer, or back. False: something else is there. */
+bool arch_site_patch(void *alias, vaddr_t site, vaddr_t veneer);
+bool arch_site_unpatch(void *alias, vaddr_t site, vaddr_t veneer);
+/* Application code was interrupted at offset bytes into the veneer of site: the pc that the program would have without veneers. */
+vaddr_t arch_veneer_shown_pc(vaddr_t site, size_t offset);
