@@ -19,7 +19,7 @@ O     ?= build/$(ARCH)$(if $(filter-out release,$(BUILD)),-$(BUILD))$(if $(SELFT
 # --- what is built -----------------------------------------------------------
 PORTABLE       := libc mmu sched virtio virtio-mmio fs net linux
 FOLDERS.arm64  := arch-arm64 arch-arm64/libc gic
-FOLDERS.x86_64 := arch-x86 arch-x86/libc
+FOLDERS.x86_64 := arch-x86 arch-x86/libc apic
 FOLDERS        := $(FOLDERS.$(ARCH)) $(PORTABLE) boards boards/$(BOARD) $(if $(SELFTEST),tests/boot)
 
 MAKEFLAGS += -rR --no-print-directory
@@ -57,10 +57,14 @@ SRCS := $(filter-out %/asm-offsets.c boards/kernel.ld.S $(SHADOWED),$(foreach d,
 OBJS := $(patsubst %,$(O)/%.o,$(SRCS))
 DEPS := $(OBJS:.o=.d) $(O)/kernel.ld.d
 
-# libfdt, from Debian (package libfdt-dev of the target's architecture).
+# libfdt, from Debian (package libfdt-dev of the target's architecture): boards with a device tree.
 FDT.arm64 := build/deps/arm64/usr/lib/aarch64-linux-gnu/libfdt.a
 FDT := $(FDT.$(ARCH))
 CPPFLAGS += $(if $(FDT),-isystem build/deps/$(ARCH)/usr/include)
+
+# What the boot loader takes: arm64 a flat Linux Image, x86-64 an ELF file (PVH).
+IMG_OBJCOPY.arm64  := -O binary
+IMG_OBJCOPY.x86_64 := --strip-all
 
 all: $(O)/samara.img
 #: all           build $(O)/samara.img          (ARCH=arm64|x86_64 BUILD=release|debug V=1)
@@ -87,7 +91,7 @@ $(O)/symbols.%.o: $(O)/symbols.%.S
 
 $(O)/samara.img: $(O)/kernel.elf
 	$(call say,IMG,$@)
-	$(Q)$(OBJCOPY) -O binary $< $@
+	$(Q)$(OBJCOPY) $(IMG_OBJCOPY.$(ARCH)) $< $@
 
 $(O)/libc/%.c.o: CFLAGS += $(LIBC_CFLAGS)
 $(O)/%.c.o: %.c $(O)/flags | $(FDT) $(O)/gen/asm-offsets.h

@@ -6,6 +6,7 @@
  *	panic.c		the end, symbolised backtraces			exit.c		leaving the machine
  *	uart.h		consoles: ns16550.c here, pl011.c in a board	report.c	phases of the boot
  *	qemu-virt/	ARM machines that are described by a device tree (QEMU virt, Firecracker)
+ *	qemu-microvm/	x86-64 machines that are entered by PVH (QEMU microvm and q35, Firecracker)
  */
 #pragma once
 
@@ -45,6 +46,7 @@ struct board {
  * board_rtc_seconds	real time, seconds since 1970; 0: no clock
  * board_init_console	make the UART a console port, with interrupts; false: there is none. board_console_name: that port's name.
  * board_start_cpu	0 or -errno
+ * board_leave	end the emulator with this status, in the way that exit= on the command line names; returns if it cannot. Any context.
  * board_power_off	returns if it cannot
  */
 bool board_probe(struct board *b, const char **why);
@@ -53,6 +55,7 @@ uint64_t board_rtc_seconds(void);
 bool board_init_console(void);
 const char *board_console_name(void);
 int board_start_cpu(struct cpu *cpu);
+void board_leave(const char *method, int status);
 void board_power_off(void);
 
 extern struct board board;

@@ -107,7 +107,6 @@ static bool parse_flag(const char *word, struct cmdline *out)
 		{ "quiet", offsetof(struct cmdline, is_quiet) },
 		{ "aslr=off", offsetof(struct cmdline, no_aslr) },
 		{ "veneers=off", offsetof(struct cmdline, no_veneers) },
-		{ "exit=semihosting", offsetof(struct cmdline, exit_semihosting) },
 		{ "boot-report", offsetof(struct cmdline, boot_report) },
 		{ "threads", offsetof(struct cmdline, threads) },
 		{ "strace", offsetof(struct cmdline, strace) },
@@ -136,6 +135,8 @@ static void parse_option(const char *word, struct cmdline *out, unsigned *nr_env
 		out->hostname = v;
 	else if ((v = value_of(word, "console")))
 		out->console = v;
+	else if ((v = value_of(word, "exit")))
+		out->exit = v;
 	else if ((v = value_of(word, "ip")))
 		out->ip = v;
 	else if ((v = value_of(word, "trace")))
@@ -148,6 +149,8 @@ static void parse_option(const char *word, struct cmdline *out, unsigned *nr_env
 		parse_ttys(v, out);
 	else if ((v = value_of(word, "winsize")))
 		parse_winsize(v, out);
+	else if (value_of(word, "virtio_mmio.device"))
+		;	/* the board's: boards/qemu-microvm */
 	else if (out->nr_unknown++ < CMDLINE_MAX_UNKNOWN)
 		out->unknown[out->nr_unknown - 1] = word;
 }

@@ -13,11 +13,12 @@ struct cmdline {
 	const char **envp;		/* NULL-terminated */
 	const char *cwd, *hostname;
 	const char *console;		/* NULL: not said */
+	const char *exit;		/* how to end the emulator with a status; NULL: not said */
 	const char *trace;		/* events; NULL: none */
 	unsigned trace_mib;		/* of each CPU's ring; 0: not said */
 	unsigned profile_hz;		/* 0: none */
 	const char *ip;			/* NULL: not said */
-	bool is_quiet, no_aslr, no_veneers, exit_semihosting, boot_report, threads, strace;
+	bool is_quiet, no_aslr, no_veneers, boot_report, threads, strace;
 	bool is_tty[3];
 	unsigned win_cols, win_rows;	/* 0: not said */
 	const char *unknown[CMDLINE_MAX_UNKNOWN];	/* the first ones */

@@ -6,7 +6,6 @@
 
 #include <arch/boot.h>
 #include <arch/cpu.h>
-#include <arch/psci.h>
 
 #include "boards/board.h"
 #include "boards/boot.h"
@@ -22,8 +21,8 @@
 void machine_exit(int status)
 {
 	arch_irq_disable();
-	if (boot_options.exit_semihosting)
-		arch_semihosting_exit(status);
+	if (boot_options.exit)
+		board_leave(boot_options.exit, status);
 	board_power_off();
 	arch_cpu_halt();
 }

@@ -1,20 +1,36 @@
 /* SPDX-License-Identifier: MIT
  *
- * The kernel image. Linked at KERNEL_BASE, loaded anywhere (4 KiB aligned; boot loaders align to 2 MiB). The file ends after .data;
- * the header's image_size covers .bss, the early translation tables and the boot stack.
+ * The kernel image. Linked at KERNEL_BASE.
+ *	arm64	a Linux Image, loaded anywhere (4 KiB aligned; boot loaders align to 2 MiB). The file ends after .data; the header's image_size covers .bss, the
+ *		early translation tables and the boot stack.
+ *	x86-64	an ELF file, loaded at KERNEL_PHYS, entered by its PVH note (Xen public/elfnote.h, XEN_ELFNOTE_PHYS32_ENTRY) at pvh_entry
  */
 #include <arch/layout.h>
 
 /* Every linker set is named here: one that is not is a link error (orphan), which is meant. */
 #define SET(n) set_##n : ALIGN(8) { __start_set_##n = .; KEEP(*(set_##n)) __stop_set_##n = .; } :ro
 
+#ifdef KERNEL_PHYS
+#define LOAD_ADDRESS	AT(KERNEL_PHYS)		/* the sections after it keep the distance */
+#define NOTE_HEADER	note PT_NOTE FLAGS(4);
+/* Name "Xen", type 18, 8 bytes of physical address. */
+#define NOTE \
+	.note.pvh : ALIGN(4) { \
+		LONG(4) LONG(8) LONG(18) LONG(0x6e6558) QUAD(pvh_entry - KERNEL_BASE + KERNEL_PHYS) \
+	} :ro :note
+#else
+#define LOAD_ADDRESS
+#define NOTE_HEADER
+#define NOTE
+#endif
+
 ENTRY(_text)
-PHDRS { rx PT_LOAD FLAGS(5); ro PT_LOAD FLAGS(4); rw PT_LOAD FLAGS(6); }
+PHDRS { rx PT_LOAD FLAGS(5); ro PT_LOAD FLAGS(4); rw PT_LOAD FLAGS(6); NOTE_HEADER }
 SECTIONS
 {
 	. = KERNEL_BASE;
 	_text = .;
-	.text : {
+	.text : LOAD_ADDRESS {
 		KEEP(*(.head.text))
 		KEEP(*(.text.entry))
 		. = ALIGN(2048);
@@ -23,6 +39,7 @@ SECTIONS
 	} :rx
 	. = ALIGN(4096);
 	_text_end = .;
+	NOTE
 	.rodata : { *(.rodata .rodata.*) } :ro
 	.extable : ALIGN(4) { __extable_start = .; KEEP(*(.extable)) __extable_end = .; } :ro
 	.trace_sites : ALIGN(4) { __trace_sites_start = .; KEEP(*(.trace_sites)) __trace_sites_end = .; } :ro

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * 16550-compatible UART in memory (National Semiconductor PC16550D data sheet, 8.0 Registers). Speed and format are left as the firmware set them.
+ * 16550-compatible UART in memory, or in I/O ports (National Semiconductor PC16550D data sheet, 8.0 Registers). Speed and format are left as the firmware set them.
  */
 #include "boards/uart.h"
 
@@ -27,6 +27,8 @@ static uint32_t reg_read(const struct uart *u, unsigned reg)
 {
 	const uint8_t *p = u->regs + (reg << u->reg_shift);
 
+	if (u->port_read)
+		return u->port_read(reg);
 	return u->io_width == 4 ? mmio_read32(p) : mmio_read8(p);
 }
 
@@ -34,7 +36,9 @@ static void reg_write(const struct uart *u, unsigned reg, uint32_t v)
 {
 	uint8_t *p = u->regs + (reg << u->reg_shift);
 
-	if (u->io_width == 4)
+	if (u->port_write)
+		u->port_write(reg, (uint8_t)v);
+	else if (u->io_width == 4)
 		mmio_write32(p, v);
 	else
 		mmio_write8(p, (uint8_t)v);

@@ -16,11 +16,14 @@ struct irq;
 enum { UART_FLOWS, UART_FULL /* the rest of pending waits for unthrottle() */, UART_UNTHROTTLED /* it came meanwhile */ };
 
 struct uart {
-	uint8_t *regs;		/* [I] mapped */
+	uint8_t *regs;		/* [I] mapped; NULL: in I/O ports */
 	int irq;		/* [I] -1: none: no input */
 	bool is_edge;		/* [I] */
 	unsigned reg_shift;	/* [I] 16550: distance of registers, log2 */
 	unsigned io_width;	/* [I] 16550: 1 or 4 bytes */
+	/* [I] 16550 in I/O ports, which only boards that have them know how to reach. NULL: registers in memory. */
+	uint8_t (*port_read)(unsigned reg);
+	void (*port_write)(unsigned reg, uint8_t value);
 	struct console_port port;
 	struct irq *handle;
 	uint32_t throttle;	/* [a] UART_* */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Interrupts. Owned by sched/, implemented by gic/ (struct irq_controller), called by the vectors (sched_irq_enter).
+ * Interrupts. Owned by sched/, implemented by gic/ and apic/ (struct irq_controller), called by the vectors (sched_irq_enter).
  *
  * A device interrupt has a thread. The top half only masks or acknowledges at the controller and wakes that thread; the handler runs in the thread, may sleep,
  * and when it returns the line is unmasked. The thread's CPU and the interrupt's target follow each other.
@@ -27,7 +27,7 @@ struct irq_controller {
 	void (*unmask)(int irq);
 	void (*mask)(int irq);
 	void (*set_target)(int irq, struct cpu *cpu);
-	/* Interrupt another CPU (SGI 0). Any context. */
+	/* Interrupt another CPU. Any context. */
 	void (*send_ipi)(struct cpu *cpu);
 	int ipi;			/* number that ack() returns for it */
 };

@@ -201,6 +201,12 @@ int board_start_cpu(struct cpu *cpu)
 	return arch_cpu_start(cpu, cpu->idle, cpu->idle->kstack + KSTACK_SIZE);
 }
 
+void board_leave(const char *method, int status)
+{
+	if (strcmp(method, "semihosting") == 0)
+		arch_semihosting_exit(status);
+}
+
 void board_power_off(void)
 {
 	psci_system_off();

@@ -49,9 +49,10 @@ static void test_empty(void)
 static void test_options(void)
 {
 	struct cmdline c = parse("env=A=b%20c quiet aslr=off veneers=off exit=semihosting boot-report threads cwd=/x%2Fy hostname=h "
-				 "tty=stdout,stdin winsize=80x24 console=pl011 ip=dhcp env=PATH=/bin odd other=1 -- prog quiet");
+				 "tty=stdout,stdin winsize=80x24 console=pl011 ip=dhcp env=PATH=/bin virtio_mmio.device=512@0xfeb00e00:12 odd other=1 -- prog quiet");
 
-	CHECK(c.is_quiet && c.no_aslr && c.no_veneers && c.exit_semihosting && c.boot_report && c.threads);
+	CHECK(c.is_quiet && c.no_aslr && c.no_veneers && c.boot_report && c.threads);
+	CHECK_STR(c.exit, "semihosting");
 	CHECK_STR(c.cwd, "/x/y");
 	CHECK_STR(c.hostname, "h");
 	CHECK(c.is_tty[0] && c.is_tty[1] && !c.is_tty[2]);
