@@ -11,7 +11,8 @@ BENCH_PROGRAMS := $(patsubst bench/%.c,$(BENCH_OUT)/%,$(sort $(wildcard bench/*.
 
 #: bench-locks   one contended lock on 2 and 8 virtual CPUs of 2 host CPUs, Samara and Linux
 #: bench-boot    instructions from reset to a program, Samara and Linux
-.PHONY: bench bench-boot bench-locks bench-programs
+#: bench-servers redis, nginx, memcached, iperf3 under load, Samara and Linux; B=name for some, CPUS=1,2, SAVE=1 into docs/
+.PHONY: bench bench-servers bench-boot bench-locks bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 
 $(BENCH_OUT)/%: bench/%.c bench/bench.h bench/bench.mk
@@ -25,9 +26,24 @@ $(BENCH_OUT)/boot/main-pie: bench/boot/main.c bench/bench.mk
 	@mkdir -p $(@D)
 	$(BENCH_CC) -std=gnu11 -O2 -Wall -Wextra -Werror -fPIE -pie -o $@ $<
 
+# What runs on the host beside QEMU, or in the guest beside a server.
+BENCH_SERVERS := build/bench/host/libcount.so $(BENCH_OUT)/host/probe.so $(BENCH_OUT)/host/linux-server
+build/bench/host/libcount.so: bench/host/count.c bench/bench.mk
+	@mkdir -p $(@D)
+	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden -o $@ $<
+$(BENCH_OUT)/host/probe.so: bench/host/probe.c bench/bench.mk
+	@mkdir -p $(@D)
+	$(BENCH_CC) -std=gnu11 -O2 -Wall -Wextra -Werror -fPIC -shared -o $@ $<
+$(BENCH_OUT)/host/linux-server: bench/host/linux-server.c bench/bench.mk
+	@mkdir -p $(@D)
+	$(BENCH_CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -o $@ $<
+
 bench: bench-programs
 	bench/run.py $(if $(SAVE),--save) $(if $(FRESH),--fresh) $(B)
 bench-locks: bench-programs
 	bench/lock-holder.py
 bench-boot: bench-programs
 	bench/boot.py
+bench-servers: all $(BENCH_SERVERS)
+	@sh tools/deps.sh bench
+	bench/servers.py $(if $(SAVE),--save) $(if $(CPUS),--cpus $(CPUS)) $(B)

@@ -4,6 +4,7 @@
 #
 #   tools/deps.sh          what building and running needs
 #   tools/deps.sh test     what `make check`, `make test` and `make bench` need as well
+#   tools/deps.sh bench    what `make bench-servers` needs: load generators
 #   tools/deps.sh list     only print what would be installed
 set -eu
 
@@ -25,9 +26,17 @@ spin                        spin
 go                          golang-go
 qemu-aarch64-static         qemu-user-static
 '
+bench='
+ip                          iproute2
+redis-benchmark             redis-tools
+wrk                         wrk
+memcaslap                   libmemcached-tools
+/usr/bin/iperf3             iperf3
+'
 
 list=$build
 [ "${1:-}" != test ] || list="$build $test"
+[ "${1:-}" != bench ] || list="$build $bench"
 PATH=$PATH:/usr/sbin:/sbin
 
 missing=''

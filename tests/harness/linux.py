@@ -32,24 +32,59 @@ def kernel():
     directory = os.path.join(BUILD, "linux")
     found = sorted(glob.glob(os.path.join(directory, "boot", "vmlinuz-*")))
     if not found:
-        sys.path.insert(0, os.path.join(REPO, "tools"))
-        from samara.apt import Apt  # pylint: disable=import-outside-toplevel,import-error
-        from samara.fetch import fetch_archives  # pylint: disable=import-outside-toplevel,import-error
-        from samara.paths import locked  # pylint: disable=import-outside-toplevel,import-error
-        from samara.progress import Progress  # pylint: disable=import-outside-toplevel,import-error
-        os.makedirs(directory, exist_ok=True)
-        apt = Apt("arm64")
-        with Progress() as progress, locked(apt.lock):
-            apt.update(progress)
-            names = [name for name, _ in apt.resolve(["linux-image-arm64"])
-                     if re.fullmatch(r"linux-image-\d.*-arm64", name)]
-        for archive in fetch_archives(names, False, "arm64"):
-            subprocess.run(f"dpkg-deb --fsys-tarfile '{archive}' | tar -x -C '{directory}' --wildcards './boot/vmlinuz*'",
-                           shell=True, check=True)
+        unpack(directory, "./boot/vmlinuz*")
         found = sorted(glob.glob(os.path.join(directory, "boot", "vmlinuz-*")))
     if not found:
         raise RuntimeError("the package linux-image-arm64 brought no kernel")
     return found[-1], os.path.basename(found[-1]).removeprefix("vmlinuz-")
+
+
+def unpack(directory, pattern):
+    """The files of the kernel's package that match `pattern`."""
+    sys.path.insert(0, os.path.join(REPO, "tools"))
+    from samara.apt import Apt  # pylint: disable=import-outside-toplevel,import-error
+    from samara.fetch import fetch_archives  # pylint: disable=import-outside-toplevel,import-error
+    from samara.paths import locked  # pylint: disable=import-outside-toplevel,import-error
+    from samara.progress import Progress  # pylint: disable=import-outside-toplevel,import-error
+    os.makedirs(directory, exist_ok=True)
+    apt = Apt("arm64")
+    with Progress() as progress, locked(apt.lock):
+        apt.update(progress)
+        names = [name for name, _ in apt.resolve(["linux-image-arm64"]) if re.fullmatch(r"linux-image-\d.*-arm64", name)]
+    for archive in fetch_archives(names, False, "arm64"):
+        subprocess.run(f"dpkg-deb --fsys-tarfile '{archive}' | tar -x -C '{directory}' --wildcards '{pattern}'",
+                       shell=True, check=True)
+
+
+def modules(names):
+    """Paths of kernel modules and of those they depend on, in the order of loading; fetched when they are not there."""
+    directory = os.path.join(BUILD, "linux")
+    _, version = kernel()
+    tree = os.path.join(directory, "lib", "modules", version)
+    if not os.path.isdir(tree):
+        # Not all 400 MB: what virtual machines may need.
+        for part in ("crypto/*", "drivers/block/*", "drivers/net/*.ko", "drivers/virtio/*", "fs/*", "lib/*", "net/core/*"):
+            unpack(directory, "./lib/modules/*/kernel/" + part)
+    files = {}
+    for folder, _, entries in os.walk(tree):
+        files.update({entry[:-3].replace("-", "_"): os.path.join(folder, entry) for entry in entries
+                      if entry.endswith(".ko")})
+    order = []
+
+    def add(name):
+        if name not in files:
+            return  # it is built in
+        with open(files[name], "rb") as handle:
+            depends = re.search(rb"\0depends=([^\0]*)\0", handle.read())
+        for other in depends.group(1).decode().split(",") if depends else []:
+            if other:
+                add(other.replace("-", "_"))
+        if files[name] not in order:
+            order.append(files[name])
+
+    for name in names:
+        add(name)
+    return order
 
 
 def init_program():
