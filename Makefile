@@ -150,7 +150,7 @@ test:
 	$(Q)sh tools/deps.sh
 	$(Q)$(MAKE) check all
 	$(Q)python3 tests/run-guests.py
-	$(Q)$(MAKE) trace-check
+	$(Q)$(MAKE) trace-check net-check
 #: gdb           run and stop before the first instruction; gdb attached
 gdb: all
 	$(Q)./samara run --gdb --package busybox-static -- busybox uname -a

@@ -13,6 +13,7 @@
 #include "fs/tty.h"
 #include "libc/print.h"
 #include "linux/linux.h"
+#include "net/net.h"
 #include "sched/irq.h"
 #include "sched/sched.h"
 #include "sched/thread.h"
@@ -57,6 +58,7 @@ static void write_trace(void)
 
 void board_exit(int status)
 {
+	net_drain();
 	tty_drain_all();
 	if (trace_is_on())
 		write_trace();

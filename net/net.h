@@ -29,6 +29,8 @@ bool net_is_started(void);
 bool net_is_configuring(void);
 /* Wait for the end of that, for one who has no route; bounded. */
 void net_wait_configured(unsigned timeout_ms);
+/* Before the machine is left, when all files are closed: wait until peers have what was sent to them; bounded (drain.c). Context: thread. */
+void net_drain(void);
 
 /* Counters of RFC 4293, 4022, 4113: /proc/net/snmp, netstat. Names as there. */
 #define NET_STATS(X) \

@@ -51,6 +51,8 @@ struct netdev_ops {
 	void (*set_multicast)(struct netdev *dev, const uint8_t (*mac)[6], unsigned nr, bool is_all);
 	/* First use of the network: allocate buffers, start queues. Optional. 0 or -errno. Called once, before any other operation. Context: thread. */
 	int (*open)(struct netdev *dev);
+	/* Are there frames that the device has not taken yet? Optional. Context: thread. */
+	bool (*is_sending)(struct netdev *dev);
 };
 
 struct netdev_queue_stats {

@@ -218,6 +218,24 @@ bool tcp_table_has(const struct ip_addr *laddr, uint16_t lport, const struct ip_
 	return r;
 }
 
+uint32_t tcp_count_unacked(uint32_t *acked)
+{
+	uint32_t n = 0;
+
+	*acked = 0;
+	mutex_lock(&lock);
+	for (uint32_t i = 0; table && i <= table->mask; i++) {
+		for (struct tcp_sock *tp = table->buckets[i]; tp; tp = tp->hash_next[table->link]) {
+			if (!IN_STATES(tp, ST(FIN_WAIT1) | ST(CLOSING) | ST(LAST_ACK)) || ip_is_ours(&tp->raddr, NULL))
+				continue;
+			n++;
+			*acked += READ_ONCE(tp->snd_una);
+		}
+	}
+	mutex_unlock(&lock);
+	return n;
+}
+
 /* ---- classification ------------------------------------------------------------------------------------------------- */
 
 static void find_timestamp(struct pkt *p, const uint8_t *o, unsigned len)

@@ -292,6 +292,8 @@ bool tcp_table_has(const struct ip_addr *laddr, uint16_t lport, const struct ip_
 /* RFC 9293 3.10.7.1: answer a segment that belongs to nothing. borrow. */
 void tcp_send_reset(const struct pkt *p);
 /* ISN (RFC 6528), timestamp offset, ephemeral port offset (RFC 6056 3.3.3). */
+/* Closed connections to others whose peer has not acknowledged everything; acked changes when one acknowledges something. */
+uint32_t tcp_count_unacked(uint32_t *acked);
 uint32_t tcp_new_isn(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport, nsec_t now);
 uint32_t tcp_secret_hash(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport, uint64_t salt);
 

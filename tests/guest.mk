@@ -89,6 +89,12 @@ test-oracle: guest guest-musl guest-go
 guest-clean:
 	rm -rf $(GUEST_OUT)
 
+#: net-check     TCP over lossy links against Linux and a second Samara (half a minute; docs/network-tests.md)
+.PHONY: net-check
+net-check: all
+	$(Q)python3 tests/net/lossy.py --loss 0,5
+	$(Q)python3 tests/net/lossy.py --loss 20 --bytes 100000 --peer samara --cpus 2
+
 #: trace-check   record a threaded program on 2 CPUs and check the trace (seconds)
 #: strace-check  --strace of python3 beside strace(1) on Debian's Linux
 .PHONY: trace-check strace-check

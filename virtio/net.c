@@ -278,6 +278,24 @@ static void tx_timer(struct timer *t)
 	mutex_unlock(&q->lock);
 }
 
+static bool net_is_sending(struct netdev *dev)
+{
+	struct net *n = dev->private;
+	bool is = false;
+
+	for (unsigned i = 0; i < n->nr_pairs; i++) {
+		struct tx_queue *q = &n->tx[i];
+
+		mutex_lock(&q->lock);
+		if (q->vq) {
+			tx_clean(q);
+			is |= virtqueue_nr_pending(q->vq) != 0;
+		}
+		mutex_unlock(&q->lock);
+	}
+	return is;
+}
+
 /* Field by field: with the short header num_buffers would be the first bytes of the frame. */
 static void tx_fill_header(struct virtio_net_hdr *h, const struct pkt *p, unsigned size)
 {
@@ -469,6 +487,7 @@ static const struct netdev_ops net_ops = {
 	.transmit = net_transmit,
 	.set_rx_affinity = net_set_rx_affinity,
 	.open = net_open,
+	.is_sending = net_is_sending,
 };
 
 static uint32_t netdev_features(const struct virtio_device *d)

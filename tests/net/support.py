@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""What the network tests share: building guest programs, starting machines, and saying how it went."""
+import os
+import queue
+import shlex
+import subprocess
+import sys
+import threading
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+WORK = os.path.join(ROOT, "build", "net-test")
+
+
+def compile_guest(name):
+    """The arm64 program made of tests/net/NAME.c."""
+    os.makedirs(WORK, exist_ok=True)
+    source, output = os.path.join(HERE, name + ".c"), os.path.join(WORK, name)
+    if not os.path.exists(output) or os.path.getmtime(output) < os.path.getmtime(source):
+        subprocess.run(["aarch64-linux-gnu-gcc", "-static", "-O2", "-Wall", "-Wextra", "-Werror", "-o", output, source], check=True)
+    return output
+
+
+class Guest:
+    """A machine whose output lines can be waited for. Its end is this object's business."""
+
+    def __init__(self, options, program, arguments=()):
+        command = [os.path.join(ROOT, "samara"), "run", "--quiet", *options, program, *arguments]
+        if os.environ.get("SAMARA_NET_GDB"):  # a port: the machine can be looked into while it runs
+            text = subprocess.run([*command[:2], "--dry-run", *command[2:]], stdout=subprocess.PIPE, text=True, check=True).stdout
+            command = shlex.split(text.replace("\\\n", " ")) + ["-gdb", "tcp:127.0.0.1:" + os.environ["SAMARA_NET_GDB"]]
+        self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.lines, self.said = queue.Queue(), []
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        for line in self.child.stdout:
+            text = line.decode(errors="replace").rstrip()
+            self.said = self.said[-200:] + [text]
+            self.lines.put(text)
+        self.lines.put(None)
+
+    def line(self, seconds=30):
+        """The next line it prints."""
+        try:
+            text = self.lines.get(timeout=seconds)
+        except queue.Empty:
+            raise AssertionError(f"nothing printed within {seconds} s; before: {self.said[-8:]}") from None
+        if text is None:
+            raise AssertionError(f"the machine ended with {self.child.wait(5)}: {self.said[-8:]}")
+        return text
+
+    def wait_for(self, start, seconds=30):
+        end = time.monotonic() + seconds
+        while not (text := self.line(end - time.monotonic())).startswith(start):
+            pass
+        return text
+
+    def status(self, seconds=30):
+        status = self.child.wait(seconds)
+        self.thread.join(5)
+        return status
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.terminate()
+            try:
+                self.child.wait(5)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+
+
+def run_tests(tests, wanted):
+    """tests: {name: function}. Prints a line for each; the number that failed, as exit status."""
+    failed = 0
+    for name in wanted or tests:
+        start = time.monotonic()
+        try:
+            said = tests[name]()
+            print(f"ok {name} ({time.monotonic() - start:.1f} s){': ' + said if said else ''}", flush=True)
+        except (AssertionError, OSError, subprocess.SubprocessError) as error:
+            failed += 1
+            if not isinstance(error, AssertionError):
+                traceback.print_exc()
+            print(f"FAIL {name}: {error}", flush=True)
+    sys.stdout.flush()
+    return 1 if failed else 0
