@@ -56,9 +56,11 @@ static void wait_for_work(struct runqueue *rq)
 		/* release: readers of before are done. Pairs: wait_for_grace_period (rcu.c) */
 		atomic_store(&rq->rcu_count, rq->rcu_count + 1, RELEASE);
 		arch_wait_for_interrupt();
-		/* seq_cst: counted as busy before anything is read. Pairs: wait_for_grace_period (rcu.c) */
-		atomic_store(&rq->rcu_count, rq->rcu_count + 1, RELAXED);
-		atomic_fence(SEQ_CST);
+		if (rq->rcu_count & 1) {	/* else an interrupt taken inside has done it: sched_irq() */
+			/* seq_cst: counted as busy before anything is read. Pairs: wait_for_grace_period (rcu.c) */
+			atomic_store(&rq->rcu_count, rq->rcu_count + 1, RELAXED);
+			atomic_fence(SEQ_CST);
+		}
 	}
 	arch_irq_enable();
 	arch_irq_disable();

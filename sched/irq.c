@@ -93,6 +93,11 @@ void sched_irq(struct frame *f)
 
 	self->preempt_count++;
 	rq->in_irq = true;
+	if (unlikely(rq->rcu_count & 1)) {	/* a port that takes interrupts inside arch_wait_for_interrupt() */
+		/* seq_cst: counted as busy before anything is read. Pairs: wait_for_grace_period (rcu.c) */
+		atomic_store(&rq->rcu_count, rq->rcu_count + 1, RELAXED);
+		atomic_fence(SEQ_CST);
+	}
 	while ((number = controller->ack()) >= 0) {
 		rq->cpu->nr_irqs++;
 		trace(TRACE_IRQ_BEGIN, number, 0);

@@ -22,9 +22,9 @@ struct frame {
 
 #define FRAME_NR_ARGS	6
 
-#define FRAME_CS	0x08ul		/* selectors of the one privilege level there is */
-#define FRAME_SS	0x10ul
-#define FRAME_RFLAGS	0x202ul		/* interrupts enabled, and the bit that is always 1 */
+#define FRAME_USER_CS	0x08ul		/* selectors of the one privilege level there is */
+#define FRAME_USER_SS	0x10ul
+#define FRAME_USER_RFLAGS	0x202ul		/* interrupts enabled, and the bit that is always 1 */
 
 /* The application runs in the lower half: see layout.h. Either address tells, as a wild jump leaves the stack in its place. */
 static inline bool frame_is_user(const struct frame *f)

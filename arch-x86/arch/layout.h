@@ -8,7 +8,7 @@
  *	ffff_8000_0000_0000   LINEAR_BASE + physical address: RAM (cached), device registers (uncached)
  *	ffff_c000_0000_0000   KSTACK_BASE: kernel stacks, each with a guard page
  *	ffff_e000_0000_0000   KMAP_BASE: other kernel mappings
- *	ffff_ffff_8000_0000   KERNEL_BASE: the kernel image, loaded at KERNEL_PHYS
+ *	ffff_ffff_8010_0000   KERNEL_BASE: the kernel image, loaded at KERNEL_PHYS
  *
  * The application is what runs at addresses whose top bit is 0, or with such a stack pointer: the entry code tells it from the kernel by that (vectors.S).
  *
@@ -27,5 +27,5 @@
 #define LINEAR_BASE	LAYOUT_UL(0xffff800000000000)
 #define KSTACK_BASE	LAYOUT_UL(0xffffc00000000000)
 #define KMAP_BASE	LAYOUT_UL(0xffffe00000000000)
-#define KERNEL_BASE	LAYOUT_UL(0xffffffff80000000)
+#define KERNEL_BASE	LAYOUT_UL(0xffffffff80100000)	/* minus KERNEL_PHYS, a multiple of 1 GiB: start.S maps it in blocks */
 #define KERNEL_PHYS	LAYOUT_UL(0x100000)

@@ -20,5 +20,5 @@ uint64_t arch_hwcap2(void);
 /* Registers at the entry of a program: all zero but pc and sp. */
 static inline void arch_program_frame(struct frame *f, vaddr_t pc, vaddr_t sp)
 {
-	*f = (struct frame){ .rip = pc, .rsp = sp, .cs = FRAME_CS, .ss = FRAME_SS, .rflags = FRAME_RFLAGS, .syscall_nr = -1 };
+	*f = (struct frame){ .rip = pc, .rsp = sp, .cs = FRAME_USER_CS, .ss = FRAME_USER_SS, .rflags = FRAME_USER_RFLAGS, .syscall_nr = -1 };
 }
