@@ -43,26 +43,29 @@ static bool is_device(const char *word)
 	return strncmp(word, KEY, strlen(KEY)) == 0;
 }
 
+/* The next word at or after p; its length, 0 at the end. */
+static char *next_word(char *p, size_t *len)
+{
+	while (*p == ' ')
+		p++;
+	for (*len = 0; p[*len] && p[*len] != ' '; ++*len)
+		;
+	return p;
+}
+
 void take_virtio_devices(char *bootargs, struct board *b)
 {
-	bool is_program = false;
-	char *kept_end = bootargs;	/* after the last word that is not a device behind "--" */
+	char *program = NULL, *kept_end = bootargs;	/* behind the last word that is not a device of the program's tail */
+	size_t len;
 
-	for (char *p = bootargs; *p;) {
-		size_t len = 0;
-
-		if (*p == ' ') {
-			p++;
-			continue;
-		}
-		while (p[len] && p[len] != ' ')
-			len++;
-		if (is_device(p))
-			take_device(p + strlen(KEY), b);
-		if (!is_program || !is_device(p))
+	for (char *p = next_word(bootargs, &len); len; p = next_word(p + len, &len)) {
+		if (!program || !is_device(p))
 			kept_end = p + len;
-		is_program |= len == 2 && p[0] == '-' && p[1] == '-';
-		p += len;
+		if (!program && len == 2 && p[0] == '-' && p[1] == '-')
+			program = p;
 	}
+	for (char *p = next_word(bootargs, &len); len; p = next_word(p + len, &len))
+		if (is_device(p) && (!program || p < program || p >= kept_end))
+			take_device(p + strlen(KEY), b);
 	*kept_end = '\0';
 }

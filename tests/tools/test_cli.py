@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from support import SAMARA, CacheCase, make_elf
-from samara import cli, qemu, run
+from samara import cli, ports, qemu, run
 from samara.errors import Failure
 
 
@@ -92,6 +92,17 @@ class Qemu(unittest.TestCase):
             self.assertIn(part, text)
         self.assertNotIn("virtio", " ".join(self.command(console="uart")))
 
+    @unittest.skipUnless(qemu.paths.shutil.which("qemu-system-x86_64"), "no QEMU here")
+    def test_command_x86_64(self):
+        text = " ".join(self.command(port=ports.X86_64, machine="microvm", cpu="max", cpus=2))
+        for part in ("qemu-system-x86_64 -M microvm,acpi=off,", "-smp 2 ", "-device isa-debugcon,iobase=0xe9,chardev=status ",
+                     "-device isa-debug-exit,iobase=0xf4,iosize=1", "virtio-serial-device"):
+            self.assertIn(part, text)
+        self.assertNotIn("semihosting", text)
+        self.assertEqual(qemu.machine_type(self.machine(port=ports.X86_64, machine="q35")), "q35")
+        with self.assertRaisesRegex(Failure, "give --memory 105M"):
+            qemu.memory_for(self.machine(port=ports.X86_64, initrd_size=100 << 20, memory=64 << 20))
+
     def test_memory(self):
         for text, size in (("8M", 8 << 20), ("16G", 16 << 30), ("512", 512 << 20), ("65536K", 64 << 20), ("1gib", 1 << 30)):
             self.assertEqual(qemu.parse_memory(text), size)
@@ -127,7 +138,7 @@ class Command(CacheCase):
 
     def test_failures_are_one_sentence(self):
         text = self.write("text", b"text")
-        for words in (["nonsense"], ["run", "/nonexistent"], ["run", text], ["run", "--arch", "x86_64", text],
+        for words in (["nonsense"], ["run", "/nonexistent"], ["run", text], ["run", "--arch", "m68k", text],
                       ["run", "--rootfs", text, "p"], ["run", "--package", "../x", "p"], ["image"], ["run", "/"]):
             done = self.samara(*words)
             self.assertEqual((done.returncode, done.stdout), (125, ""), words)

@@ -2,7 +2,7 @@
 import unittest
 
 from support import CacheCase, make_elf
-from samara import elf
+from samara import elf, ports
 from samara.errors import Failure
 
 
@@ -17,6 +17,14 @@ class Reading(CacheCase):
         self.assertEqual(item.search, ["$ORIGIN/../lib", "/opt"])
         self.assertFalse(item.is_library)
 
+    def test_port(self):
+        self.assertIs(self.read(make_elf()).port, ports.ARM64)
+        self.assertIs(self.read(make_elf(machine=62)).port, ports.X86_64)
+        for wanted, machine, message in ((ports.ARM64, 62, "program for x86-64, and this machine is arm64"),
+                                         (ports.X86_64, 183, "program for arm64, .* is x86-64; .*amd64 build .*--arch x86_64")):
+            with self.assertRaisesRegex(Failure, message):
+                elf.Elf(self.write("program", make_elf(machine=machine)), port=wanted)
+
     def test_static_program(self):
         item = self.read(make_elf(kind=2))
         self.assertIsNone(item.interpreter)
@@ -29,7 +37,7 @@ class Reading(CacheCase):
         good = make_elf("/lib/ld.so", ["libc.so.6"])
         cases = (
             (b"", "not an ELF"), (b"\x7fELF\2\1", "truncated"), (good[:80], "truncated"), (good[:-8], "truncated"),
-            (make_elf(machine=62), "x86-64.*arm64 programs"), (make_elf(machine=40, elf_class=1), "32-bit ARM"),
+            (make_elf(machine=243), "RISC-V.*arm64 and x86-64 programs"), (make_elf(machine=40, elf_class=1), "32-bit ARM"),
             (make_elf(elf_class=1), "32-bit addresses"), (make_elf(kind=1), "object file"),
             (make_elf(kind=4), "core dump"), (good[:56] + b"\0\0" + good[58:], "damaged"),
             (good[:54] + b"\1\0" + good[56:], "damaged"),

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 import os
 import unittest
+from unittest import mock
 
 from support import CacheCase, make_elf
-from samara import program, run
+from samara import cli, ports, program, run
 from samara.errors import Failure
 
 LOADER = "/lib/ld-linux-aarch64.so.1"
@@ -13,14 +14,15 @@ class Planning(CacheCase):
     def setUp(self):
         super().setUp()
         self.cross = os.path.join(self.folder, "cross")
-        self.addCleanup(setattr, program, "CROSS_LIBRARIES", program.CROSS_LIBRARIES)
-        program.CROSS_LIBRARIES = self.cross
+        patch = mock.patch.object(ports.Port, "host_libraries", [self.cross])
+        patch.start()
+        self.addCleanup(patch.stop)
         self.write("cross/ld-linux-aarch64.so.1", make_elf())
         self.write("cross/libc.so.6", make_elf(needed=["ld-linux-aarch64.so.1"]))
         self.write("cross/libgcc_s.so.1", make_elf())
 
-    def plan(self, name, content, tree=None):
-        return program.Plan(self.write(name, content, 0o755), tree)
+    def plan(self, name, content, tree=None, port=ports.ARM64):
+        return program.Plan(self.write(name, content, 0o755), tree, port)
 
     def test_static(self):
         plan = self.plan("bin/hello", make_elf(kind=2))
@@ -31,6 +33,13 @@ class Planning(CacheCase):
         self.assertEqual(sorted(plan.files), ["/app/hello", "/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1",
                                               "/lib/aarch64-linux-gnu/libc.so.6",
                                               "/lib/aarch64-linux-gnu/libgcc_s.so.1", LOADER])
+
+    def test_x86_64(self):
+        for name in ("ld-linux-x86-64.so.2", "libc.so.6", "libgcc_s.so.1"):
+            self.write("cross/" + name, make_elf(machine=62))
+        plan = self.plan("bin/hello", make_elf("/lib64/ld-linux-x86-64.so.2", ["libc.so.6"], machine=62), port=ports.X86_64)
+        self.assertEqual(sorted(plan.files), ["/app/hello", "/lib/x86_64-linux-gnu/libc.so.6",
+                                              "/lib/x86_64-linux-gnu/libgcc_s.so.1", "/lib64/ld-linux-x86-64.so.2"])
 
     def test_runpath_keeps_its_place_and_wins(self):
         self.write("lib/libf.so", make_elf(needed=["libg.so"]))
@@ -95,6 +104,18 @@ class Choosing(CacheCase):
             run.choose_program("nothing", run.Root([], None))
         with self.assertRaisesRegex(Failure, "is a directory"):
             run.choose_program(self.folder, self.root)
+
+    def test_the_programs_machine(self):
+        self.write("root/usr/bin/intel", make_elf(kind=2, machine=62), 0o755)
+        here = self.write("here/intel", make_elf(kind=2, machine=62), 0o755)
+        for words, port in ((["./intel"], ports.X86_64), (["intel"], ports.X86_64), (["./tool"], ports.ARM64),
+                            (["--package", "x", "intel"], ports.ARM64), (["--package", "x", here], ports.X86_64),
+                            (["--rootfs", self.root.tree, "intel"], ports.X86_64), (["--arch", "arm64", "./intel"], ports.ARM64),
+                            (["--rootfs", self.root.tree, "/usr/bin/intel"], ports.X86_64), (["--arch", "amd64", "x"], ports.X86_64)):
+            with self.subTest(words):
+                self.assertIs(run.port_of(cli.parse_run(words)), port)
+        with self.assertRaisesRegex(Failure, "--arch m68k is not known"):
+            run.port_of(cli.parse_run(["--arch", "m68k", "x"]))
 
     def test_foreign_program_in_root(self):
         self.write("root/usr/bin/alien", make_elf(machine=62), 0o755)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A private apt: Debian's arm64 archive without touching this machine's apt and dpkg configuration.
+"""A private apt: Debian's archive for another machine without touching this machine's apt and dpkg configuration.
 
 apt-get runs with a configuration of its own (APT_CONFIG) whose state, cache and dpkg status lie in the cache
 directory. Only two things are taken over from the machine: the Acquire:: settings (proxies, time limits) and the Debian

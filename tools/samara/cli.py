@@ -12,13 +12,14 @@ from . import errors, qemu
 
 RUN_USAGE = "samara run [OPTION...] [--] PROGRAM [ARGUMENT...]"
 RUN_HELP = """\
-PROGRAM is an arm64 ELF program or script of this machine; it is put into the image with the libraries it needs. With
+PROGRAM is an arm64 or x86-64 ELF program, or a script, of this machine; it is put into the image with the libraries it needs. With
 --package or --rootfs it may also be the name of a command in that root, or a path in it.
 
 examples:
   samara run ./hello
   samara run --package python3-minimal -- python3 -c 'print(6*7)'
   samara run --package busybox-static -- busybox ash
+  samara run --arch x86_64 --package sqlite3 -- sqlite3 :memory: 'select 6*7'
   samara run --cpus 4 --memory 1G --rootfs ./root -- /usr/bin/server --port 80
 
 The exit status is the program's: 128+n when signal n ended it, 124 after --timeout, 125 when Samara itself failed.
@@ -26,14 +27,14 @@ On a terminal, Ctrl-C goes to the program; Ctrl-A x ends the machine.
 """
 
 TOP_HELP = """\
-Samara runs an unmodified Linux arm64 program as a virtual machine.
+Samara runs an unmodified Linux program (arm64, x86-64) as a virtual machine.
 
 usage: samara COMMAND ...
 
   run [OPTION...] [--] PROGRAM [ARGUMENT...]   run a program          (samara run --help)
   image [OPTION...] [PROGRAM]                  make its root image and print the image's path
   root [OPTION...]                             print the directory that holds the root's files
-  fetch-package NAME... DIRECTORY              unpack Debian arm64 packages into a directory
+  fetch-package NAME... DIRECTORY              unpack Debian packages into a directory
   update                                       fetch Debian's package lists anew
 
 start with:  samara run --package python3-minimal -- python3 -c 'print("hello from Samara")'
@@ -69,11 +70,11 @@ def seconds(text):
 
 def add_root_options(group):
     group.add_argument("--package", action="append", default=[], metavar="NAME",
-                       help="put this Debian arm64 package with all it depends on into the root (repeatable)")
+                       help="put this Debian package with all it depends on into the root (repeatable)")
     group.add_argument("--rootfs", metavar="DIR|IMAGE", help="a directory, or an EROFS image, as the root")
     group.add_argument("--volume", action="append", default=[], metavar="HOSTDIR:DIR",
                        help="copy a directory of this machine into the root (repeatable)")
-    group.add_argument("--arch", default="arm64", metavar="ARCH", help="arm64 (x86_64 is not there yet)")
+    group.add_argument("--arch", metavar="ARCH", help="arm64 or x86_64 (default: that of PROGRAM if it is a file here or in --rootfs, else arm64)")
 
 
 def run_parser():
@@ -88,13 +89,13 @@ def run_parser():
     group = parser.add_argument_group("the machine")
     group.add_argument("--memory", metavar="SIZE", help="RAM, such as 64M or 2G (default 256M, more for a large image)")
     group.add_argument("--cpus", type=positive, default=1, metavar="N", help="number of CPUs (default 1)")
-    group.add_argument("--machine", default="virt", metavar="TYPE",
-                       help="QEMU machine, or options for virt such as gic-version=3 (default virt)")
-    group.add_argument("--cpu", default="cortex-a72", metavar="MODEL", help="CPU model (default cortex-a72)")
+    group.add_argument("--machine", metavar="TYPE",
+                       help="QEMU machine, or options for the default one such as gic-version=3 (default virt, microvm on x86_64)")
+    group.add_argument("--cpu", metavar="MODEL", help="CPU model (default cortex-a72, max on x86_64)")
     group.add_argument("--append", default="", metavar="OPTIONS", help="more kernel options (docs/command-line.md)")
     group.add_argument("--console", choices=("ports", "uart"), default=qemu.DEFAULT_CONSOLE,
                        help="the program's streams on virtio-serial ports or on the UART (default %(default)s)")
-    group.add_argument("--kernel", metavar="FILE", help="another kernel image than build/arm64/samara.img")
+    group.add_argument("--kernel", metavar="FILE", help="another kernel image than build/ARCH/samara.img")
     group = parser.add_argument_group("the network")
     group.add_argument("--publish", action="append", default=[], metavar="HOST:GUEST[/udp]",
                        help="connections to this port of the host go to that port of the program (repeatable)")
@@ -171,7 +172,7 @@ def command_image(argv):
 def command_root(argv):
     from . import run
     options = image_parser("root").parse_args(argv)
-    tree = run.Root(options.package, options.rootfs).tree
+    tree = run.Root(options.package, options.rootfs, run.port_of(options)).tree
     if not tree:
         raise errors.Failure("give --package or --rootfs")
     print(tree)
@@ -179,22 +180,27 @@ def command_root(argv):
 
 
 def command_fetch(argv):
-    from . import fetch
+    from . import fetch, ports
     parser = Parser(prog="samara fetch-package")
     parser.add_argument("--with-dependencies", action="store_true", help="also all that they depend on")
+    parser.add_argument("--arch", default=ports.DEFAULT.name, metavar="ARCH", help="arm64 (the default) or x86_64")
     parser.add_argument("names", nargs="+", metavar="NAME")
     parser.add_argument("destination", metavar="DIRECTORY")
     options = parser.parse_args(argv)
-    fetch.fetch(options.names, options.destination, options.with_dependencies)
+    fetch.fetch(options.names, options.destination, options.with_dependencies,
+                ports.by_name(options.arch).debian)
     return 0
 
 
 def command_update(argv):
-    from . import apt, paths, progress
+    from . import apt, paths, ports, progress
     Parser(prog="samara update").parse_args(argv)
-    private = apt.Apt()
-    with progress.Progress() as shown, paths.locked(private.lock):
-        private.update(shown, again=True)
+    for port in ports.PORTS:
+        private = apt.Apt(port.debian)
+        if port != ports.DEFAULT and not os.path.exists(private.stamp):
+            continue  # nobody has asked for that one yet
+        with progress.Progress() as shown, paths.locked(private.lock):
+            private.update(shown, again=True)
     return 0
 
 

@@ -151,13 +151,17 @@ def die_with_parent(library=None):
 class Session:
     """One run of a machine. run() returns the exit status of this command."""
 
-    def __init__(self, console, quiet=False, timeout=None):
+    def __init__(self, console, quiet=False, timeout=None, has_status_port=False):
+        """has_status_port: the program's status comes through the chardev "status", QEMU's own says nothing."""
         self.console = console
+        self.has_status_port = has_status_port
+        self.reported = b""
         self.quiet = quiet
         self.timeout = timeout
         self.raw = "stdin" in terminals()
         self.sockets, self.inherited = {}, {}
-        for name in ("uart",) + (("stdin", "stdout", "stderr") if console == "ports" else ()):
+        for name in ("uart",) + (("stdin", "stdout", "stderr") if console == "ports" else ()) + (
+                ("status",) if has_status_port else ()):
             self.sockets[name], self.inherited[name] = socket.socketpair()
         self.child = None
         self.killed_by = None  # a signal's number, "timeout", "escape" or "pipe"
@@ -193,6 +197,8 @@ class Session:
         for end in self.inherited.values():
             end.close()
         self.spawn(self.copy_errors, self.child.stderr)
+        if self.has_status_port:
+            self.spawn(self.read_status, self.sockets["status"])
         if self.console == "ports":
             self.spawn(self.copy_output, self.sockets["stdout"], 1)
             self.spawn(self.copy_output, self.sockets["stderr"], 2)
@@ -292,6 +298,14 @@ class Session:
             pass
         source.close()
 
+    def read_status(self, source):
+        try:
+            while data := source.recv(CHUNK):
+                self.reported = data[-1:]
+        except OSError:
+            pass
+        source.close()
+
     def copy_errors(self, source):
         """QEMU's own messages: shown, and kept to tell its failure from the program's."""
         while data := source.readline():
@@ -320,4 +334,8 @@ class Session:
         name = re.escape(os.path.basename(words[0]).encode())
         if code == 1 and re.search(rb"^(\S*/)?" + name + rb": (?!warning)", self.errors, re.MULTILINE):
             raise Failure("QEMU did not start; its message stands above, and --dry-run prints its command")
+        if self.has_status_port:
+            if not self.reported:
+                raise Failure("the machine ended without a status: it was reset, or the kernel could not leave it")
+            return self.reported[0]
         return code

@@ -8,9 +8,9 @@ usual mistakes before a machine is started.
 import os
 import struct
 
+from . import ports
 from .errors import Failure
 
-EM_AARCH64 = 183
 ARCHITECTURES = {3: "32-bit x86", 8: "MIPS", 20: "PowerPC", 21: "64-bit PowerPC", 22: "s390x", 40: "32-bit ARM",
                  62: "x86-64", 183: "arm64", 243: "RISC-V", 258: "LoongArch"}
 ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
@@ -21,10 +21,12 @@ MAX_PHNUM = 512
 
 
 class Elf:
-    """Fields: path, type, entry, segments [(type, offset, vaddr, filesz)], interpreter, needed, search, soname."""
+    """Fields: path, port, type, entry, segments [(type, offset, vaddr, filesz)], interpreter, needed, search, soname."""
 
-    def __init__(self, path, shown=None):
+    def __init__(self, path, shown=None, port=None):
+        """Of this port only, when one is given."""
         self.path = path
+        self.wanted = port
         self.shown = shown or path
         try:
             with open(path, "rb") as self.file:
@@ -51,20 +53,25 @@ class Elf:
             raise Failure(f"{self.shown} is not an ELF program")
         header = self.read_at(0, 64, "ELF header")
         self.type, machine = struct.unpack_from("<HH", header, 16)
-        if header[4] != 2 or header[5] != 1 or machine != EM_AARCH64:
-            order = ">" if header[5] == 2 else "<"
-            machine = struct.unpack_from(order + "H", header, 18)[0]
-            name = ARCHITECTURES.get(machine, f"machine type {machine}")
-            if machine == EM_AARCH64:
-                name = "big-endian arm64" if header[5] == 2 else "arm64 with 32-bit addresses"
-            raise Failure(f"{self.shown} is a program for {name}, and Samara runs arm64 programs; build it with "
-                          "aarch64-linux-gnu-gcc, or take Debian's arm64 build with --package NAME")
+        self.port = ports.by_elf_machine(machine) if header[4] == 2 and header[5] == 1 else None
+        if not self.port or self.wanted not in (None, self.port):
+            self.refuse(header)
         if self.type == ET_REL:
             raise Failure(f"{self.shown} is an object file; link it into a program first")
         if self.type not in (ET_EXEC, ET_DYN):
             raise Failure(f"{self.shown} is {'a core dump' if self.type == ET_CORE else 'an ELF file'}, not a program")
         self.entry, self.phoff = struct.unpack_from("<QQ", header, 24)
         self.phentsize, self.phnum = struct.unpack_from("<HH", header, 54)
+
+    def refuse(self, header):
+        machine = struct.unpack_from((">" if header[5] == 2 else "<") + "H", header, 18)[0]
+        name = ARCHITECTURES.get(machine, f"machine type {machine}")
+        port = self.wanted or ports.DEFAULT
+        if ports.by_elf_machine(machine) and not self.port:
+            name = f"big-endian {name}" if header[5] == 2 else f"{name} with 32-bit addresses"
+        runs = f"this machine is {port.shown}" if self.wanted else "Samara runs " + " and ".join(p.shown for p in ports.PORTS) + " programs"
+        raise Failure(f"{self.shown} is a program for {name}, and {runs}; build it with {port.compiler}, or take Debian's "
+                      f"{port.debian} build with --package NAME" + (f" --arch {port.name}" if port != ports.DEFAULT else ""))
 
     def read_segments(self):
         if self.phentsize != PHDR.size or not 0 < self.phnum <= MAX_PHNUM:

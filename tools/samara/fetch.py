@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`samara fetch-package`: Debian arm64 packages unpacked into a directory, for the build and for tests.
+"""`samara fetch-package`: Debian packages unpacked into a directory, for the build and for tests.
 
 The Makefile takes libfdt.a and its headers from here. A file DEST/.samara-packages names what is there, so that a second
 call returns at once without asking apt.

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 
-from . import bootchart, paths, profile, trace
+from . import bootchart, paths, ports, profile, trace
 from .errors import Failure
 
 DEFAULT_RATE = 1000
@@ -61,7 +61,8 @@ class Inspection:
             paths.write_file(os.environ["SAMARA_KEEP_TRACE"], data)
         if self.options.trace:
             out = split_events(self.options.trace)[0]
-            seen = trace.write_chrome(data, out, os.path.join(paths.REPO, "linux/syscalls.def"))
+            seen = trace.write_chrome(data, out, os.path.join(paths.REPO, "linux/syscalls.def"),
+                                      1 + ports.PORTS.index(self.machine.port))
             lost = sum(seen.lost.values())
             if lost:
                 print(f"samara: the oldest {lost} records did not fit: trace fewer events, or --append trace-buffer=8", file=sys.stderr)

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tarfile
 
-from . import paths, rootfs
+from . import paths, ports, rootfs
 from .apt import Apt
 from .errors import Failure
 from .progress import Progress, megabytes
@@ -63,15 +63,15 @@ def resolve(apt, names, progress):
     return packages
 
 
-def tree_of(names, arch="arm64"):
+def tree_of(names, port=ports.DEFAULT):
     """The directory that holds `names` with everything they depend on; made if it is not there yet."""
     check_names(names)
     names = sorted(set(names))
-    apt = Apt(arch)
+    apt = Apt(port.debian)
     with Progress() as progress:
         packages = resolve(apt, names, progress)
         roots = paths.cache_dir("roots")
-        key = digest([packages, arch, code_digest()])
+        key = digest([packages, port.debian, code_digest()])
         tree = os.path.join(roots, key)
         if os.path.isdir(tree):
             return tree
@@ -81,12 +81,12 @@ def tree_of(names, arch="arm64"):
                     apt.configure()
                     apt.download(names, progress)
                 archives = [apt.archive(package, version) for package, version in packages]
-                make_tree(archives, tree, progress)
+                make_tree(archives, tree, progress, port)
                 paths.sweep(roots)
     return tree
 
 
-def make_tree(archives, tree, progress):
+def make_tree(archives, tree, progress, port=ports.DEFAULT):
     """Unpack into a temporary directory beside `tree`, which then gets the name in one step."""
     need = 4 * sum(os.stat(archive).st_size for archive in archives)
     room = os.statvfs(os.path.dirname(tree))
@@ -95,14 +95,14 @@ def make_tree(archives, tree, progress):
                       "SAMARA_CACHE to another directory")
     temporary = f"{tree}.{os.getpid()}.tmp"
     try:
-        rootfs.skeleton(temporary)
+        rootfs.skeleton(temporary, port)
         scripts = []
         for index, archive in enumerate(archives):
             progress.count("unpack", index, len(archives), " " + os.path.basename(archive).split("_")[0])
             unpack(archive, temporary)
             scripts.append(postinst(archive))
         progress.show("configuring the root")
-        rootfs.finish(temporary, scripts)
+        rootfs.finish(temporary, scripts, port)
         os.chmod(temporary, 0o755)
         os.rename(temporary, tree)
     finally:

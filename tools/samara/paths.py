@@ -13,7 +13,6 @@ import time
 from .errors import Failure, missing_tool
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-KERNEL = os.path.join(REPO, "build", "arm64", "samara.img")
 
 
 def cache_dir(*parts):

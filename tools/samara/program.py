@@ -6,16 +6,14 @@ the dynamic linker will find them: one found through RUNPATH keeps that place ($
 distribution's library directory. Libraries are looked for in this order:
 
     the program's RUNPATH, the program's directory, the root (--rootfs, --package),
-    the cross compiler's libraries (/usr/aarch64-linux-gnu/lib), Debian's arm64 package
+    the compiler's libraries (/usr/aarch64-linux-gnu/lib, ports.py), Debian's package for that machine
 """
 import os
 
-from . import elf, packages, rootfs
+from . import elf, packages, ports, rootfs
 from .errors import Failure
 
 APP = "/app"
-CROSS_LIBRARIES = "/usr/aarch64-linux-gnu/lib"
-LIBRARY_DIRECTORIES = ["/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib", "/usr/lib", "/usr/local/lib"]
 
 # Names that musl's dynamic linker takes for itself (ldso/dynlink.c, "reserved").
 MUSL_OWN = ("libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "libxnet.")
@@ -23,12 +21,10 @@ MUSL_OWN = ("libc.", "libpthread.", "librt.", "libm.", "libdl.", "libutil.", "li
 # Where Debian keeps what a C, C++ or musl program needs; anything else has to be named by the user.
 DEBIAN_PACKAGE = {"libgcc_s.so.1": "libgcc-s1", "libstdc++.so.6": "libstdc++6", "libgomp.so.1": "libgomp1",
                   "libatomic.so.1": "libatomic1", "libz.so.1": "zlib1g", "libcrypt.so.1": "libcrypt1"}
-LIBC6 = ("ld-linux-aarch64.so.1", "libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1",
-         "libresolv.so.2", "libutil.so.1", "libanl.so.1", "libnsl.so.1", "libthread_db.so.1", "libmvec.so.1")
 
 
-def debian_package(name):
-    if name in LIBC6:
+def debian_package(name, port):
+    if name in port.libc6:
         return "libc6"
     return "musl" if name.startswith("ld-musl-") else DEBIAN_PACKAGE.get(name)
 
@@ -36,7 +32,8 @@ def debian_package(name):
 class Plan:
     """Files to add to the root: .files {path in the root: path on the host}, and .path of the program there."""
 
-    def __init__(self, host_path, tree=None):
+    def __init__(self, host_path, tree=None, port=ports.DEFAULT):
+        self.port = port
         self.host_path = os.path.abspath(host_path)
         self.tree = tree
         self.files = {}
@@ -49,7 +46,7 @@ class Plan:
             self.check_script()
 
     def add_elf(self):
-        program = elf.Elf(self.host_path)
+        program = elf.Elf(self.host_path, port=self.port)
         if program.is_library:
             raise Failure(f"{self.host_path} is a shared library; give the program that uses it")
         self.is_musl = "ld-musl-" in (program.interpreter or "")
@@ -91,38 +88,39 @@ class Plan:
         host, place = found
         if place:
             self.files[place] = host
-        self.add_libraries(elf.Elf(host), os.path.dirname(place) if place else LIBRARY_DIRECTORIES[0])
+        self.add_libraries(elf.Elf(host), os.path.dirname(place) if place else self.port.library_directories[0])
 
     def find_library(self, name, item, origin):
         """(path on the host, path in the root, or None if the root has it already), or None."""
         if name.startswith("/"):
-            return (name, name) if usable(name) else None
+            return (name, name) if usable(name, self.port) else None
         host_directory = os.path.dirname(os.path.abspath(item.path))
         for entry in item.search:
-            host = os.path.join(expand(entry, host_directory), name)
-            if usable(host):
-                return host, os.path.normpath(os.path.join(expand(entry, origin), name))
-        default = "/lib" if self.is_musl else LIBRARY_DIRECTORIES[0]
+            host = os.path.join(expand(entry, host_directory, self.port), name)
+            if usable(host, self.port):
+                return host, os.path.normpath(os.path.join(expand(entry, origin, self.port), name))
+        default = "/lib" if self.is_musl else self.port.library_directories[0]
         beside = os.path.join(os.path.dirname(self.host_path), name)
-        if usable(beside):
+        if usable(beside, self.port):
             return beside, f"{default}/{name}"
-        for directory in LIBRARY_DIRECTORIES if self.tree else []:
+        for directory in self.port.library_directories if self.tree else []:
             host = rootfs.lookup(self.tree, f"{directory}/{name}")
-            if host and usable(host):
+            if host and usable(host, self.port):
                 return host, None
         host = self.find_elsewhere(name)
         return (host, f"{default}/{name}") if host else None
 
     def find_elsewhere(self, name, wanted=None):
-        """In the cross compiler's libraries, else in Debian's package. `wanted` is an exact path inside a package."""
-        cross = os.path.join(CROSS_LIBRARIES, name)
-        if usable(cross) and not name.startswith("ld-musl-"):
-            return os.path.realpath(cross)
-        package = debian_package(name)
+        """In the compiler's libraries, else in Debian's package. `wanted` is an exact path inside a package."""
+        for directory in self.port.host_libraries:
+            host = os.path.join(directory, name)
+            if usable(host, self.port) and not name.startswith("ld-musl-"):
+                return os.path.realpath(host)
+        package = debian_package(name, self.port)
         if not package:
             return None
-        tree = packages.tree_of([package])
-        for path in ([wanted] if wanted else []) + [f"{directory}/{name}" for directory in LIBRARY_DIRECTORIES]:
+        tree = packages.tree_of([package], self.port)
+        for path in ([wanted] if wanted else []) + [f"{directory}/{name}" for directory in self.port.library_directories]:
             host = rootfs.lookup(tree, path)
             if host:
                 return host
@@ -137,34 +135,34 @@ class Plan:
                           "that has it with --package")
 
 
-def usable(path):
-    """Is this an arm64 library or interpreter? One of another architecture is passed over, as ld.so(8) does."""
+def usable(path, port):
+    """Is this a library or interpreter of the port? One of another architecture is passed over, as ld.so(8) does."""
     if not os.path.isfile(path) or not elf.is_elf(path):
         return False
     try:
-        elf.Elf(path)
+        elf.Elf(path, port=port)
     except Failure:
         return False
     return True
 
 
-def expand(entry, origin):
+def expand(entry, origin, port):
     """A RUNPATH entry with its $ORIGIN, $LIB and $PLATFORM replaced."""
-    for name, value in (("ORIGIN", origin), ("LIB", "lib/aarch64-linux-gnu"), ("PLATFORM", "aarch64")):
+    for name, value in (("ORIGIN", origin), ("LIB", "lib/" + port.multiarch), ("PLATFORM", port.platform)):
         entry = entry.replace("${" + name + "}", value).replace("$" + name, value)
     return os.path.normpath(entry)
 
 
-def check_in_tree(tree, path):
+def check_in_tree(tree, path, port=ports.DEFAULT):
     """Failure if the program `path` of the root cannot run: another architecture, or no interpreter there."""
     host = rootfs.lookup(tree, path)
     if not host or not os.path.isfile(host):
         raise Failure(f"there is no {path} in the root; check the name, or add the package that has it with --package")
     if elf.is_elf(host):
-        program = elf.Elf(host, path)
+        program = elf.Elf(host, path, port)
         if program.interpreter and not rootfs.lookup(tree, program.interpreter):
             raise Failure(f"{path} needs the dynamic linker {program.interpreter}, which is not in the root; add "
-                          f"--package {debian_package(os.path.basename(program.interpreter)) or 'libc6'}")
+                          f"--package {debian_package(os.path.basename(program.interpreter), port) or 'libc6'}")
         return
     interpreter = elf.interpreter_of_script(host)
     if not interpreter:

@@ -10,14 +10,18 @@ import shlex
 from dataclasses import dataclass, field
 
 from . import paths
+from . import ports as machines
 from .errors import Failure
 
 DEFAULT_CONSOLE = "ports"
 STREAMS = ("stdin", "stdout", "stderr")
+STATUS = "status"
 GDB_PORT = 1234
 MEGABYTE = 1 << 20
 DEFAULT_MEMORY = 256 * MEGABYTE
 MIN_MEMORY = 2 * MEGABYTE
+
+MICROVM = "microvm,acpi=off,x-option-roms=off,pic=off,rtc=on"
 
 # On one virtual CPU, one instruction is one nanosecond of guest time, whatever the host does.
 ICOUNT = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
@@ -29,6 +33,7 @@ class Machine:
     kernel: str
     initrd: str
     append: str
+    port: machines.Port = machines.DEFAULT
     machine: str = "virt"
     cpu: str = "cortex-a72"
     cpus: int = 1
@@ -57,12 +62,18 @@ def inherited(descriptors):
     return Chardevs({name: f"socket,id={{id}},fd={number}" for name, number in descriptors.items()})
 
 
-def pasted(console):
+def pasted(console, port=machines.DEFAULT):
     """Chardevs for a command that a person pastes into a shell (--dry-run)."""
+    status = {STATUS: "null,id={id}"} if has_status_port(port) else {}
     if console == "uart":
-        return Chardevs({"uart": "stdio,id={id}"})
+        return Chardevs({"uart": "stdio,id={id}", **status})
     return Chardevs({"uart": "file,id={id},path=/dev/stderr", "stdin": "stdio,id={id}",
-                     "stdout": "file,id={id},path=/dev/stdout", "stderr": "file,id={id},path=/dev/stderr"})
+                     "stdout": "file,id={id},path=/dev/stdout", "stderr": "file,id={id},path=/dev/stderr", **status})
+
+
+def has_status_port(port):
+    """QEMU can end with odd numbers only on a PC: the program's status leaves through a port that one byte is written to."""
+    return port is machines.X86_64
 
 
 def parse_memory(text):
@@ -79,8 +90,14 @@ def parse_memory(text):
 def memory_for(machine):
     """The size of RAM in bytes; Failure when the image cannot fit in what was asked for.
 
-    QEMU puts the image at half of RAM, but not beyond 128 MiB (hw/arm/boot.c), and the device tree behind it."""
+    QEMU puts the image at half of RAM, but not beyond 128 MiB (hw/arm/boot.c), and the device tree behind it. On a PC it
+    lies at the end of RAM (hw/i386/x86.c)."""
     needed = machine.initrd_size + 2 * MEGABYTE
+    if machine.port is machines.X86_64:
+        if machine.memory is not None and machine.memory < needed + 2 * MEGABYTE:
+            raise Failure(f"the root image has {machine.initrd_size / MEGABYTE:.1f} MiB and does not fit; give --memory "
+                          f"{needed // MEGABYTE + 3}M or more")
+        return machine.memory or max(DEFAULT_MEMORY, -(-(needed + 64 * MEGABYTE) // (64 * MEGABYTE)) * 64 * MEGABYTE)
     if machine.memory is None:
         wanted = 128 * MEGABYTE + needed + 64 * MEGABYTE
         step = 64 * MEGABYTE
@@ -93,10 +110,13 @@ def memory_for(machine):
 
 
 def machine_type(machine):
-    """The argument of -M. Options alone, such as gic-version=3, mean the machine virt with these."""
+    """The argument of -M. Options alone, such as gic-version=3, mean the port's machine with these."""
     text = machine.machine
     if "=" in text.split(",")[0]:
-        text = "virt," + text
+        text = f"{machine.port.machine},{text}"
+    if text.split(",")[0] == "microvm":
+        # Without ACPI its firmware is qboot: nothing that takes time. No 8259; the CMOS clock, whatever the accelerator.
+        text = text.replace("microvm", MICROVM, 1)
     if machine.cpus > 8 and text.split(",")[0].startswith("virt") and "gic-version" not in text:
         text += ",gic-version=3"  # GICv2 ends at 8 CPUs
     return text
@@ -104,15 +124,19 @@ def machine_type(machine):
 
 def command(machine, chardevs):
     """The whole command as a list of words."""
-    words = [paths.find_tool("qemu-system-aarch64", "qemu-system-arm")]
+    words = [paths.find_tool(machine.port.qemu, machine.port.qemu_package)]
     words += ["-M", machine_type(machine), "-cpu", machine.cpu, "-smp", str(machine.cpus),
               "-m", f"{memory_for(machine) // MEGABYTE}M"]
     words += ["-nodefaults", "-display", "none", "-no-reboot"]
     words += ICOUNT if machine.icount else []
     words += ["-kernel", machine.kernel]
     words += ["-initrd", machine.initrd] if machine.initrd else []
-    words += ["-append", machine.append, "-semihosting-config", "enable=on,target=native"]
+    words += ["-append", machine.append]
+    if machine.port is machines.ARM64:
+        words += ["-semihosting-config", "enable=on,target=native"]
     words += chardevs.words() + ["-serial", "chardev:uart"]
+    if has_status_port(machine.port):
+        words += ["-device", f"isa-debugcon,iobase=0xe9,chardev={STATUS}", "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
     if machine.console == "ports":
         words += ports(machine.trace)
     words += network(machine)

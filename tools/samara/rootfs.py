@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from . import paths
+from . import paths, ports
 
 SEARCH_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
 
@@ -53,14 +53,13 @@ FILES = {
     "etc/hostname": "samara\n",
     "etc/host.conf": "multi on\n",
 }
-MUSL_PATH = "/lib\n/usr/lib\n/usr/local/lib\n/lib/aarch64-linux-musl\n/usr/lib/aarch64-linux-musl\n"
 
 
-def skeleton(tree):
+def skeleton(tree, port=ports.DEFAULT):
     """Make the directories and links that unpacking relies on (merged /usr)."""
-    for name in DIRECTORIES:
+    for name in DIRECTORIES + (["usr/lib64"] if port.lib64 else []):
         os.makedirs(os.path.join(tree, name), exist_ok=True)
-    for name, target in LINKS.items():
+    for name, target in {**LINKS, **({"lib64": "usr/lib64"} if port.lib64 else {})}.items():
         if not os.path.lexists(os.path.join(tree, name)):
             os.symlink(target, os.path.join(tree, name))
     for name, mode in (("tmp", 0o1777), ("var/tmp", 0o1777), ("root", 0o700)):
@@ -80,15 +79,15 @@ def default_files(tree):
             paths.write_file(os.path.join(tree, name), text)
 
 
-def finish(tree, scripts):
+def finish(tree, scripts, port=ports.DEFAULT):
     """After unpacking: what the maintainer `scripts` (texts of postinst) and triggers would have done."""
     default_files(tree)
     apply_alternatives(tree, [entry for text in scripts for entry in parse_alternatives(text)])
     compile_python(tree)
     make_certificates(tree)
-    musl_path = os.path.join(tree, "etc/ld-musl-aarch64.path")
-    if os.path.lexists(os.path.join(tree, "lib/ld-musl-aarch64.so.1")) and not os.path.lexists(musl_path):
-        paths.write_file(musl_path, MUSL_PATH)
+    musl_path = os.path.join(tree, f"etc/ld-musl-{port.platform}.path")
+    if os.path.lexists(os.path.join(tree, f"lib/ld-musl-{port.platform}.so.1")) and not os.path.lexists(musl_path):
+        paths.write_file(musl_path, port.musl_path)
 
 
 # -- alternatives -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from . import cmdline, console, image, inspect, paths, program, qemu, rootfs
+from . import cmdline, console, elf, image, inspect, paths, ports, program, qemu, rootfs
 from .errors import Failure
 from .progress import Progress
 
@@ -14,11 +14,11 @@ class Root:
 
     .layers for image.Image, .tree to look into (None when the root holds the program alone), .foreign the user's image."""
 
-    def __init__(self, packages, root):
+    def __init__(self, packages, root, port=ports.DEFAULT):
         self.layers, self.tree, self.foreign = [], None, None
         if packages:
             from .packages import tree_of  # apt is not needed without packages
-            tree = tree_of(packages)
+            tree = tree_of(packages, port)
             self.layers.append((tree, os.path.basename(tree)))
         if root and os.path.isdir(root):
             root = os.path.abspath(root)
@@ -47,7 +47,24 @@ def merged(layers):
     return tree
 
 
-def choose_program(name, root):
+def port_of(options):
+    """The machine to run on: --arch, else that of the program, be it a file of the host or of --rootfs."""
+    if options.arch:
+        return ports.by_name(options.arch)
+    name = getattr(options, "program", None) or ""
+    candidates = [name] if "/" in name or not options.package else []
+    if options.rootfs and os.path.isdir(options.rootfs):
+        path = name if name.startswith("/") else rootfs.find_command(options.rootfs, name) if name and "/" not in name else None
+        candidates = ([rootfs.lookup(options.rootfs, path)] if path else []) + candidates
+    for path in candidates:
+        if path and elf.is_elf(path):
+            with open(path, "rb") as handle:
+                header = handle.read(20)
+            return ports.by_elf_machine(int.from_bytes(header[18:20], "little")) or ports.DEFAULT
+    return ports.DEFAULT
+
+
+def choose_program(name, root, port=ports.DEFAULT):
     """(path of the program in the root, files to add to the root).
 
     Without a root: a file of the host. With one: a bare name means a command of the root, then a file of the host; an
@@ -56,13 +73,13 @@ def choose_program(name, root):
         if "/" not in name:
             found = rootfs.find_command(root.tree, name)
             if found:
-                program.check_in_tree(root.tree, found)
+                program.check_in_tree(root.tree, found, port)
                 return found, {}
         elif name.startswith("/") and rootfs.lookup(root.tree, name):
-            program.check_in_tree(root.tree, name)
+            program.check_in_tree(root.tree, name, port)
             return name, {}
     if os.path.isfile(name):
-        plan = program.Plan(name, root.tree)
+        plan = program.Plan(name, root.tree, port)
         return plan.path, plan.files
     if os.path.isdir(name):
         raise Failure(f"{name} is a directory; give the program in it")
@@ -110,8 +127,9 @@ def network(options):
 
 def build_image(options):
     """(path of the root image, path of the program in it)."""
-    root = Root(options.package, options.rootfs)
-    path, files = choose_program(options.program, root) if options.program else (None, {})
+    port = port_of(options)
+    root = Root(options.package, options.rootfs, port)
+    path, files = choose_program(options.program, root, port) if options.program else (None, {})
     volumes = [parse_volume(text) for text in options.volume]
     if root.foreign and not files and not volumes and len(root.layers) == 1:
         return root.foreign, path
@@ -120,7 +138,8 @@ def build_image(options):
 
 def kernel_options(options):
     """The words before `--` on the kernel command line, not encoded."""
-    words = ["exit=semihosting"]
+    port = port_of(options)
+    words = ["exit=" + port.exit]
     shown = console.terminals()
     if shown:
         words.append("tty=" + ",".join(shown))
@@ -130,7 +149,7 @@ def kernel_options(options):
         if os.environ.get("TERM") and not any(text.startswith("TERM=") for text in options.env):
             words.append("env=TERM=" + os.environ["TERM"])
     if options.console == "uart":
-        words.append("console=pl011")
+        words.append("console=" + port.uart)
     if options.quiet:
         words.append("quiet")
     if options.boot_report:
@@ -168,33 +187,36 @@ def kernel_image(options):
         if not os.path.isfile(options.kernel):
             raise Failure(f"there is no kernel {options.kernel}")
         return options.kernel
-    if not os.path.isfile(paths.KERNEL):
+    port = port_of(options)
+    kernel = ports.kernel(port, paths.REPO)
+    if not os.path.isfile(kernel):
         if not os.path.isfile(os.path.join(paths.REPO, "Makefile")):
-            raise Failure(f"there is no kernel at {paths.KERNEL}, and no Makefile to build it")
+            raise Failure(f"there is no kernel at {kernel}, and no Makefile to build it")
         with Progress() as progress, paths.locked(os.path.join(paths.cache_dir(), "kernel.lock")):
             progress.show("building the kernel")
-            done = subprocess.run([paths.find_tool("make", "make"), "-s", "-C", paths.REPO], stdin=subprocess.DEVNULL,
+            done = subprocess.run([paths.find_tool("make", "make"), "-s", "-C", paths.REPO,
+                                   "ARCH=" + port.name], stdin=subprocess.DEVNULL,
                                   stdout=sys.stderr, check=False)
-        if done.returncode or not os.path.isfile(paths.KERNEL):
-            raise Failure(f"the kernel could not be built; run make in {paths.REPO} and see what it says")
-    return paths.KERNEL
+        if done.returncode or not os.path.isfile(kernel):
+            raise Failure(f"the kernel could not be built; run make ARCH={port.name} in {paths.REPO} and see what it says")
+    return kernel
 
 
 def run(options):
     """`samara run`: the exit status."""
     console.open_standard_streams()
-    if options.arch != "arm64":
-        raise Failure(f"--arch {options.arch} is not there yet; Samara runs arm64 programs")
+    port = port_of(options)
     initrd, path = build_image(options)
     net, published, _ = network(options)
     machine = qemu.Machine(
-        kernel=kernel_image(options) if not options.dry_run else options.kernel or paths.KERNEL, initrd=initrd,
-        append=kernel_command_line(options, path), machine=options.machine, cpu=options.cpu, cpus=options.cpus,
+        port=port, kernel=kernel_image(options) if not options.dry_run else options.kernel or ports.kernel(port, paths.REPO),
+        initrd=initrd, append=kernel_command_line(options, path), machine=options.machine or port.machine,
+        cpu=options.cpu or port.cpu, cpus=options.cpus,
         memory=qemu.parse_memory(options.memory) if options.memory else None,
         icount=options.icount or options.boot_report, gdb=options.gdb, console=options.console,
         initrd_size=os.stat(initrd).st_size, net=net, publish=published, pcap=options.pcap)
     if options.dry_run:
-        print(qemu.shell(qemu.command(machine, qemu.pasted(machine.console))))
+        print(qemu.shell(qemu.command(machine, qemu.pasted(machine.console, port))))
         return 0
     if options.boot_chart:
         return inspect.boot_chart(options)
@@ -205,7 +227,7 @@ def run(options):
 
 
 def run_machine(options, machine):
-    session = console.Session(machine.console, options.quiet, options.timeout)
+    session = console.Session(machine.console, options.quiet, options.timeout, qemu.has_status_port(machine.port))
     words = qemu.command(machine, qemu.inherited(session.descriptors()))
     if options.gdb:
         elf = os.path.join(os.path.dirname(machine.kernel), "kernel.elf")

@@ -172,22 +172,22 @@ def chrome(trace, syscalls):
     return {"traceEvents": events, "displayTimeUnit": "ns", "otherData": {"lost records": sum(trace.lost.values())}}
 
 
-def syscall_names(path):
-    """{number: name} of arm64 from linux/syscalls.def."""
+def syscall_names(path, column=1):
+    """{number: name} from linux/syscalls.def: column 1 is arm64's, 2 x86-64's."""
     names = {}
     with open(path, encoding="utf-8") as rows:
         for row in rows:
             if row.startswith("SYS") and "(" in row:
                 words = row[row.index("(") + 1:].rstrip(")\n").split(",")
-                if len(words) >= 2 and words[1].strip().isdigit():
-                    names[int(words[1])] = words[0].strip()
+                if len(words) > column and words[column].strip().isdigit():
+                    names[int(words[column])] = words[0].strip()
     return names
 
 
-def write_chrome(data, out, definitions):
+def write_chrome(data, out, definitions, column=1):
     trace = parse(data)
     try:
-        names = syscall_names(definitions)
+        names = syscall_names(definitions, column)
     except OSError:
         names = {}
     with open(out, "w", encoding="utf-8") as file:
