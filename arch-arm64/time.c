@@ -13,17 +13,8 @@
 #define CNTV_CTL_ENABLE	1u
 #define BACK_SHIFT	32
 
-static struct arch_timebase timebase = { .mult = 16, .frequency_hz = 62500000 };
+struct arch_timebase arch_the_timebase = { .mult = 16, .frequency_hz = 62500000 };
 static uint64_t back_mult;
-
-static inline uint64_t counter(void)
-{
-	uint64_t v;
-
-	/* isb: the counter is not read ahead of what comes before (D11.2.1). */
-	__asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(v) : : "memory");
-	return v;
-}
 
 bool arch_time_init(uint32_t frequency_hz)
 {
@@ -34,15 +25,16 @@ bool arch_time_init(uint32_t frequency_hz)
 		frequency_hz = (uint32_t)cntfrq;
 	if (frequency_hz < 1000000)
 		return false;
-	timebase.base = arch_boot.entry_counter;
-	timebase.frequency_hz = frequency_hz;
-	timebase.shift = 32;
-	timebase.mult = (uint64_t)(((unsigned __int128)NSEC_PER_SEC << 32) / frequency_hz);
+	arch_the_timebase.base = arch_boot.entry_counter;
+	arch_the_timebase.frequency_hz = frequency_hz;
+	arch_the_timebase.shift = 32;
+	arch_the_timebase.mult = (uint64_t)(((unsigned __int128)NSEC_PER_SEC << 32) / frequency_hz);
 	/* Exact frequencies get small factors. */
-	while (timebase.shift && !(timebase.mult & 1)) {
-		timebase.mult >>= 1;
-		timebase.shift--;
+	while (arch_the_timebase.shift && !(arch_the_timebase.mult & 1)) {
+		arch_the_timebase.mult >>= 1;
+		arch_the_timebase.shift--;
 	}
+	arch_the_timebase.offset = arch_the_timebase.base * arch_the_timebase.mult;
 	back_mult = ((uint64_t)frequency_hz << BACK_SHIFT) / NSEC_PER_SEC;
 	arch_time_init_cpu();
 	return true;
@@ -53,14 +45,11 @@ void arch_time_init_cpu(void)
 	__asm__ volatile("msr cntv_ctl_el0, xzr\n\tisb" : : : "memory");
 }
 
-nsec_t arch_time_ns(void)
+nsec_t arch_time_scale(uint64_t count)
 {
-	return (nsec_t)(((unsigned __int128)(counter() - timebase.base) * timebase.mult) >> timebase.shift);
-}
+	const struct arch_timebase *b = &arch_the_timebase;
 
-const struct arch_timebase *arch_timebase(void)
-{
-	return &timebase;
+	return (nsec_t)(((unsigned __int128)(count - b->base) * b->mult) >> b->shift);
 }
 
 void arch_timer_arm(nsec_t deadline)
@@ -73,7 +62,7 @@ void arch_timer_arm(nsec_t deadline)
 		return;
 	}
 	/* back_mult is rounded down: one tick of error in 2^32, made good by rounding what comes out. */
-	compare = timebase.base + (uint64_t)ticks + (uint64_t)(deadline >> BACK_SHIFT) + 1;
+	compare = arch_the_timebase.base + (uint64_t)ticks + (uint64_t)(deadline >> BACK_SHIFT) + 1;
 	__asm__ volatile("msr cntv_cval_el0, %0\n\tmsr cntv_ctl_el0, %1"
 			 : : "r"(compare), "r"((uint64_t)CNTV_CTL_ENABLE) : "memory");
 }

@@ -51,22 +51,19 @@ static void keep(struct vm_object *o)
 static const struct vm_object_ops pages_ops = { .get_page = get_page, .ref = keep, .unref = keep };
 
 static struct pages_object vvar = { .object = { .ops = &pages_ops } }, vdso = { .object = { .ops = &pages_ops } };
-static struct mutex lock;			/* making the pages, writing the data */
+static struct mutex lock;			/* making the pages; the last change of the clock is the last to be written */
 static struct vdso_data *data;			/* [lock] in the linear map */
 
-static void write_data(void)
+/* Once, before anybody can read it. */
+static void write_data(struct vdso_data *d)
 {
 	const struct arch_timebase *tb = arch_timebase();
 
-	/* Odd before the data changes, even after: a reader that sees a half-made change sees seq odd or changed. Pairs: now() in arch-.../vdso/vdso.c */
-	atomic_store(&data->seq, data->seq + 1, RELAXED);
-	atomic_fence(RELEASE);		/* release: the odd seq before the data */
-	data->shift = tb->shift;
-	data->base = tb->base;
-	data->mult = tb->mult;
-	data->second_recip = 0x44b82fa09b5a53;	/* ceil(2^84 / 10^9) >> 9, as gcc divides by 10^9 */
-	atomic_store(&data->realtime_offset, clock_realtime_offset(), RELAXED);
-	atomic_store(&data->seq, data->seq + 1, RELEASE);	/* release: the data before the even seq */
+	d->shift = tb->shift;
+	d->base = tb->base;
+	d->mult = tb->mult;
+	d->second_recip = 0x44b82fa09b5a53;	/* ceil(2^84 / 10^9) >> 9, as gcc divides by 10^9 */
+	d->realtime_offset = clock_realtime_offset();
 }
 
 static int make_pages(void)
@@ -90,7 +87,7 @@ static int make_pages(void)
 	}
 	vvar.nr = 1;
 	data = phys_to_virt(vvar.page[0]);
-	write_data();
+	write_data(data);
 	return 0;
 
 err_pages:
@@ -137,7 +134,7 @@ void vdso_clock_changed(void)
 {
 	mutex_lock(&lock);
 	if (data)
-		write_data();
+		atomic_store(&data->realtime_offset, clock_realtime_offset(), RELAXED);
 	mutex_unlock(&lock);
 }
 

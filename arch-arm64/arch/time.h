@@ -6,15 +6,41 @@
 
 #include "libc/types.h"
 
-/* Nanoseconds since the counter was read at boot; the same on all CPUs, never goes back. */
-nsec_t arch_time_ns(void);
-
-/* Raw counter and its frequency, for the vDSO: ns = (cycles - base) * mult >> shift. */
+/* Raw counter and its frequency, for the vDSO: ns = (cycles - base) * mult >> shift. Constant after arch_time_init(). */
 struct arch_timebase {
 	uint64_t base, mult;
 	uint32_t shift, frequency_hz;
+	uint64_t offset;	/* base * mult */
 };
-const struct arch_timebase *arch_timebase(void);
+extern struct arch_timebase arch_the_timebase;
+
+static inline const struct arch_timebase *arch_timebase(void)
+{
+	return &arch_the_timebase;
+}
+
+static inline uint64_t arch_counter(void)
+{
+	uint64_t v;
+
+	/* isb: the counter is not read ahead of what comes before (D11.2.1). */
+	__asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(v) : : "memory");
+	return v;
+}
+
+nsec_t arch_time_scale(uint64_t count);	/* any factor */
+
+/* Nanoseconds since the counter was read at boot; the same on all CPUs, never goes back. */
+static inline nsec_t arch_time_ns(void)
+{
+	const struct arch_timebase *b = &arch_the_timebase;
+	uint64_t count = arch_counter();
+
+	/* Most counters make a whole number of nanoseconds a tick (1 GHz, as the architecture has it since Armv8.6; 25, 50, 62.5 or 100 MHz): modulo 2^64 that is exact. */
+	if (likely(!b->shift))
+		return count * b->mult - b->offset;
+	return arch_time_scale(count);
+}
 
 /* Interrupt this CPU at (not before) deadline; replaces the former one. NSEC_NEVER switches it off. Interrupts masked. */
 void arch_timer_arm(nsec_t deadline);

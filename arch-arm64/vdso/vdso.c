@@ -50,27 +50,19 @@ static inline long syscall2(long nr, long a, long b)
 	return x0;
 }
 
-/* Reader of the sequence counter; base, mult and shift never change. acquire: the data after seq; the fence: the data before seq is read again. Pairs: vdso_clock_changed in linux/vdso.c */
 static inline uint64_t now(int is_realtime)
 {
 	const struct vdso_data *d = &vdso_data;
 	uint64_t ns, counter;
-	uint32_t seq;
 
-	do {
-		seq = __atomic_load_n(&d->seq, __ATOMIC_ACQUIRE);
-		/* isb: the counter is not read ahead of what comes before (Arm ARM D11.2.1). */
-		__asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(counter) : : "memory");
-		counter -= d->base;
-		if (__builtin_expect(d->shift == 0, 1))		/* whole nanoseconds a tick, as on QEMU */
-			ns = counter * d->mult;
-		else
-			ns = (uint64_t)(((unsigned __int128)counter * d->mult) >> d->shift);
-		if (is_realtime)
-			ns += __atomic_load_n(&d->realtime_offset, __ATOMIC_RELAXED);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while ((seq & 1) || seq != __atomic_load_n(&d->seq, __ATOMIC_RELAXED));
-	return ns;
+	/* isb: the counter is not read ahead of what comes before (Arm ARM D11.2.1). */
+	__asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(counter) : : "memory");
+	counter -= d->base;
+	if (__builtin_expect(d->shift == 0, 1))		/* whole nanoseconds a tick, as on QEMU */
+		ns = counter * d->mult;
+	else
+		ns = (uint64_t)(((unsigned __int128)counter * d->mult) >> d->shift);
+	return is_realtime ? ns + __atomic_load_n(&d->realtime_offset, __ATOMIC_RELAXED) : ns;
 }
 
 int __kernel_clock_gettime(int clock, struct timespec *ts)
