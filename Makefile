@@ -1,6 +1,8 @@
 # Samara. `make help` prints every target. One Makefile, no recursion; fragments: tests/tests.mk (host), tests/guest.mk, bench/bench.mk.
 ARCH  ?= arm64
 BUILD ?= release
+# 0: a kernel without tracepoints, to measure what those that are off cost (make bench-tracing).
+TRACEPOINTS ?= 1
 BOARD ?= $(BOARD.$(ARCH))
 BOARD.arm64  := qemu-virt
 BOARD.x86_64 := qemu-microvm
@@ -14,7 +16,7 @@ ifeq ($(PORT),)
 $(error ARCH=$(ARCH) is not known: arm64 or x86_64)
 endif
 # build/arm64/samara.img is the release; other builds lie beside it.
-O     ?= build/$(ARCH)$(if $(filter-out release,$(BUILD)),-$(BUILD))$(if $(SELFTEST),-selftest)
+O     ?= build/$(ARCH)$(if $(filter-out release,$(BUILD)),-$(BUILD))$(if $(SELFTEST),-selftest)$(if $(filter 0,$(TRACEPOINTS)),-notrace)
 
 # --- what is built -----------------------------------------------------------
 PORTABLE       := libc mmu sched virtio virtio-mmio fs net linux
@@ -39,7 +41,7 @@ OPT.release := -O2
 WARN := -Wall -Wextra -Werror -Wshadow -Wundef -Wvla -Wpointer-arith -Wwrite-strings \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-CPPFLAGS := -I. -Iarch-$(PORT) -I$(O)/gen -DARCH_$(PORT)
+CPPFLAGS := -I. -Iarch-$(PORT) -I$(O)/gen -DARCH_$(PORT) -DTRACEPOINTS=$(TRACEPOINTS)
 CFLAGS.arm64  := -mgeneral-regs-only -mno-outline-atomics -mcmodel=small
 CFLAGS.x86_64 := -mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fcf-protection=none
 CFLAGS   := -std=gnu17 -g $(OPT.$(BUILD)) -ffreestanding -fno-common -fno-strict-aliasing -fno-stack-protector \
@@ -67,7 +69,7 @@ IMG_OBJCOPY.arm64  := -O binary
 IMG_OBJCOPY.x86_64 := --strip-all
 
 all: $(O)/samara.img
-#: all           build $(O)/samara.img          (ARCH=arm64|x86_64 BUILD=release|debug V=1)
+#: all           build $(O)/samara.img          (ARCH=arm64|x86_64 BUILD=release|debug TRACEPOINTS=0|1 V=1)
 
 $(FDT.arm64):
 	$(call say,FETCH,libfdt-dev:arm64)

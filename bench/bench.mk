@@ -10,9 +10,11 @@ BENCH_PROGRAMS := $(patsubst bench/%.c,$(BENCH_OUT)/%,$(sort $(wildcard bench/*.
 	$(addprefix $(BENCH_OUT)/boot/,first main main-pie)
 
 #: bench-locks   one contended lock on 2 and 8 virtual CPUs of 2 host CPUs, Samara and Linux
-#: bench-boot    instructions from reset to a program, Samara and Linux
+#: bench-boot    instructions from reset to a program and to redis being ready, Samara and Linux
 #: bench-servers redis, nginx, memcached, iperf3 under load, Samara and Linux; B=name for some, CPUS=1,2, SAVE=1 into docs/
-.PHONY: bench bench-servers bench-boot bench-locks bench-programs
+#: bench-tracing what tracepoints that are off cost: the release beside a build without them
+#: bench-repeat  the benchmarks twice on the same kernel: how well they repeat
+.PHONY: bench bench-servers bench-tracing bench-repeat bench-boot bench-locks bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 
 $(BENCH_OUT)/%: bench/%.c bench/bench.h bench/bench.mk
@@ -42,8 +44,13 @@ bench: bench-programs
 	bench/run.py $(if $(SAVE),--save) $(if $(FRESH),--fresh) $(B)
 bench-locks: bench-programs
 	bench/lock-holder.py
-bench-boot: bench-programs
+bench-boot: all bench-programs $(BENCH_SERVERS)
 	bench/boot.py
+bench-tracing: all bench-programs
+	@$(MAKE) -s all TRACEPOINTS=0
+	bench/compare.py build/$(ARCH)-notrace/samara.img build/$(ARCH)/samara.img $(B)
+bench-repeat: all bench-programs
+	bench/compare.py build/$(ARCH)/samara.img build/$(ARCH)/samara.img $(B)
 bench-servers: all $(BENCH_SERVERS)
 	@sh tools/deps.sh bench
 	bench/servers.py $(if $(SAVE),--save) $(if $(CPUS),--cpus $(CPUS)) $(B)

@@ -3,8 +3,8 @@
 """Instructions from reset to a program, on Samara and on Debian's Linux kernel, one CPU, QEMU with -icount.
 
 The programs read the counter, which starts at reset and advances by one nanosecond an instruction: at the very first
-instruction of a static program without libc, and at main of a static and of a dynamic glibc program. Then Samara's own
-report of its phases. What Linux needs includes decompressing and running its initramfs up to the program.
+instruction of a static program without libc, and at main of a static and of a dynamic glibc program. Then redis-server's message that it
+is ready, counted by the plugin of bench/host/count.c. Then Samara's own report of its phases. What Linux needs includes decompressing and running its initramfs up to the program.
 """
 import os
 import subprocess
@@ -15,7 +15,9 @@ BENCH = os.path.dirname(os.path.realpath(__file__))
 REPO = os.path.dirname(BENCH)
 sys.path[:0] = [os.path.join(REPO, "tests"), BENCH]
 
-from harness import linux  # noqa: E402  (the path above must be set first)
+import machines  # noqa: E402  (the path above must be set first)
+import servers  # noqa: E402
+from harness import linux  # noqa: E402
 
 PROGRAMS = os.path.join(REPO, "build", "bench", "arm64", "boot")
 ROWS = [("first", "first instruction, static"), ("main", "main, static glibc"), ("main-pie", "main, dynamic glibc")]
@@ -37,6 +39,22 @@ def number_of(text):
     return None
 
 
+def ready(server, system):
+    """Executed instructions when the server said that it is ready, without a network (the plugin counts: what the
+    emulator does between the message and the reading is idle)."""
+    try:
+        with machines.start(system, server.root(), server.command_for(1, True), 1, is_counted=True, has_net=False) as machine:
+            return machine.wait_for(server.ready)[1]
+    except RuntimeError as error:
+        print(f"bench-boot: {server.name} on {system}: {error}", file=sys.stderr)
+        return None
+
+
+def row_of(label, ours, theirs):
+    cells = [f"{value:,}" if value else "-" for value in (ours, theirs)]
+    return f"| {label} | {cells[0]} | {cells[1]} | {f'{theirs / ours:,.0f}' if ours and theirs else '-'} |"
+
+
 def main():
     if subprocess.run(["make", "-s", "-C", REPO, "-f", "bench/bench.mk", "bench-programs"], check=False).returncode:
         sys.exit("the benchmarks do not build")
@@ -46,9 +64,9 @@ def main():
         ours = number_of(samara(program, "--quiet").stdout)
         result = linux.run([linux.Job(program, os.path.join(PROGRAMS, program))], cpus=1, memory="512M", icount=True)
         theirs = number_of(result.get(program, (b"", 1))[0].decode(errors="replace"))
-        cells = [f"{value:,}" if value else "-" for value in (ours, theirs)]
-        ratio = f"{theirs / ours:,.0f}" if ours and theirs else "-"
-        print(f"| {label} | {cells[0]} | {cells[1]} | {ratio} |", flush=True)
+        print(row_of(label, ours, theirs), flush=True)
+    redis = next(server for server in servers.SERVERS if server.name == "redis")
+    print(row_of("redis-server is ready", *(ready(redis, system) for system in ("samara", "linux"))), flush=True)
     done = samara("first", "--boot-report")
     report = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("boot:")]
     print("\n" + "\n".join(report))

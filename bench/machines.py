@@ -164,28 +164,28 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def start(system, root, command, cpus, is_counted=False, environment=()):
+def start(system, root, command, cpus, is_counted=False, environment=(), has_net=True):
     """A machine of `system` ("samara", "linux") with the server started, not waited for."""
     directory = tempfile.mkdtemp(prefix="samara-bench-")
     counter = count.Counter(PLUGIN, os.path.join(directory, "counts")) if is_counted else None
-    words = {"samara": samara, "linux": on_linux}[system](directory, root, command, cpus, list(environment))
+    words = {"samara": samara, "linux": on_linux}[system](directory, root, command, cpus, list(environment), has_net)
     return Machine(system, words, directory, counter)
 
 
-def samara(directory, root, command, cpus, environment):
+def samara(directory, root, command, cpus, environment, has_net):
     texts = {name: f"file,id={{id}},path={directory}/{file}"
              for name, file in (("uart", "uart"), ("stdout", "output"), ("stderr", "stderr"))}
     texts["stdin"] = "null,id={id}"
-    options = ["exit=semihosting", f"ip={GUEST_ADDRESS}::{HOST_ADDRESS}:{NETMASK}::eth0:off"]
+    options = ["exit=semihosting"] + ([f"ip={GUEST_ADDRESS}::{HOST_ADDRESS}:{NETMASK}::eth0:off"] if has_net else [])
     options += ["env=" + text for text in environment]
     machine = qemu.Machine(
         kernel=paths.KERNEL, initrd=root, initrd_size=os.path.getsize(root), machine=MACHINE, cpu=CPU, cpus=cpus,
-        append=cmdline.encode(options, command[0], command[1:]), memory=qemu.parse_memory(MEMORY), net=f"tap={TAP}")
+        append=cmdline.encode(options, command[0], command[1:]), memory=qemu.parse_memory(MEMORY), net=f"tap={TAP}" if has_net else "none")
     words = qemu.command(machine, qemu.Chardevs(texts))
     return [word + f",mac={GUEST_MAC}" if word.startswith("virtio-net") else word for word in words]
 
 
-def on_linux(directory, root, command, cpus, environment):
+def on_linux(directory, root, command, cpus, environment, has_net):
     kernel, _ = linux.kernel()
     machine = ["-M", MACHINE, "-cpu", CPU, "-smp", str(cpus), "-m", MEMORY]
     tree = linux.seeded_device_tree(directory, machine)
@@ -197,15 +197,17 @@ def on_linux(directory, root, command, cpus, environment):
     modules = linux.modules(MODULES)
     for module in modules:
         archive.add_file("modules/" + os.path.basename(module), module)
-    lines = [[GUEST_ADDRESS, NETMASK], ["/modules/" + os.path.basename(module) for module in modules],
+    lines = [[GUEST_ADDRESS, NETMASK] if has_net else [], ["/modules/" + os.path.basename(module) for module in modules],
              ENVIRONMENT + environment, command]
     archive.add("command", 0o100644,
                 "".join(" ".join(linux.encode(word) for word in line) + "\n" for line in lines).encode())
     with open(initrd, "wb") as handle:
         handle.write(archive.content())
-    return [linux.QEMU, *machine, "-dtb", tree, "-nodefaults", "-display", "none", "-no-reboot",
+    words = [linux.QEMU, *machine, "-dtb", tree, "-nodefaults", "-display", "none", "-no-reboot",
             "-global", "virtio-mmio.force-legacy=false", "-kernel", kernel, "-initrd", initrd,
             "-append", linux.ARGUMENTS, "-chardev", f"file,id=uart,path={directory}/output", "-serial", "chardev:uart",
-            "-drive", f"file={root},format=raw,if=none,readonly=on,id=root", "-device", "virtio-blk-device,drive=root",
-            "-netdev", f"tap,id=net0,ifname={TAP},script=no,downscript=no",
-            "-device", f"virtio-net-device,netdev=net0,mac={GUEST_MAC}"]
+            "-drive", f"file={root},format=raw,if=none,readonly=on,id=root", "-device", "virtio-blk-device,drive=root"]
+    if has_net:
+        words += ["-netdev", f"tap,id=net0,ifname={TAP},script=no,downscript=no",
+                  "-device", f"virtio-net-device,netdev=net0,mac={GUEST_MAC}"]
+    return words

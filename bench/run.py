@@ -152,10 +152,11 @@ def on_linux(runs, is_fresh):
     return {run.key: cache.get(run.identity(version), {}) for run in runs}, version
 
 
-def on_samara(run):
-    """The rows of one run; what the program printed before it failed counts."""
+def on_samara(run, kernel=None):
+    """The rows of one run, on another kernel image if one is given; what the program printed before it failed counts."""
     command = [os.path.join(REPO, "samara"), "run", "--quiet", "--icount", "--machine", "gic-version=3", "--cpu", CPU,
-               "--cpus", str(run.cpus), "--memory", MEMORY, "--timeout", str(SECONDS), "--", run.path] + run.arguments
+               "--cpus", str(run.cpus), "--memory", MEMORY, "--timeout", str(SECONDS)]
+    command += (["--kernel", kernel] if kernel else []) + ["--", run.path] + run.arguments
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
                           check=False)
     if done.returncode:

@@ -5,7 +5,7 @@
   bench/servers.py [--cpus 1,2] [--repeats N] [--only samara|linux] [--save] [SERVER...]
 
 Each server is booted on each system and number of CPUs until it is ready (time; instructions; memory), then for each load
-once to take rates and latencies of N runs, once to count executed instructions with a QEMU plugin. The tap lies in a network namespace that lives as long as this program. Rates depend on the host and on what else
+once to take rates and latencies of N runs, once to count executed instructions in N runs with a QEMU plugin. The tap lies in a network namespace that lives as long as this program. Rates depend on the host and on what else
 it does; instructions do not. Results: a table on standard output, build/bench/servers.json; --save: docs/servers.md.
 """
 import argparse
@@ -169,7 +169,7 @@ def run_load(server, system, cpus, root, load, row, repeats, is_counted):
             else:
                 machine.wait_for(server.ready)
             try:
-                while len(row["instructions"] if is_counted else row["per_second"]) < (1 if is_counted else repeats):
+                while len(row["instructions"] if is_counted else row["per_second"]) < repeats:
                     before = machine.counter.per_cpu() if is_counted else None
                     done = load()
                     if is_counted:
@@ -261,7 +261,7 @@ on Samara and on Debian's Linux {version}, in the same QEMU (TCG, `-M {machine} 
 offloads, the same EROFS root image). Linux is at its best: `{arguments}`, seeds given.
 
 **Instructions do not depend on the host and are what to compare; rates and latencies do, and on what else it does at the time.**
-Rates and latencies are the median of {repeats} runs without the plugin; instructions are from one run with it. Load: redis-benchmark
+Rates and latencies are the median of {repeats} runs without the plugin, instructions of {repeats} runs with it. Load: redis-benchmark
 with 50 connections; wrk with 32 kept connections, a file of 1 KiB, nginx without workers; memcaslap with 50 connections, 100-byte
 values, memcached with a thread for each CPU (latencies are edges of bins by powers of two); iperf3 with one stream.
 "Ready" is the server's own message. Used is MemTotal - MemAvailable; not left is {memory} - MemAvailable, in which Samara's includes the root
@@ -279,7 +279,7 @@ def page(results, meta):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cpus", default="1,2", help="numbers of CPUs, separated by commas (default 1,2)")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each load without the plugin (default 3)")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each load, with and without the plugin (default 3)")
     parser.add_argument("--only", choices=("samara", "linux"))
     parser.add_argument("--save", action="store_true", help="write docs/servers.md too")
     parser.add_argument("server", nargs="*", help=", ".join(server.name for server in SERVERS))

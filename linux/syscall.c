@@ -130,19 +130,27 @@ static void run_traced(struct frame *f)
 	frame_set_result(f, r);
 }
 
+static __attribute__((noinline, cold)) long dispatch_recorded(struct frame *f)
+{
+	int64_t nr = f->syscall_nr;
+	long r;
+
+	trace(TRACE_SYSCALL_BEGIN, nr, frame_arg(f, 0));
+	r = dispatch(f);
+	trace(TRACE_SYSCALL_END, nr, r);
+	return r;
+}
+
 /* Make the call in f. A call that has replaced the registers says so by syscall_nr -1. */
 static void run_syscall(struct frame *f)
 {
-	int64_t nr = f->syscall_nr;
 	long r;
 
 	if (unlikely(linux_config.strace)) {
 		run_traced(f);
 		return;
 	}
-	trace(TRACE_SYSCALL_BEGIN, nr, frame_arg(f, 0));
-	r = dispatch(f);
-	trace(TRACE_SYSCALL_END, nr, r);
+	r = trace_is_wanted(TRACE_SYSCALL_BEGIN) ? dispatch_recorded(f) : dispatch(f);
 	if (f->syscall_nr >= 0)
 		frame_set_result(f, r);
 }

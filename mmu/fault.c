@@ -494,7 +494,7 @@ static struct area *find_area(struct aspace *as, vaddr_t va)
 	return a;
 }
 
-static int fault_once(struct aspace *as, vaddr_t va, enum fault_access access)
+static inline __attribute__((always_inline)) int fault_once(struct aspace *as, vaddr_t va, enum fault_access access)
 {
 	struct fault f = { .as = as, .va = va, .access = access };
 	bool unlocked = false;
@@ -512,19 +512,34 @@ static int fault_once(struct aspace *as, vaddr_t va, enum fault_access access)
 	return r;
 }
 
-int mmu_fault(struct aspace *as, vaddr_t addr, enum fault_access access)
+static __attribute__((noinline)) int resolve(struct aspace *as, vaddr_t addr, enum fault_access access)
 {
 	int r;
 
-	if (!as || addr >= TASK_END)
-		return -EFAULT;
-	atomic_fetch_add(&as->nr_faults, 1u, RELAXED);
-	trace(TRACE_FAULT_BEGIN, addr, access);
 	do
 		r = fault_once(as, ALIGN_DOWN(addr, PAGE_SIZE), access);
 	while (r == RETRY);
+	return r;
+}
+
+static __attribute__((noinline, cold)) int resolve_traced(struct aspace *as, vaddr_t addr, enum fault_access access)
+{
+	int r;
+
+	trace(TRACE_FAULT_BEGIN, addr, access);
+	r = resolve(as, addr, access);
 	trace(TRACE_FAULT_END, addr, r);
 	return r;
+}
+
+int mmu_fault(struct aspace *as, vaddr_t addr, enum fault_access access)
+{
+	if (!as || addr >= TASK_END)
+		return -EFAULT;
+	atomic_fetch_add(&as->nr_faults, 1u, RELAXED);
+	if (trace_is_wanted(TRACE_FAULT_BEGIN))
+		return resolve_traced(as, addr, access);
+	return resolve(as, addr, access);
 }
 
 /* ---- text patching ------------------------------------------------------------------------------------------------------ */

@@ -45,9 +45,15 @@ struct trace_record {
 
 void trace_record(enum trace_event event, uint64_t a, uint64_t b);
 
+/* make TRACEPOINTS=0 leaves them out. */
+#ifndef TRACEPOINTS
+#define TRACEPOINTS 1
+#endif
+/* Whether the event is recorded: for a pair of tracepoints around something short, whose registers saved for the second would cost more than the `nop`s. */
+#define trace_is_wanted(event)	(TRACEPOINTS && arch_trace_site(event))
 #define trace(event, a, b) \
 	do { \
-		if (arch_trace_site(event)) \
+		if (trace_is_wanted(event)) \
 			trace_record(event, (uint64_t)(a), (uint64_t)(b)); \
 	} while (0)
 

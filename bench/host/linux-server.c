@@ -2,7 +2,7 @@
 /*
  * The first process of Linux as an opponent in bench/servers.py: loads modules,
  * mounts the same EROFS image that Samara gets, configures eth0 and becomes the
- * server. /command: first line "ADDRESS NETMASK", second line the modules in
+ * server. /command: first line "ADDRESS NETMASK" or empty, second line the modules in
  * order, third line VARIABLE=VALUE..., fourth line PROGRAM ARGUMENT...; words
  * encoded as in docs/command-line.md.
  */
@@ -133,9 +133,11 @@ int main(void)
 
 	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bring_up(sock, "lo");
-	set_address(sock, SIOCSIFADDR, "eth0", address[0]);
-	set_address(sock, SIOCSIFNETMASK, "eth0", address[1]);
-	bring_up(sock, "eth0");
+	if (address[0] != NULL) {
+		set_address(sock, SIOCSIFADDR, "eth0", address[0]);
+		set_address(sock, SIOCSIFNETMASK, "eth0", address[1]);
+		bring_up(sock, "eth0");
+	}
 	close(sock);
 
 	struct rlimit files = { 4096, 4096 };
