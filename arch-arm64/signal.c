@@ -97,13 +97,13 @@ static int push_records(struct sigframe *uf, const struct arch_signal *s)
 	r.fp.fpsr = fpu.fpsr;
 	r.fp.fpcr = fpu.fpcr;
 	memcpy(r.fp.vregs, fpu.v, sizeof(fpu.v));
-	if (!s->esr) {
+	if (!s->fault_code) {
 		struct record end = { 0, 0 };
 
 		return write_user(uf->uc.mc.records, &r.fp, sizeof(r.fp)) ||
 		       write_user(uf->uc.mc.records + sizeof(r.fp), &end, sizeof(end)) ? -EFAULT : 0;
 	}
-	r.esr = (struct esr_context){ { ESR_MAGIC, sizeof(r.esr) }, s->esr };
+	r.esr = (struct esr_context){ { ESR_MAGIC, sizeof(r.esr) }, s->fault_code };
 	r.end = (struct record){ 0, 0 };
 	return write_user(uf->uc.mc.records, &r, RECORDS_USED);
 }

@@ -54,10 +54,11 @@ static uint32_t branch(vaddr_t from, vaddr_t to)
 	return INSN_B | ((uint32_t)((int64_t)(to - from) >> 2) & B_OFFSET_MASK);
 }
 
-void arch_veneer_write(void *at, vaddr_t veneer, vaddr_t site)
+void arch_veneer_write(void *at, vaddr_t veneer, vaddr_t site, uint32_t nr)
 {
 	uint32_t *w = at;
 
+	(void)nr;
 	w[0] = INSN_SPSEL_1;
 	w[1] = INSN_PUSH_X0_X30(FRAME_SIZE);
 	w[2] = INSN_LDR_X30_PC((WORD_ENTRY - 2) * 4);
@@ -88,10 +89,11 @@ void arch_veneer_sync(const void *at, size_t len)
 		__asm__ volatile("ic ialluis\n\tdsb ish\n\tisb" : : : "memory");
 }
 
-bool arch_site_patch(void *alias, vaddr_t site, vaddr_t veneer)
+bool arch_site_patch(void *alias, vaddr_t site, vaddr_t veneer, uint32_t nr)
 {
 	uint32_t expected = INSN_SVC;
 
+	(void)nr;
 	/* The program may be writing there at this moment: only an svc is replaced. */
 	if (!atomic_cas((uint32_t *)alias, &expected, branch(site, veneer), RELAXED))
 		return expected == branch(site, veneer);
@@ -99,10 +101,11 @@ bool arch_site_patch(void *alias, vaddr_t site, vaddr_t veneer)
 	return true;
 }
 
-bool arch_site_unpatch(void *alias, vaddr_t site, vaddr_t veneer)
+bool arch_site_unpatch(void *alias, vaddr_t site, vaddr_t veneer, uint32_t nr)
 {
 	uint32_t expected = branch(site, veneer);
 
+	(void)nr;
 	if (!atomic_cas((uint32_t *)alias, &expected, INSN_SVC, RELAXED))
 		return false;
 	arch_veneer_sync(alias, 4);

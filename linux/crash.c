@@ -99,7 +99,7 @@ void linux_trap(struct frame *f, int signo, int code, vaddr_t addr)
 	bool is_memory = signo == SIGSEGV || signo == SIGBUS;
 
 	t->fault_address = is_memory ? addr : 0;
-	t->fault_esr = is_memory ? frame_fault_code(f) : 0;	/* as Linux: no ESR record with the other signals */
+	t->fault_code = frame_fault_code(f, is_memory);
 	signal_force(signo, &info);
 }
 

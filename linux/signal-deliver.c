@@ -40,7 +40,7 @@ static int push_handler(struct frame *f, struct task *t, const struct sigaction_
 		s.stack_top = t->alt_sp + t->alt_size;
 	if (SIGMASK(sig) & SIGMASK_SYNCHRONOUS) {
 		s.fault_address = t->fault_address;
-		s.esr = t->fault_esr;
+		s.fault_code = t->fault_code;
 	}
 	r = arch_signal_push(f, &s);
 	if (r)

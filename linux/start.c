@@ -148,7 +148,7 @@ int linux_start(const struct linux_program *prog)
 	int r;
 
 	linux_config = (struct linux_config){ prog->aslr, prog->veneers && !prog->strace, prog->strace };
-	if (trace_is_on())
+	if (trace_is_on() || prog->strace)
 		syscall_use_frames();
 	if (prog->hostname)
 		system_set_hostname(prog->hostname);

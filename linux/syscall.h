@@ -27,3 +27,6 @@ void linux_attention(struct frame *f);
 
 /* As linux_syscall(), from a veneer: frame_begin_syscall() has been done, no exception was taken. */
 void linux_syscall_from_veneer(struct frame *f);
+
+/* The call instruction at site, with this number, may be rewritten now (<arch/veneer.h>, arch_site_ready). */
+void linux_site_ready(vaddr_t site, uint32_t nr);

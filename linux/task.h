@@ -42,7 +42,7 @@ struct task {
 	bool is_restarting;		/* [o] the next call is an interrupted one, again: use restart_deadline */
 	nsec_t restart_deadline;	/* [o] */
 	struct siginfo forced;		/* [o] fault to deliver; signo 0: none */
-	uint64_t fault_address, fault_esr;	/* [o] for the signal frame */
+	uint64_t fault_address, fault_code;	/* [o] for the signal frame */
 
 	uint64_t personality;		/* [o] */
 	int pdeath_signal;		/* [o] prctl */

@@ -2,8 +2,9 @@
  *
  * Call sites rewritten to branches (design section 5), the portable half: where veneers live, which site has which, when a site is rewritten.
  *
- * A site is rewritten when it has trapped: so only words that were executed as system calls ever change, in text, in generated code and in data that looks like code
- * alike. A program that writes other code there overwrites our branch like any other word; if it writes the call again, that traps again and gets its old veneer.
+ * A site is rewritten when it has trapped (and, on ports whose instructions have several lengths, when the CPU has shown that it is one): so only words that were
+ * executed as system calls ever change, in text, in generated code and in data that looks like code alike. A program that writes other code there overwrites our branch
+ * like any other word; if it writes the call again, that traps again and gets its old veneer.
  *
  * Veneers lie in areas "[veneers]" of the application's address space, made within reach of a site: below its mapping if there is room, else wherever. The pages
  * of an area are added one by one as they fill up. A site without room in reach, or in a shared mapping (whose pages are the file's), keeps trapping;
@@ -20,6 +21,7 @@
 #include "libc/string.h"
 #include "linux/config.h"
 #include "linux/process.h"
+#include "linux/syscall.h"
 #include "linux/syscalls.h"
 #include "mmu/aspace.h"
 #include "mmu/heap.h"
@@ -47,6 +49,7 @@ struct veneer_area {
 
 struct site {
 	vaddr_t addr, veneer;
+	uint32_t nr;			/* of the call, where the veneer holds it (arch_site_nr) */
 	struct site *next;
 };
 
@@ -197,11 +200,11 @@ static struct site **bucket_of(vaddr_t addr)
 	return &buckets[(addr >> 2 ^ addr >> 12) % NR_BUCKETS];
 }
 
-static struct site *find_site(vaddr_t addr)
+static struct site *find_site(vaddr_t addr, uint32_t nr)
 {
 	struct site *s = *bucket_of(addr);
 
-	while (s && s->addr != addr)
+	while (s && (s->addr != addr || s->nr != nr))
 		s = s->next;
 	return s;
 }
@@ -214,7 +217,7 @@ static struct veneer_area *area_for(struct aspace *as, vaddr_t addr)
 	return make_area(as, addr);
 }
 
-static struct site *make_site(struct aspace *as, vaddr_t addr)
+static struct site *make_site(struct aspace *as, vaddr_t addr, uint32_t nr)
 {
 	struct veneer_area *a = nr_veneers < MAX_VENEERS ? area_for(as, addr) : NULL;
 	struct site *s;
@@ -229,8 +232,9 @@ static struct site *make_site(struct aspace *as, vaddr_t addr)
 	if (!s)
 		return NULL;
 	s->addr = addr;
+	s->nr = nr;
 	s->veneer = slot_address(a, n);
-	arch_veneer_write(slot_memory(a, n), s->veneer, addr);
+	arch_veneer_write(slot_memory(a, n), s->veneer, addr, nr);
 	arch_veneer_sync(slot_memory(a, n), ARCH_VENEER_SIZE);
 	a->nr = n + 1;
 	nr_veneers++;
@@ -239,17 +243,17 @@ static struct site *make_site(struct aspace *as, vaddr_t addr)
 	return s;
 }
 
-static bool patch_locked(struct aspace *as, vaddr_t addr)
+static bool patch_locked(struct aspace *as, vaddr_t addr, uint32_t nr)
 {
-	struct site *s = find_site(addr);
+	struct site *s = find_site(addr, nr);
 	bool is_done;
 	void *alias;
 
 	if (!s)
-		s = make_site(as, addr);
+		s = make_site(as, addr, nr);
 	if (!s || aspace_text_lock(as, addr, &alias))
 		return false;
-	is_done = arch_site_patch(alias, addr, s->veneer);
+	is_done = arch_site_patch(alias, addr, s->veneer, nr);
 	aspace_text_unlock(as);
 	if (is_done)
 		atomic_fetch_add(&nr_patched, 1u, RELAXED);
@@ -266,20 +270,24 @@ static bool is_worth_it(const struct frame *f)
 	       s->fn != (void (*)(void))sys_execve && s->fn != (void (*)(void))sys_rt_sigreturn;
 }
 
-void veneer_patch(struct frame *f)
+void linux_site_ready(vaddr_t addr, uint32_t nr)
 {
-	vaddr_t addr = arch_veneer_site(f), *h = &hopeless[(addr >> 2) % NR_HOPELESS];
+	vaddr_t *h = &hopeless[(addr >> 2) % NR_HOPELESS];
 
-	if (!linux_config.veneers || linux_config.strace || !is_worth_it(f))
-		return;
-	if (atomic_load(h, RELAXED) == addr)
+	if (!linux_config.veneers || linux_config.strace || atomic_load(h, RELAXED) == addr)
 		return;
 	mutex_lock(&lock);
-	if (!patch_locked(thread_current()->aspace, addr)) {
+	if (!patch_locked(thread_current()->aspace, addr, arch_site_nr(nr))) {
 		atomic_store(h, addr, RELAXED);
 		atomic_fetch_add(&nr_unreachable, 1u, RELAXED);
 	}
 	mutex_unlock(&lock);
+}
+
+void veneer_patch(struct frame *f)
+{
+	if (is_worth_it(f) && arch_site_ready(f))
+		linux_site_ready(arch_veneer_site(f), (uint32_t)f->syscall_nr);
 }
 
 void veneer_unpatch(vaddr_t start, size_t len)
@@ -294,7 +302,7 @@ void veneer_unpatch(vaddr_t start, size_t len)
 		for (struct site *s = buckets[i]; s; s = s->next) {
 			if (s->addr - start >= len || aspace_text_lock(as, s->addr, &alias))
 				continue;
-			(void)arch_site_unpatch(alias, s->addr, s->veneer);
+			(void)arch_site_unpatch(alias, s->addr, s->veneer, s->nr);
 			aspace_text_unlock(as);
 		}
 	}

@@ -96,11 +96,16 @@ static inline vaddr_t frame_lr(const struct frame *f)
 	return f->x[30];
 }
 
-/* The fault's syndrome as signal frames show it: as if the application ran at EL0, so the "lower exception level" classes. */
-static inline uint64_t frame_fault_code(const struct frame *f)
+/*
+ * What of the exception a signal frame shows: as if the application ran at EL0, so the "lower exception level" classes. As Linux, only for faults of memory (SIGSEGV,
+ * SIGBUS); else 0, nothing.
+ */
+static inline uint64_t frame_fault_code(const struct frame *f, bool is_memory)
 {
 	uint64_t ec = f->esr >> 26 & 0x3f;
 
+	if (!is_memory)
+		return 0;
 	return ec == 0x21 || ec == 0x25 ? f->esr - (1ul << 26) : f->esr;
 }
 

@@ -17,7 +17,7 @@ struct arch_signal {
 	vaddr_t alt_sp;			/* uc_stack */
 	uint64_t alt_size;
 	int alt_flags;
-	uint64_t fault_address, esr;	/* of a synchronous fault, else 0 */
+	uint64_t fault_address, fault_code;	/* of a synchronous fault, else 0 */
 };
 
 /* Push the frame and change *f so that the handler runs. 0, or -EFAULT (stack not writable). */

@@ -103,10 +103,11 @@ static inline vaddr_t frame_lr(const struct frame *f)
 	return 0;
 }
 
-/* The page fault's error code as signal frames show it: as if the application ran at CPL 3, so with bit 2 (U/S). */
-static inline uint64_t frame_fault_code(const struct frame *f)
+/* What of the exception a signal frame shows: vector << 32 | error code, that of a page fault as if the application ran at CPL 3, so with bit 2 (U/S). */
+static inline uint64_t frame_fault_code(const struct frame *f, bool is_memory)
 {
-	return f->vector == 14 ? f->error | 4 : f->error;
+	(void)is_memory;
+	return f->vector << 32 | f->error | (f->vector == 14 ? 4 : 0);
 }
 
 static inline void frame_set_pc(struct frame *f, vaddr_t pc)

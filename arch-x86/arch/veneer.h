@@ -8,23 +8,35 @@
 
 #include "libc/types.h"
 
-#define ARCH_VENEER_SIZE	64
+#define ARCH_VENEER_SIZE	32
 #define ARCH_VENEER_REACH	(2047ul << 20)	/* distance between a site and its veneer, at most */
+#define ARCH_SITE_SIZE		5		/* of the instruction that is replaced */
 
 /* The instruction that is replaced for the call in f: mov $nr, %eax, before syscall. */
 static inline vaddr_t arch_veneer_site(const struct frame *f)
 {
-	return f->rip - 7;
+	return f->rip - (ARCH_SITE_SIZE + 2);
+}
+
+/*
+ * May the site of the call in f be rewritten now? Here never: the CPU is asked first whether it is what it looks like, and linux_site_ready() follows when that has
+ * shown. Context: thread.
+ */
+bool arch_site_ready(const struct frame *f);
+/* What of a call's number is part of its veneer. */
+static inline uint32_t arch_site_nr(uint32_t nr)
+{
+	return nr;
 }
 
 /* Write the veneer of site at its place in kernel memory; it will run at address veneer. Not visible to instruction fetch before arch_veneer_sync(). */
-void arch_veneer_write(void *at, vaddr_t veneer, vaddr_t site);
+void arch_veneer_write(void *at, vaddr_t veneer, vaddr_t site, uint32_t nr);
 /* The site that a veneer was written for. */
 vaddr_t arch_veneer_read_site(const void *at, vaddr_t veneer);
 /* What was written at [at, at + len) will be executed at another address, by any CPU. */
 void arch_veneer_sync(const void *at, size_t len);
 /* Replace the call instruction at alias (kernel address of site) by a branch to veneer, or back. False: something else is there. */
-bool arch_site_patch(void *alias, vaddr_t site, vaddr_t veneer);
-bool arch_site_unpatch(void *alias, vaddr_t site, vaddr_t veneer);
+bool arch_site_patch(void *alias, vaddr_t site, vaddr_t veneer, uint32_t nr);
+bool arch_site_unpatch(void *alias, vaddr_t site, vaddr_t veneer, uint32_t nr);
 /* Application code was interrupted at offset bytes into the veneer of site: the pc that the program would have without veneers. */
 vaddr_t arch_veneer_shown_pc(vaddr_t site, size_t offset);

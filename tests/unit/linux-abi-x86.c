@@ -45,6 +45,20 @@ enum {
 #define stat linux_stat		/* the C library's is included below, in another form */
 #include <asm/stat.h>
 #undef stat
+/* The uapi headers, not the C library's: structures of signal frames. */
+#include "arch-x86/signal-reg.h"
+#define sigcontext linux_sigcontext
+#define ucontext linux_ucontext
+#undef FP_XSTATE_MAGIC1
+#undef FP_XSTATE_MAGIC2
+#undef UC_FP_XSTATE
+#undef UC_SIGCONTEXT_SS
+#undef UC_STRICT_RESTORE_SS
+#include <asm/sigcontext.h>
+#include <asm/signal.h>
+#include <asm/ucontext.h>
+#undef sigcontext
+#undef ucontext
 #include <asm/fcntl.h>
 #include <linux/eventpoll.h>
 #include <asm/mman.h>
@@ -94,6 +108,39 @@ _Static_assert(sizeof(struct abi_stat) == sizeof(struct linux_stat), "struct sta
 _Static_assert(sizeof(struct abi_epoll_event) == sizeof(struct epoll_event), "struct epoll_event");
 _Static_assert(offsetof(struct abi_epoll_event, data) == offsetof(struct epoll_event, data), "struct epoll_event");
 _Static_assert(ABI_MAP_32BIT == MAP_32BIT, "mmap(2)");
+
+#define SAME_MC(ours, theirs) \
+	_Static_assert(offsetof(struct sigcontext, ours) == offsetof(struct linux_sigcontext, theirs), #theirs)
+SAME_MC(r8, r8);
+SAME_MC(r15, r15);
+SAME_MC(rdi, rdi);
+SAME_MC(rsi, rsi);
+SAME_MC(rbp, rbp);
+SAME_MC(rbx, rbx);
+SAME_MC(rdx, rdx);
+SAME_MC(rax, rax);
+SAME_MC(rcx, rcx);
+SAME_MC(rsp, rsp);
+SAME_MC(rip, rip);
+SAME_MC(eflags, eflags);
+SAME_MC(cs, cs);
+SAME_MC(ss, ss);
+SAME_MC(err, err);
+SAME_MC(trapno, trapno);
+SAME_MC(oldmask, oldmask);
+SAME_MC(cr2, cr2);
+SAME_MC(fpstate, fpstate);
+_Static_assert(sizeof(struct sigcontext) == sizeof(struct linux_sigcontext), "struct sigcontext");
+_Static_assert(offsetof(struct ucontext, stack_sp) == offsetof(struct linux_ucontext, uc_stack.ss_sp), "uc_stack");
+_Static_assert(offsetof(struct ucontext, stack_flags) == offsetof(struct linux_ucontext, uc_stack.ss_flags), "uc_stack");
+_Static_assert(offsetof(struct ucontext, stack_size) == offsetof(struct linux_ucontext, uc_stack.ss_size), "uc_stack");
+_Static_assert(offsetof(struct ucontext, mc) == offsetof(struct linux_ucontext, uc_mcontext), "uc_mcontext");
+_Static_assert(offsetof(struct ucontext, sigmask) == offsetof(struct linux_ucontext, uc_sigmask), "uc_sigmask");
+_Static_assert(offsetof(struct _fpstate_64, sw_reserved) == SW_BYTES_OFFSET && sizeof(struct _fpx_sw_bytes) == sizeof(struct sw_bytes), "sw_reserved");
+_Static_assert(offsetof(struct sw_bytes, xfeatures) == offsetof(struct _fpx_sw_bytes, xfeatures), "struct _fpx_sw_bytes");
+_Static_assert(offsetof(struct sw_bytes, xstate_size) == offsetof(struct _fpx_sw_bytes, xstate_size), "struct _fpx_sw_bytes");
+_Static_assert(FP_XSTATE_MAGIC1 == 0x46505853 && FP_XSTATE_MAGIC2 == 0x46505845 && UC_FP_XSTATE == 1, "as signal-reg.h has them");
+_Static_assert(UC_SIGCONTEXT_SS == 2 && UC_STRICT_RESTORE_SS == 4, "as signal-reg.h has them");
 
 static void check_flag(const char *name, unsigned linux_flag, unsigned ours)
 {
