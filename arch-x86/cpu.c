@@ -9,6 +9,7 @@
 #include <arch/thread.h>
 
 #include "arch-x86/percpu.h"
+#include "arch-x86/site.h"
 #include "arch-x86/sysreg.h"
 #include "asm-offsets.h"
 #include "libc/string.h"
@@ -38,8 +39,6 @@ bool arch_has_fsgsbase;
 extern const char vector_stubs[];
 void arch_early_init(void);
 void arch_pt_early_init(void);
-/* X3's: the entry of system calls. */
-void arch_syscall_init_cpu(void);
 
 static unsigned ist_of(unsigned vector)
 {

@@ -12,6 +12,7 @@
 #include <arch/thread.h>
 
 #include "arch-x86/percpu.h"
+#include "arch-x86/site.h"
 #include "arch-x86/thread-priv.h"
 #include "libc/errno.h"
 #include "libc/print.h"
@@ -108,6 +109,8 @@ static void user_debug(struct frame *f)
 /* From the application, interrupts masked; returns with them enabled or not. */
 void arch_user_trap(struct frame *f)
 {
+	if (f->vector == VECTOR_DB && arch_site_hit(f))
+		return;
 	arch_irq_enable();
 	switch (f->vector) {
 	case VECTOR_PF:

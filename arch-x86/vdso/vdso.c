@@ -57,26 +57,17 @@ static inline long syscall3(long nr, long a, long b, long c)
 	return r;
 }
 
-/* Reader of the sequence counter; base, mult and shift never change. acquire: the data after seq; the fence: the data before seq is read again. Pairs: vdso_clock_changed in linux/vdso.c */
 static inline uint64_t now(int is_realtime)
 {
 	const struct vdso_data *d = &vdso_data;
 	uint64_t ns, counter;
-	uint32_t seq, lo, hi;
+	uint32_t lo, hi;
 
-	do {
-		seq = __atomic_load_n(&d->seq, __ATOMIC_ACQUIRE);
-		/* lfence: the counter is not read ahead of what comes before (SDM vol. 2, RDTSC). */
-		__asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-		counter = ((uint64_t)hi << 32 | lo) - d->base;
-		if ((int64_t)counter < 0)	/* another CPU's, a little behind ours at the start */
-			counter = 0;
-		ns = (uint64_t)(((unsigned __int128)counter * d->mult) >> d->shift);
-		if (is_realtime)
-			ns += __atomic_load_n(&d->realtime_offset, __ATOMIC_RELAXED);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while ((seq & 1) || seq != __atomic_load_n(&d->seq, __ATOMIC_RELAXED));
-	return ns;
+	/* lfence: the counter is not read ahead of what comes before (SDM vol. 2, RDTSC). */
+	__asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi) : : "memory");
+	counter = ((uint64_t)hi << 32 | lo) - d->base;
+	ns = (uint64_t)(((unsigned __int128)counter * d->mult) >> d->shift);
+	return is_realtime ? ns + __atomic_load_n(&d->realtime_offset, __ATOMIC_RELAXED) : ns;
 }
 
 static inline uint64_t seconds_of(uint64_t ns)
