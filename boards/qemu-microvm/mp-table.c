@@ -93,11 +93,12 @@ static void add_interrupt(const uint8_t *p, unsigned isa_bus, struct pc_firmware
 		}
 }
 
-static void walk(const uint8_t *p, const uint8_t *end, unsigned nr, struct pc_firmware *out)
+/* quirk: QEMU's qboot: the header says that there are no entries; the table's length counts, as for Linux. */
+static void walk(const uint8_t *p, const uint8_t *end, struct pc_firmware *out)
 {
 	unsigned isa_bus = NO_BUS;
 
-	for (; nr && p < end; nr--) {
+	while (p < end) {
 		size_t len = p[0] == ENTRY_PROCESSOR ? 20 : 8;
 
 		if ((size_t)(end - p) < len)
@@ -135,6 +136,6 @@ bool mp_table_parse(pc_map_t map, struct pc_firmware *out)
 	h = map(table, len);
 	if (!h || !pc_checksum_is_good(h, len))
 		return false;
-	walk((const uint8_t *)(h + 1), (const uint8_t *)h + len, h->nr_entries, out);
+	walk((const uint8_t *)(h + 1), (const uint8_t *)h + len, out);
 	return out->nr_cpus && out->nr_ioapics;
 }

@@ -216,7 +216,7 @@ static void make_mp(uint64_t pointer)
 	}
 	memcpy(memory + t, "PCMP", 4);
 	put(t + 4, p - t, 2);
-	put(t + 34, nr, 2);
+	put(t + 34, pointer == 0x9fc00 ? 0 : nr, 2);	/* qboot says 0 */
 	fix_checksum(t, p - t, 7);
 }
 
