@@ -77,7 +77,7 @@ static void boot_idle_main(void *arg)
 {
 	(void)arg;
 	arch_irq_disable();
-	sched_finish();
+	sched_finish(rq_this()->switched_from);
 	idle_loop();
 }
 

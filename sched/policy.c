@@ -85,7 +85,7 @@ int thread_set_affinity(struct thread *t, const uint64_t *mask, unsigned nr_word
 		nr_allowed += i / 64 < nr_words && (mask[i / 64] >> i % 64 & 1);
 	if (!nr_allowed)
 		return -EINVAL;
-	atomic_store(&t->sched->is_restricted, (uint32_t)(nr_allowed < nr_cpus), RELAXED);
+	atomic_store(&t->sched->is_restricted, nr_allowed < nr_cpus, RELAXED);
 	/* Not atomic as a whole: who looks in between sees a mixture, for once. */
 	for (w = 0; w < CPU_WORDS; w++)
 		atomic_store(&t->sched->affinity[w], w < nr_words ? mask[w] : 0, RELAXED);

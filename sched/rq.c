@@ -35,6 +35,7 @@ void rq_init(struct runqueue *rq, struct cpu *cpu, nsec_t now)
 	rq->generation = fair_generation(now);
 	rq->rt_head = rq->rt_tail = RT_SEQ_MIDDLE;
 	rq->accounted = now;
+	rq->ahead = (int64_t)(FAIR_HYSTERESIS_NS << FAIR_UNIT_SHIFT << fair_step(now));
 	rq->sample_at = trace_sample_period() ? now : NSEC_NEVER;
 	rq->armed = rq->preempt_at = rq->spread_at = rq->callback_next = rq->rcu_at = NSEC_NEVER;
 	rq->rcu_count = 1;
@@ -216,6 +217,7 @@ void rq_charge(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 
 	se->uncharged = 0;
 	queue_age(rq, now);
+	rq->ahead = (int64_t)(FAIR_HYSTERESIS_NS << FAIR_UNIT_SHIFT << fair_step(now));
 	if (se->is_idle) {
 		rq->cpu->idle_ns += delta;
 		se->generation = rq->generation;

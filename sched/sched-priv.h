@@ -13,7 +13,7 @@
  *	RUNNABLE	DEAD		the thread itself: thread_exit() (store)
  *
  * Every thread is, at each moment, in exactly one of these hands:
- *	- running: cpu->running == t, or on the way out (rq->switched_from == t, until sched_finish())
+ *	- running: cpu->running == t, or on the way out (until sched_finish(t))
  *	- in the run queue of t->cpu: only that CPU touches it, interrupts masked
  *	- BLOCKED: nobody's. Its registers are in memory: a waker may take it to any CPU
  *	- in flight: taken by a waker, or pushed on the incoming list of t->cpu
@@ -68,8 +68,16 @@ struct sched_entity {
 	bool is_interruptible;		/* [o] for people */
 	bool is_idle;			/* [I] an idle thread: never queued */
 	bool is_rt;			/* [q] SCHED_FIFO, SCHED_RR, or boosted */
-	bool is_special;		/* [q] idle, real-time, heavier than nice 0, or SCHED_IDLE: not for the short ways */
-	uint32_t is_restricted;		/* [a] may not run on all CPUs */
+	/* What keeps a wake-up from its short way: looked at together. */
+	union {
+		uint32_t care;
+		struct {
+			uint8_t is_special;	/* [q] idle, real-time, heavier than nice 0, or SCHED_IDLE */
+			uint8_t is_restricted;	/* [a] may not run on all CPUs */
+			uint8_t has_timer;	/* [q] timer_cpu is set */
+			uint8_t unused;
+		};
+	};
 	uint32_t inverse_weight;	/* [q] */
 	uint32_t generation;		/* [q] of usage */
 	uint64_t usage;			/* [q] fair.h */
@@ -113,7 +121,8 @@ struct runqueue {
 	struct rb_tree tree;		/* [c] the others */
 	uint32_t generation;		/* [c] of all usages in the queue */
 	uint64_t rt_head, rt_tail;	/* [c] sequence numbers at both ends of each RT priority */
-	struct thread *switched_from;	/* [c] until sched_finish() */
+	struct thread *switched_from;	/* [c] whom the running thread was switched to from */
+	int64_t ahead;			/* [c] FAIR_HYSTERESIS_NS as usage of a nice-0 thread, when something was last charged */
 	struct aspace *aspace;		/* [c] active on this CPU */
 	nsec_t accounted;		/* [c] until when the running thread was charged */
 	struct timer_set waits;		/* [c] deadlines of threads that wait here */
@@ -169,6 +178,14 @@ void rq_init(struct runqueue *rq, struct cpu *cpu, nsec_t now);
 /* At the head of its equals if was_preempted. t->cpu becomes this CPU. */
 void rq_insert(struct runqueue *rq, struct sched_entity *se, nsec_t now);
 void rq_remove(struct runqueue *rq, struct sched_entity *se);
+/* Remove the first; the tree is empty. */
+static inline void rq_pop_only(struct runqueue *rq)
+{
+	rq->first->is_queued = false;
+	rq->first = NULL;
+	atomic_store(&rq->nr_queued, 0u, RELAXED);
+}
+
 /* The next one to run, removed; NULL: none. */
 static inline struct sched_entity *rq_pop(struct runqueue *rq)
 {
@@ -176,13 +193,10 @@ static inline struct sched_entity *rq_pop(struct runqueue *rq)
 
 	if (!se)
 		return NULL;
-	if (likely(!rq->tree.root)) {
-		rq->first = NULL;
-		se->is_queued = false;
-		atomic_store(&rq->nr_queued, 0u, RELAXED);
-	} else {
+	if (likely(!rq->tree.root))
+		rq_pop_only(rq);
+	else
 		rq_remove(rq, se);
-	}
 	return se;
 }
 
@@ -222,7 +236,9 @@ struct sched_entity *rq_walk(const struct runqueue *rq, const struct sched_entit
 
 enum switch_reason { SWITCH_BLOCK, SWITCH_PREEMPT, SWITCH_YIELD, SWITCH_EXIT };
 void sched_switch(enum switch_reason why);
-void sched_finish(void);
+/* The same for SWITCH_BLOCK: the running thread, ANNOUNCED (or woken meanwhile), sleeps. */
+void sched_block(void);
+void sched_finish(struct thread *prev);
 /* The first thing a new thread does. */
 void sched_thread_main(void *thread);
 /* Set the comparator to the next thing this CPU has to do. */

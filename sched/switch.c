@@ -61,23 +61,23 @@ static void bury(struct runqueue *rq, struct thread *t)
 	thread_put(t);
 }
 
-void sched_finish(void)
+/* It does not sleep: it is dead, or runnable. */
+static __attribute__((noinline)) void finish_other(struct thread *prev, uint32_t state)
 {
-	struct runqueue *rq = rq_this();
-	struct thread *prev = rq->switched_from;
-	struct sched_entity *se = prev->sched;
+	if (state == STATE_DEAD)
+		bury(rq_this(), prev);
+	else if (!prev->sched->is_queued && !prev->sched->is_idle)
+		wake_place(prev, true);		/* woken on the way out, or not allowed here any more */
+}
+
+/* An ANNOUNCED thread is never queued (choose() takes the announcement back), nor an idle thread. */
+inline void sched_finish(struct thread *prev)
+{
 	uint32_t state = STATE_ANNOUNCED;
 
-	rq->switched_from = NULL;
-	if (se->is_queued || se->is_idle)
-		return;
 	/* release: all of its context, before a waker on another CPU may let it run there. Pairs: thread_wake */
-	if (likely(atomic_cas(&se->state, &state, STATE_BLOCKED, RELEASE)))
-		return;
-	if (state == STATE_DEAD)
-		bury(rq, prev);
-	else
-		wake_place(prev, true);		/* woken on the way out, or not allowed here any more */
+	if (unlikely(!atomic_cas(&prev->sched->state, &state, STATE_BLOCKED, RELEASE)))
+		finish_other(prev, state);
 }
 
 void sched_thread_main(void *thread)
@@ -85,7 +85,7 @@ void sched_thread_main(void *thread)
 	struct thread *self = thread;
 
 	arch_irq_disable();
-	sched_finish();
+	sched_finish(rq_this()->switched_from);
 	arch_irq_enable();
 	preempt_enable();		/* held since thread_setup() */
 	self->sched->entry(self->sched->arg);
@@ -103,7 +103,7 @@ static void clock_start(struct sched_entity *se, nsec_t now)
 }
 
 /* Registers and address space. Returns when self is switched to again, maybe on another CPU. */
-static void switch_to(struct runqueue *rq, struct thread *self, struct thread *next, nsec_t now)
+static inline void switch_to(struct runqueue *rq, struct thread *self, struct thread *next, nsec_t now)
 {
 	struct cpu *cpu = rq->cpu;
 
@@ -117,14 +117,11 @@ static void switch_to(struct runqueue *rq, struct thread *self, struct thread *n
 		atomic_fetch_or(&next->attention, ATTN_RSEQ, RELAXED);
 	/* The full fence inside also orders `running` before next's look at its attention word. Pairs: thread_kick */
 	rcu_quiesce(rq);
-	if (rq->first)
-		sched_look_later(rq, now);
-	if (next->aspace && next->aspace != rq->aspace) {
+	if (unlikely(next->aspace != rq->aspace) && next->aspace) {
 		rq->aspace = next->aspace;
 		aspace_activate(next->aspace);
 	}
-	arch_switch(self, next);
-	sched_finish();
+	sched_finish(arch_switch(self, next));
 }
 
 void sched_forget_aspace(struct aspace *as)
@@ -193,13 +190,33 @@ void sched_switch(enum switch_reason why)
 	now = arch_time_ns();
 	rq_account(rq, self->sched, now);
 	next = choose(rq, self, why, now);
-	if (next) {
-		switch_to(rq, self, next->thread, now);
-		return;
-	}
-	rcu_quiesce(rq);
 	if (rq->first)
 		sched_look_later(rq, now);
+	if (next)
+		switch_to(rq, self, next->thread, now);
+	else
+		rcu_quiesce(rq);
+}
+
+/* One thread goes, the only one in the queue comes: what half of all switches are. All else: sched_switch(). */
+void sched_block(void)
+{
+	struct thread *self = thread_current();
+	struct runqueue *rq = self->cpu->rq;
+	struct sched_entity *se = self->sched, *next = rq->first;
+	nsec_t now;
+
+	if (unlikely(!mpsc_is_empty(&rq->incoming) || !next || rq->tree.root ||
+		     atomic_load(&se->state, RELAXED) != STATE_ANNOUNCED)) {
+		sched_switch(SWITCH_BLOCK);
+		return;
+	}
+	now = arch_time_ns();
+	self->needs_resched = 0;
+	se->nr_voluntary++;
+	rq_account(rq, se, now);
+	rq_pop_only(rq);
+	switch_to(rq, self, next->thread, now);
 }
 
 void thread_preempt_slow(void)

@@ -236,39 +236,52 @@ static int give_up(int error)
 	return error;
 }
 
-int thread_wait_block(nsec_t deadline, unsigned flags)
+static __attribute__((noinline)) int wait_block_until(nsec_t deadline)
 {
 	struct thread *self = thread_current();
 	struct sched_entity *se = self->sched;
-	arch_irqflags_t irqflags;
+	struct runqueue *rq;
 
-	DEBUG_ASSERT(self->preempt_count == 0);
-	se->is_interruptible = flags & WAIT_INTERRUPTIBLE;
-	if (se->is_interruptible && (atomic_load(&self->attention, RELAXED) & ATTN_INTERRUPT))
-		return give_up(-EINTR);
-	irqflags = arch_irq_save();
-	if (deadline != NSEC_NEVER) {
-		struct runqueue *rq = rq_this();
-
-		if (arch_time_ns() >= deadline) {
-			arch_irq_restore(irqflags);
-			return give_up(-ETIMEDOUT);
-		}
-		timer_set_add(&rq->waits, &se->timer, deadline);
-		se->timer_cpu = rq->cpu;
-		se->has_timed_out = false;
-		if (rq->waits.next < rq->armed)
-			sched_arm(rq);
+	arch_irq_disable();
+	rq = rq_this();
+	if (arch_time_ns() >= deadline) {
+		arch_irq_enable();
+		return give_up(-ETIMEDOUT);
 	}
-	sched_switch(SWITCH_BLOCK);
-	arch_irq_restore(irqflags);
+	timer_set_add(&rq->waits, &se->timer, deadline);
+	se->timer_cpu = rq->cpu;
+	se->has_timer = true;
+	se->has_timed_out = false;
+	if (rq->waits.next < rq->armed)
+		sched_arm(rq);
+	sched_block();
+	arch_irq_enable();
 	/* acquire: the waker's condition after the state that it changed. Pairs: thread_wake */
 	atomic_fence(ACQUIRE);
 	self->wchan = NULL;
-	if (deadline != NSEC_NEVER && se->has_timed_out) {
+	if (se->has_timed_out) {
 		se->has_timed_out = false;
 		return give_up(-ETIMEDOUT);
 	}
+	return 0;
+}
+
+int thread_wait_block(nsec_t deadline, unsigned flags)
+{
+	struct thread *self = thread_current();
+
+	/* So interrupts are enabled, too: who masks them may not sleep. */
+	DEBUG_ASSERT(self->preempt_count == 0 && arch_irq_is_enabled());
+	self->sched->is_interruptible = flags & WAIT_INTERRUPTIBLE;
+	if ((flags & WAIT_INTERRUPTIBLE) && (atomic_load(&self->attention, RELAXED) & ATTN_INTERRUPT))
+		return give_up(-EINTR);
+	if (deadline != NSEC_NEVER)
+		return wait_block_until(deadline);
+	arch_irq_disable();
+	sched_block();
+	arch_irq_enable();
+	atomic_fence(ACQUIRE);		/* acquire: as above. Pairs: thread_wake */
+	self->wchan = NULL;
 	return 0;
 }
 

@@ -159,6 +159,15 @@ static inline void preempt_enable(void)
 		thread_preempt_slow();
 }
 
+/* After something that may have asked the running thread to make way. */
+static inline void preempt_check(void)
+{
+	struct thread *self = thread_current();
+
+	if (unlikely(READ_ONCE(self->needs_resched)) && self->preempt_count == 0)
+		thread_preempt_slow();
+}
+
 /* ---- accounting and policy (what the system calls need) ---------------------------------------------------------- */
 
 struct thread_times {

@@ -170,30 +170,6 @@ static inline bool is_anyone_idle(void)
 	return false;
 }
 
-/*
- * The common wake-up in one go: nobody waits, se and cur, which is charged until now, are ordinary and have had about the same. True: se is queued and cur goes on. False:
- * nothing was done. (Here and not in rq.c because every instruction counts.)
- */
-static inline bool insert_simply(struct runqueue *rq, struct sched_entity *se, const struct sched_entity *cur, nsec_t now)
-{
-	uint64_t ahead = FAIR_HYSTERESIS_NS << FAIR_UNIT_SHIFT << fair_step(now);
-	uint32_t generation = fair_generation(now);
-
-	if (rq->first || se->is_special || cur->is_special || se->generation != generation || cur->generation != generation ||
-	    rq->generation != generation || se->active_params != atomic_load(&se->params, RELAXED))
-		return false;
-	/* Neither is cur so far ahead that it has to make way, nor se so far behind that its credit has to be cut. */
-	if ((int64_t)(cur->usage - se->usage) > (int64_t)ahead)
-		return false;
-	se->key = KEY_FAIR | se->usage;
-	se->is_queued = true;
-	atomic_store(&se->thread->cpu, rq->cpu, RELAXED);
-	rq->first = se;
-	atomic_store(&rq->queued_since, now, RELAXED);
-	atomic_store(&rq->nr_queued, 1u, RELAXED);
-	return true;
-}
-
 /* True: cur has to make way. */
 static __attribute__((noinline)) bool insert_with_care(struct runqueue *rq, struct sched_entity *se,
 						       const struct sched_entity *cur, nsec_t now)
@@ -213,18 +189,48 @@ static __attribute__((noinline)) void spread_later(struct runqueue *rq, nsec_t n
 		sched_arm(rq);
 }
 
-static inline void enqueue_here(struct runqueue *rq, struct sched_entity *se)
+/*
+ * The common wake-up in one go: nobody waits, se and the running thread are ordinary and have had about the same. True: se is queued and the running thread goes on.
+ * False: nothing was done. (Here and not in rq.c because every instruction counts.) t->cpu is this CPU.
+ *
+ * The running thread is taken as of the begin of its turn, which saves reading the clock. If that was long ago sched_look_later() asks for a look at a time that is over, and
+ * the timer interrupt comes at once and looks with the exact time.
+ */
+static inline bool insert_simply(struct runqueue *rq, struct sched_entity *se)
+{
+	const struct sched_entity *cur = thread_current()->sched;
+	nsec_t now;
+
+	if (rq->first || se->is_special || cur->is_special || se->generation != rq->generation || cur->generation != rq->generation ||
+	    se->active_params != atomic_load(&se->params, RELAXED))
+		return false;
+	/* Neither is cur so far ahead that it has to make way, nor se so far behind that its credit has to be cut. */
+	if ((int64_t)(cur->usage - se->usage) > rq->ahead)
+		return false;
+	if (nr_cpus > 1) {		/* others look at the times in the queue */
+		now = arch_time_ns();
+		if (now - rq->accounted > CHARGE_NS)
+			return false;
+		atomic_store(&rq->queued_since, now, RELAXED);
+		if (rq->spread_at == NSEC_NEVER)
+			spread_later(rq, now);
+	}
+	se->key = KEY_FAIR | se->usage;
+	se->is_queued = true;
+	rq->first = se;
+	atomic_store(&rq->nr_queued, 1u, RELAXED);
+	sched_look_later(rq, rq->accounted);
+	return true;
+}
+
+static void enqueue_here(struct runqueue *rq, struct sched_entity *se)
 {
 	struct thread *cur = rq->cpu->running;
-	/*
-	 * With one CPU, where nobody else looks at the times in the queue, the begin of cur's turn will do: if that is long ago, sched_look_later() asks for a look at a
-	 * time that is over, and the timer interrupt comes at once and looks with the exact time.
-	 */
-	nsec_t now = nr_cpus == 1 && !rq->in_irq ? rq->accounted : arch_time_ns();
+	nsec_t now = arch_time_ns();
 	bool has_to_go;
 
 	rq_account(rq, cur->sched, now);
-	has_to_go = !insert_simply(rq, se, cur->sched, now) && insert_with_care(rq, se, cur->sched, now);
+	has_to_go = insert_with_care(rq, se, cur->sched, now);
 	se->has_slept = false;
 	if (has_to_go) {
 		cur->needs_resched = 1;
@@ -240,6 +246,7 @@ void wake_drop_timer(struct runqueue *rq, struct sched_entity *se)
 	if (timer_node_is_set(&se->timer))
 		timer_set_del(&rq->waits, &se->timer);
 	se->timer_cpu = NULL;
+	se->has_timer = false;
 }
 
 void wake_place(struct thread *t, bool is_local)
@@ -272,10 +279,16 @@ void wake_drain(struct runqueue *rq)
 	}
 }
 
+/* On this CPU, where it was, without further thought. */
+static inline bool may_stay(const struct sched_entity *se, const struct cpu *this)
+{
+	return !atomic_load(&se->care, RELAXED) || (!se->is_special && !se->has_timer && thread_may_run_on(se->thread, this));
+}
+
 bool thread_wake(struct thread *t)
 {
 	struct sched_entity *se = t->sched;
-	arch_irqflags_t flags;
+	arch_irqflags_t flags = arch_irq_save();	/* a thread that is BLOCKED no more is placed before anything else happens here */
 	struct cpu *this;
 	uint32_t state;
 
@@ -284,8 +297,10 @@ bool thread_wake(struct thread *t)
 	state = atomic_load(&se->state, RELAXED);
 	for (;;) {
 		if (state == STATE_ANNOUNCED) {
-			if (atomic_cas(&se->state, &state, STATE_RUNNABLE, RELEASE))
+			if (atomic_cas(&se->state, &state, STATE_RUNNABLE, RELEASE)) {
+				arch_irq_restore(flags);
 				return true;
+			}
 		} else if (state == STATE_BLOCKED) {
 			/*
 			 * acquire: its saved registers. Pairs: sched_finish. release: together with the run queue or the incoming list, the caller's
@@ -294,21 +309,20 @@ bool thread_wake(struct thread *t)
 			if (atomic_cas(&se->state, &state, STATE_RUNNABLE, ACQ_REL))
 				break;
 		} else {
+			arch_irq_restore(flags);
 			return false;
 		}
 	}
 	trace(TRACE_WAKE, t->id, t->cpu->id);
-	preempt_disable();
-	flags = arch_irq_save();
-	se->has_slept = true;
 	this = cpu_this();
-	if (likely(t->cpu == this && !se->timer_cpu && !this->rq->in_irq && !se->is_special &&
-		   (!atomic_load(&se->is_restricted, RELAXED) || thread_may_run_on(t, this))))
-		enqueue_here(this->rq, se);
-	else
-		wake_place(t, false);
+	if (likely(t->cpu == this && may_stay(se, this) && !this->rq->in_irq && insert_simply(this->rq, se))) {
+		arch_irq_restore(flags);
+		return true;
+	}
+	se->has_slept = true;
+	wake_place(t, false);
 	arch_irq_restore(flags);
-	preempt_enable();
+	preempt_check();
 	return true;
 }
 
