@@ -136,7 +136,8 @@ static void *waiter(void *arg)
 	struct pollfd p = { .fd = in, .events = POLLIN };
 
 	(void)arg;
-	show("poll: %d %x", poll(&p, 1, 10000), p.revents);
+	int nr_ready = poll(&p, 1, 10000);
+	show("poll: %d %x", nr_ready, p.revents);
 	return NULL;
 }
 

@@ -34,7 +34,8 @@ static void test_poll(void)
 	int file = open("/tmp/poll-file", O_RDWR | O_CREAT, 0600);
 	struct pollfd fds[] = { { p[0], POLLIN, 77 }, { p[1], POLLOUT, 77 }, { -1, POLLIN, 77 }, { 999, POLLIN, 77 },
 				{ file, POLLIN | POLLOUT, 77 } };
-	show("poll %d: %x %x %x %x %x", poll(fds, 5, 0), fds[0].revents, fds[1].revents, fds[2].revents, fds[3].revents,
+	int n = poll(fds, 5, 0);
+	show("poll %d: %x %x %x %x %x", n, fds[0].revents, fds[1].revents, fds[2].revents, fds[3].revents,
 	     fds[4].revents);
 	check("nothing ready", poll(fds, 1, 0) == 0 && fds[0].revents == 0);
 	int64_t begin = now_ns(CLOCK_MONOTONIC);
@@ -48,7 +49,8 @@ static void test_poll(void)
 		;
 	check("a full pipe is not writable", poll(fds + 1, 1, 0) == 0);
 	close(p[1]);
-	show("hang-up: %d %x", poll(fds, 1, 0), fds[0].revents);
+	n = poll(fds, 1, 0);
+	show("hang-up: %d %x", n, fds[0].revents);
 	check_errno("bad address", poll((void *)16, 1, 0), EFAULT);
 	struct rlimit limit;
 	getrlimit(RLIMIT_NOFILE, &limit);
