@@ -65,6 +65,25 @@ build/asm/arm64-%.ok: tests/asm/arm64-%.c arch-arm64/libc/memcpy.S arch-arm64/li
 	done
 	$(Q)$(CROSS.arm64)gcc -O1 -fno-builtin -static $(WARN) -o $(@:.ok=) $< $(@D)/$*-*.o
 	$(Q)timeout 120 qemu-aarch64-static $(@:.ok=) && touch $@
+# The same tests with the x86-64 port's functions, where this machine can run them.
+ASM_TESTS_X86 := $(if $(filter x86_64,$(shell uname -m)),$(wildcard tests/asm/arm64-*.c))
+ASM_SRCS_X86.string  := arch-x86/libc/memcpy.S arch-x86/libc/memset.S arch-x86/libc/memcmp.S
+ASM_SRCS_X86.uaccess := arch-x86/uaccess.S
+asm-tests: $(ASM_TESTS_X86:tests/asm/arm64-%.c=build/asm/x86-%.ok)
+ifneq ($(O),build/x86_64)
+build/x86_64/gen/asm-offsets.h:
+	$(Q)$(MAKE) ARCH=x86_64 BUILD=release O=build/x86_64 $@
+endif
+build/asm/x86-%.ok: tests/asm/arm64-%.c $(ASM_SRCS_X86.string) $(ASM_SRCS_X86.uaccess) arch-x86/asm.h | build/x86_64/gen/asm-offsets.h
+	$(call say,ASMTEST,x86 $<)
+	$(Q)mkdir -p $(@D)
+	$(Q)for f in $(ASM_SRCS_X86.$*); do \
+		o=$(@D)/x86-$*-$$(basename $$f).o; \
+		$(HOSTCC) -I. -Iarch-x86 -Ibuild/x86_64/gen -D__ASSEMBLY__ -c -o $$o $$f && \
+		objcopy $(if $(filter string,$*),--prefix-symbols=k_) --rename-section .extable=extable $$o || exit 1; \
+	done
+	$(Q)$(HOSTCC) -O1 -fno-builtin -static -no-pie -z noexecstack $(WARN) -o $(@:.ok=) $< $(@D)/x86-$*-*.o
+	$(Q)timeout 120 $(@:.ok=) && touch $@
 
 #: lint          layering, headers that compile alone, no spinlocks, arch parity
 lint: layers headers

@@ -30,12 +30,17 @@ static char *edge;	/* the first byte that is not there */
 static void fix_up(int sig, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
+#ifdef __x86_64__
+	greg_t *pc = &uc->uc_mcontext.gregs[REG_RIP];
+#else
+	unsigned long long *pc = &uc->uc_mcontext.pc;
+#endif
 
 	(void)sig;
 	(void)info;
 	for (const struct entry *e = __start_extable; e < __stop_extable; e++) {
-		if ((uintptr_t)&e->from + (uintptr_t)(intptr_t)e->from == uc->uc_mcontext.pc) {
-			uc->uc_mcontext.pc = (uintptr_t)&e->to + (uintptr_t)(intptr_t)e->to;
+		if ((uintptr_t)&e->from + (uintptr_t)(intptr_t)e->from == (uintptr_t)*pc) {
+			*pc = (__typeof__(*pc))((uintptr_t)&e->to + (uintptr_t)(intptr_t)e->to);
 			return;
 		}
 	}
