@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# Guest test programs: tests/guest/*.c and *.S become build/guest/arm64/NAME,
-# tests/guest/stress/*.c become build/guest/arm64/stress/NAME.
-# Usable alone: make -f tests/guest.mk guest
+# Guest test programs: tests/guest/*.c and *.S become build/guest/ARCH/NAME,
+# tests/guest/stress/*.c become build/guest/ARCH/stress/NAME. What only one
+# machine has, or has in another way, is in tests/guest/ARCH/, whose NAME.c goes
+# before tests/guest/NAME.c.
+# Usable alone: make -f tests/guest.mk guest ARCH=x86_64
 #
 # libgcc_s is linked by name, for pthread_cancel would load it by dlopen.
 #
@@ -10,19 +12,22 @@
 #   NAME-pie (dynamic, PIE)  NAME-nopie (dynamic, at a fixed address)
 #   NAME-static-pie  NAME-musl (static)  NAME-musl-pie (dynamic, PIE)
 
-GUEST_CC ?= aarch64-linux-gnu-gcc
-GUEST_OUT := build/guest/arm64
+ARCH ?= arm64
+GUEST_PLATFORM.arm64 := aarch64
+GUEST_PLATFORM.x86_64 := x86_64
+GUEST_GOARCH.arm64 := arm64
+GUEST_GOARCH.x86_64 := amd64
+GUEST_PLATFORM := $(GUEST_PLATFORM.$(ARCH))
+GUEST_CC ?= $(GUEST_PLATFORM)-linux-gnu-gcc
+GUEST_OUT := build/guest/$(ARCH)
 GUEST_CFLAGS := -std=gnu11 -O2 -g1 -Wall -Wextra -Werror -pthread -fno-omit-frame-pointer --param=min-pagesize=0 -Itests/guest
 
-GUEST_C := $(sort $(wildcard tests/guest/*.c))
-GUEST_S := $(sort $(wildcard tests/guest/*.S))
-GUEST_STRESS := $(sort $(wildcard tests/guest/stress/*.c))
+# Names of programs, from a pattern: those of all machines and of this one.
+guest_names = $(sort $(patsubst tests/guest/%,%,$(basename $(wildcard tests/guest/$(1)))) \
+	$(patsubst tests/guest/$(ARCH)/%,%,$(basename $(wildcard tests/guest/$(ARCH)/$(1)))))
 GUEST_GO := $(sort $(wildcard tests/guest/go/*.go))
 
-GUEST_PROGRAMS := \
-	$(GUEST_C:tests/guest/%.c=$(GUEST_OUT)/%) \
-	$(GUEST_S:tests/guest/%.S=$(GUEST_OUT)/%) \
-	$(GUEST_STRESS:tests/guest/stress/%.c=$(GUEST_OUT)/stress/%)
+GUEST_PROGRAMS := $(addprefix $(GUEST_OUT)/,$(call guest_names,*.c) $(call guest_names,*.S) $(call guest_names,stress/*.c))
 GUEST_VARIANTS := $(addprefix $(GUEST_OUT)/, \
 	hello-pie hello-nopie hello-static-pie auxv-pie auxv-static-pie threads-pie cancel-pie signals-pie)
 GUEST_MUSL_VARIANTS := $(addprefix $(GUEST_OUT)/, \
@@ -37,35 +42,43 @@ guest-go: $(GUEST_GO_PROGRAMS)
 
 GUEST_DEPS := tests/guest/test.h tests/guest.mk
 
-$(GUEST_OUT)/%: tests/guest/%.c $(GUEST_DEPS)
-	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_CFLAGS) -fno-pie -static -o $@ $<
-$(GUEST_OUT)/%: tests/guest/%.S $(GUEST_DEPS)
-	@mkdir -p $(@D)
-	$(GUEST_CC) -g -nostdlib -static -o $@ $<
+# $(1): folder of the sources. The first folder that has the source wins.
+define guest_rules
+$(GUEST_OUT)/%: $(1)/%.c $(GUEST_DEPS)
+	@mkdir -p $$(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) -fno-pie -static -o $$@ $$<
+$(GUEST_OUT)/%: $(1)/%.S $(GUEST_DEPS)
+	@mkdir -p $$(@D)
+	$(GUEST_CC) -g -nostdlib -static -fno-pie -no-pie -o $$@ $$<
 
-$(GUEST_OUT)/%-pie: tests/guest/%.c $(GUEST_DEPS)
-	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_CFLAGS) -fPIE -pie -o $@ $< -Wl,--no-as-needed -lgcc_s
-$(GUEST_OUT)/%-nopie: tests/guest/%.c $(GUEST_DEPS)
-	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_CFLAGS) -fno-pie -no-pie -o $@ $<
-$(GUEST_OUT)/%-static-pie: tests/guest/%.c $(GUEST_DEPS)
-	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_CFLAGS) -fPIE -static-pie -o $@ $<
+$(GUEST_OUT)/%-pie: $(1)/%.c $(GUEST_DEPS)
+	@mkdir -p $$(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) -fPIE -pie -o $$@ $$< -Wl,--no-as-needed -lgcc_s
+$(GUEST_OUT)/%-nopie: $(1)/%.c $(GUEST_DEPS)
+	@mkdir -p $$(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) -fno-pie -no-pie -o $$@ $$<
+$(GUEST_OUT)/%-static-pie: $(1)/%.c $(GUEST_DEPS)
+	@mkdir -p $$(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) -fPIE -static-pie -o $$@ $$<
+endef
+$(eval $(call guest_rules,tests/guest/$(ARCH)))
+$(eval $(call guest_rules,tests/guest))
 
-# musl: headers and libraries of Debian's arm64 packages musl and musl-dev,
+# musl: headers and libraries of Debian's packages musl and musl-dev for the machine,
 # unpacked under build/, with the GNU cross compiler. -z and crt files by hand,
 # as musl-gcc's specs do it.
-GUEST_MUSL_ROOT ?= build/packages/musl
-GUEST_MUSL_LIB := $(GUEST_MUSL_ROOT)/usr/lib/aarch64-linux-musl
-GUEST_MUSL_INCLUDE := $(GUEST_MUSL_ROOT)/usr/include/aarch64-linux-musl
-GUEST_MUSL_CFLAGS = $(GUEST_CFLAGS) -mno-outline-atomics -nostdinc -isystem $(GUEST_MUSL_INCLUDE) \
-	-isystem $(shell $(GUEST_CC) -print-file-name=include) -isystem /usr/aarch64-linux-gnu/include -nostdlib
+GUEST_MUSL_ROOT ?= build/packages/musl$(if $(filter-out arm64,$(ARCH)),-$(ARCH))
+GUEST_MUSL_LIB := $(GUEST_MUSL_ROOT)/usr/lib/$(GUEST_PLATFORM)-linux-musl
+GUEST_MUSL_INCLUDE := $(GUEST_MUSL_ROOT)/usr/include/$(GUEST_PLATFORM)-linux-musl
+GUEST_MUSL_CFLAGS.arm64 := -mno-outline-atomics
+# Headers of the kernel: the cross compiler's, or the machine's own.
+GUEST_MUSL_CFLAGS = $(GUEST_CFLAGS) $(GUEST_MUSL_CFLAGS.$(ARCH)) -nostdinc -isystem $(GUEST_MUSL_INCLUDE) \
+	-isystem $(shell $(GUEST_CC) -print-file-name=include) $(patsubst %,-isystem %,$(wildcard \
+	/usr/$(GUEST_PLATFORM)-linux-gnu/include /usr/include/$(GUEST_PLATFORM)-linux-gnu)) -idirafter /usr/include -nostdlib
 GUEST_LIBGCC = $(shell $(GUEST_CC) -print-libgcc-file-name)
 
 $(GUEST_MUSL_LIB)/libc.a:
-	./samara fetch-package musl musl-dev $(GUEST_MUSL_ROOT)
+	./samara fetch-package --arch $(ARCH) musl musl-dev $(GUEST_MUSL_ROOT)
 
 $(GUEST_OUT)/%-musl: tests/guest/%.c $(GUEST_DEPS) | $(GUEST_MUSL_LIB)/libc.a
 	@mkdir -p $(@D)
@@ -73,18 +86,18 @@ $(GUEST_OUT)/%-musl: tests/guest/%.c $(GUEST_DEPS) | $(GUEST_MUSL_LIB)/libc.a
 		$< $(GUEST_MUSL_LIB)/libc.a $(GUEST_LIBGCC) $(GUEST_MUSL_LIB)/crtn.o
 $(GUEST_OUT)/%-musl-pie: tests/guest/%.c $(GUEST_DEPS) | $(GUEST_MUSL_LIB)/libc.a
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_MUSL_CFLAGS) -fPIE -pie -Wl,-dynamic-linker,/lib/ld-musl-aarch64.so.1 -o $@ \
-		$(GUEST_MUSL_LIB)/Scrt1.o $(GUEST_MUSL_LIB)/crti.o $< -L$(GUEST_MUSL_ROOT)/lib/aarch64-linux-musl -lc \
+	$(GUEST_CC) $(GUEST_MUSL_CFLAGS) -fPIE -pie -Wl,-dynamic-linker,/lib/ld-musl-$(GUEST_PLATFORM).so.1 -o $@ \
+		$(GUEST_MUSL_LIB)/Scrt1.o $(GUEST_MUSL_LIB)/crti.o $< -L$(GUEST_MUSL_ROOT)/lib/$(GUEST_PLATFORM)-linux-musl -lc \
 		$(GUEST_LIBGCC) $(GUEST_MUSL_LIB)/crtn.o
 
 $(GUEST_OUT)/go/%: tests/guest/go/%.go tests/guest.mk
 	@mkdir -p $(@D)
-	GOOS=linux GOARCH=arm64 CGO_ENABLED=0 GOFLAGS=-mod=mod GOCACHE=$(abspath build/go-cache) \
+	GOOS=linux GOARCH=$(GUEST_GOARCH.$(ARCH)) CGO_ENABLED=0 GOFLAGS=-mod=mod GOCACHE=$(abspath build/go-cache) \
 		go build -o $@ $<
 
 #: test-oracle   boot Debian's Linux, run the guest tests there, compare with tests/guest/expected; UPDATE=1 writes that
 test-oracle: guest guest-musl guest-go
-	tests/run-guests.py --no-build --on linux $(if $(UPDATE),--update) $(T)
+	tests/run-guests.py --arch $(ARCH) --no-build --on linux $(if $(UPDATE),--update) $(T)
 
 guest-clean:
 	rm -rf $(GUEST_OUT)

@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: MIT
 """Guest tests: each program of tests/guest/list must print on Samara what it prints on Linux, and end alike.
 
-  tests/run-guests.py [--on samara|linux|qemu-user] [--group G] [--jobs N] [--update] [PATTERN...]
+  tests/run-guests.py [--arch arm64|x86_64] [--on samara|linux|user] [--group G] [--jobs N] [--update] [PATTERN...]
 
-The expected output lies in tests/guest/expected/; with --on linux it is compared with what Linux says now, and with
---update written anew. PATTERN is a shell pattern for NAME or NAME:LABEL. The last line is "N passed, N failed".
+The expected output lies in tests/guest/expected/, or in expected/ARCH/ where the machines differ; with --on linux it is
+compared with what Linux says now, and with --update written anew. PATTERN is a shell pattern for NAME or NAME:LABEL. The last line is "N passed, N failed".
 """
 import argparse
 import concurrent.futures
 import difflib
 import fnmatch
 import os
+import platform
 import shlex
 import subprocess
 import sys
@@ -24,16 +25,18 @@ sys.path.insert(0, TESTS)
 
 from harness import linux  # noqa: E402  (the path above must be set first)
 
-PROGRAMS = os.path.join(REPO, "build", "guest", "arm64")
-EXPECTED = os.path.join(TESTS, "guest", "expected")
+SOURCES = os.path.join(TESTS, "guest")
+EXPECTED = os.path.join(SOURCES, "expected")
+ARCHS = ("arm64", "x86_64")
+VARIANTS = ("-static-pie", "-musl-pie", "-pie", "-nopie", "-musl")
 STATUS_LINE = b"exit status %d\n"
 DIFF_LINES = 25
 
 
 class Test:
-    """One row of the list."""
+    """One row of the list, for one machine."""
 
-    def __init__(self, line):
+    def __init__(self, line, arch="arm64"):
         words = shlex.split(line)
         self.name, cpus, self.memory, self.seconds, groups = words[:5]
         rest = words[5:]
@@ -45,28 +48,55 @@ class Test:
         self.is_timing = "timing" in self.options
         self.environment = [word[4:] for word in self.options if word.startswith("env=")]
         self.packages = [word[8:] for word in self.options if word.startswith("package=")]
-        self.program = os.path.join(PROGRAMS, self.name.split(":")[0])
-        self.expected_path = os.path.join(EXPECTED, self.name.replace("/", "-").replace(":", "-") + ".out")
+        self.arch = arch
+        self.archs = [word[5:] for word in self.options if word.startswith("arch=")]
+        self.program = os.path.join(REPO, "build", "guest", arch, self.name.split(":")[0])
+        file = self.name.replace("/", "-").replace(":", "-") + ".out"
+        self.expected_path = os.path.join(EXPECTED, file)
+        self.own_path = os.path.join(EXPECTED, arch, file)
 
     def expected(self):
         """What Linux printed, with the exit status as last line; None when it was never run."""
-        try:
-            with open(self.expected_path, "rb") as handle:
-                return handle.read()
-        except FileNotFoundError:
-            return None
+        for path in (self.own_path, self.expected_path):
+            if os.path.exists(path):
+                with open(path, "rb") as handle:
+                    return handle.read()
+        return None
+
+    def is_for_arch(self):
+        """The row names the machine, or none; and there is a source for it."""
+        name = self.name.split(":")[0]
+        names = [name] + [name[:-len(suffix)] for suffix in VARIANTS if name.endswith(suffix)]
+        return (not self.archs or self.arch in self.archs) and any(
+            os.path.exists(os.path.join(SOURCES, folder, name + suffix))
+            for folder in (self.arch, "") for name in names for suffix in (".c", ".S", ".go"))
+
+    def update(self, output):
+        """Write what Linux printed: for all machines, unless this one differs from what the others say."""
+        path = self.expected_path
+        if self.arch != ARCHS[0] and os.path.exists(path):
+            with open(path, "rb") as handle:
+                same = handle.read() == output
+            if os.path.exists(self.own_path) and same:
+                os.unlink(self.own_path)
+            if same:
+                return
+            path = self.own_path
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as handle:
+            handle.write(output)
 
 
-def read_list(path):
-    """The tests of the list, in its order."""
+def read_list(path, arch="arm64"):
+    """The tests of the list that are for this machine, in its order."""
     with open(path, encoding="utf-8") as handle:
         lines = [line for line in handle.read().splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    tests = [Test(line) for line in lines]
+    tests = [Test(line, arch) for line in lines]
     names = [test.name for test in tests]
     for name in names:
         if names.count(name) > 1:
             sys.exit(f"{path}: {name} is listed twice")
-    return tests
+    return [test for test in tests if test.is_for_arch()]
 
 
 def is_match(test, pattern):
@@ -102,7 +132,7 @@ def without_messages(output):
 
 def run_on_samara(test, cpus, extra):
     """(text, problem or None) of one run."""
-    command = [os.path.join(REPO, "samara"), "run", "--quiet", "--timeout", str(test.seconds), "--cpus", str(cpus),
+    command = [os.path.join(REPO, "samara"), "run", "--arch", test.arch, "--quiet", "--timeout", str(test.seconds), "--cpus", str(cpus),
                "--memory", test.memory]
     for assignment in test.environment:
         command += ["--env", assignment]
@@ -123,12 +153,13 @@ def run_on_samara(test, cpus, extra):
     return with_status(output, done.returncode), messages or None
 
 
-def run_on_qemu_user(test):
-    """The same with qemu-aarch64-static: quick, but wrong in corners of signals and mmap."""
+def run_on_user(test):
+    """The same as a process of this machine, or with qemu-aarch64-static: quick, but wrong in corners of signals and mmap."""
+    emulator = [] if test.arch == platform.machine() else ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"]
     environment = {"PATH": "/usr/bin", "HOME": "/root"}
     environment.update(word.split("=", 1) for word in test.environment)
     try:
-        done = subprocess.run(["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu", test.program] + test.arguments,
+        done = subprocess.run(emulator + [test.program] + test.arguments,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=test.seconds, env=environment,
                               cwd="/", check=False)
     except subprocess.TimeoutExpired as late:
@@ -141,7 +172,8 @@ def linux_results(tests, log):
     """{name: text} of one boot of Linux with 4 CPUs."""
     jobs = [linux.Job(test.name, test.program, test.arguments, test.environment, test.seconds) for test in tests]
     return {name: with_status(output, status)
-            for name, (output, status) in linux.run(jobs, cpus=4, memory="2G", log=log).items()}
+            for name, (output, status) in linux.run(jobs, cpus=4, memory="2G", log=log,
+                                                             guest=linux.GUESTS[tests[0].arch]).items()}
 
 
 def difference(expected, got):
@@ -193,7 +225,7 @@ def run_each(tests, args, report):
         for test in tests:
             for cpus in [int(args.cpus)] if args.cpus else test.cpus if args.on == "samara" else [0]:
                 label = test.name + (f" on {cpus} CPU{'s' * (cpus > 1)}" if cpus else "")
-                call = (run_on_samara, test, cpus, args.option) if args.on == "samara" else (run_on_qemu_user, test)
+                call = (run_on_samara, test, cpus, args.option) if args.on == "samara" else (run_on_user, test)
                 runs.append((label, test, call, pool.submit(timed, *call)))
         for label, test, call, future in runs:
             text, problem, seconds = future.result()
@@ -206,12 +238,10 @@ def run_oracle(tests, args, report):
     """All tests in one boot of Linux; compare with what is committed, or commit it."""
     begin = time.monotonic()
     results = linux_results(tests, args.log)
-    os.makedirs(EXPECTED, exist_ok=True)
     for test in tests:
         got = results.get(test.name, b"")
         if args.update and got and b"FAIL" not in got and b"exit status 124" not in got:
-            with open(test.expected_path, "wb") as handle:
-                handle.write(got)
+            test.update(got)
         bad = b"FAIL" in got
         report.add(test.name + " on Linux", None if bad else test.expected(), got, got.decode(errors="replace") if bad
                    else None, time.monotonic() - begin)
@@ -219,7 +249,8 @@ def run_oracle(tests, args, report):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--on", choices=("samara", "linux", "qemu-user"), default="samara")
+    parser.add_argument("--on", choices=("samara", "linux", "user"), default="samara")
+    parser.add_argument("--arch", choices=ARCHS, default=ARCHS[0], help="default arm64")
     parser.add_argument("--group", help="only tests of this group")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time (default 2)")
     parser.add_argument("--cpus", help="this number of CPUs instead of the list's")
@@ -231,7 +262,7 @@ def main():
     parser.add_argument("pattern", nargs="*")
     args = parser.parse_args()
 
-    tests = select(read_list(os.path.join(TESTS, "guest", "list")), args.pattern, args.group)
+    tests = select(read_list(os.path.join(SOURCES, "list"), args.arch), args.pattern, args.group)
     if not tests:
         sys.exit("no test matches")
     if args.list:
@@ -240,7 +271,7 @@ def main():
     if not args.no_build:
         programs = sorted({os.path.relpath(test.program, REPO) for test in tests})
         environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL")}
-        built = subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "-C", REPO, "-f", "tests/guest.mk"] + programs,
+        built = subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "-C", REPO, "-f", "tests/guest.mk", "ARCH=" + args.arch] + programs,
                                env=environment, check=False)
         if built.returncode:
             sys.exit("the guest programs do not build")

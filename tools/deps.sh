@@ -13,8 +13,10 @@ build='
 make                        make
 gcc                         gcc
 aarch64-linux-gnu-gcc       gcc-aarch64-linux-gnu
+x86_64-linux-gnu-gcc        gcc-x86-64-linux-gnu
 python3                     python3
 qemu-system-aarch64         qemu-system-arm
+qemu-system-x86_64          qemu-system-x86
 mkfs.erofs                  erofs-utils
 dtc                         device-tree-compiler
 '

@@ -17,6 +17,7 @@
  * the child calls body(argument) and exits with SYS_exit. */
 extern long clone_thread(unsigned long flags, void *stack, int *parent_tid, void *tls, int *child_tid,
 			 void (*body)(void *), void *argument);
+#ifdef __aarch64__
 __asm__(".text\n"
 	".global clone_thread\n"
 	".type clone_thread, %function\n"
@@ -48,6 +49,54 @@ static long raw(long number, long a0, long a1, long a2, long a3)
 	return x0;
 }
 
+static long thread_pointer(void)
+{
+	long tls;
+
+	__asm__ volatile("mrs %0, tpidr_el0" : "=r"(tls));
+	return tls;
+}
+#else
+__asm__(".text\n"
+	".global clone_thread\n"
+	".type clone_thread, @function\n"
+	"clone_thread:\n"
+	"mov 8(%rsp), %rax\n"
+	"sub $16, %rsi\n"
+	"mov %rax, (%rsi)\n"
+	"mov %r8, %r10\n"	/* here child_tid goes before tls (clone(2)) */
+	"mov %rcx, %r8\n"
+	"mov $56, %eax\n"
+	"syscall\n"
+	"test %rax, %rax\n"
+	"jnz 1f\n"
+	"xor %ebp, %ebp\n"
+	"pop %rdi\n"
+	"pop %rax\n"
+	"call *%r9\n"
+	"mov $60, %eax\n"
+	"xor %edi, %edi\n"
+	"syscall\n"
+	"1: ret\n"
+	".size clone_thread, . - clone_thread\n");
+
+static long raw(long number, long a0, long a1, long a2, long a3)
+{
+	register long r10 __asm__("r10") = a3;
+
+	__asm__ volatile("syscall" : "+a"(number) : "D"(a0), "S"(a1), "d"(a2), "r"(r10) : "rcx", "r11", "memory");
+	return number;
+}
+
+static long thread_pointer(void)
+{
+	long tls = -1;
+
+	raw(SYS_arch_prctl, 0x1003 /* ARCH_GET_FS */, (long)&tls, 0, 0);
+	return tls;
+}
+#endif
+
 static int parent_word, child_word, seen_tid, seen_child_word;
 static long seen_tls;
 static bool is_aligned;
@@ -59,7 +108,7 @@ __attribute__((noinline)) static void body(void *argument)
 
 	seen_tid = (int)raw(SYS_gettid, 0, 0, 0, 0);
 	seen_child_word = __atomic_load_n(&child_word, __ATOMIC_ACQUIRE);
-	__asm__ volatile("mrs %0, tpidr_el0" : "=r"(seen_tls));
+	seen_tls = thread_pointer();
 	is_aligned = ((uintptr_t)__builtin_frame_address(0) & 15) == 0 && &here < (char *)argument;
 }
 
@@ -107,9 +156,8 @@ static void count(void *unused)
 
 static void test_many(void)
 {
-	void *tls;
+	void *tls = (void *)thread_pointer();
 
-	__asm__ volatile("mrs %0, tpidr_el0" : "=r"(tls));
 	for (int i = 0; i < 200; i++) {
 		child_word = 1;
 		/* Go's flags: no tid words but for the one that is waited for here. */
@@ -140,8 +188,7 @@ static void test_inheritance(void)
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	child_word = 1;
-	void *tls;
-	__asm__ volatile("mrs %0, tpidr_el0" : "=r"(tls));
+	void *tls = (void *)thread_pointer();
 	need(clone_thread(THREAD_FLAGS | CLONE_SETTLS | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, new_stack(), NULL, tls, &child_word,
 			  block_usr1, NULL) > 0);
 	wait_for_exit();

@@ -9,6 +9,14 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#ifdef __aarch64__
+#define UNDEFINED "udf #0"
+#define BREAKPOINT "brk #1"
+#else
+#define UNDEFINED "ud2"
+#define BREAKPOINT "int3"
+#endif
+
 static void at_exit(void)
 {
 	show("atexit ran");
@@ -40,7 +48,7 @@ static int recurse(int depth)
 }
 
 /* The compiler must not see that these are no objects. */
-static volatile uintptr_t low_address = 16, high_address = 0xffff800000000000;
+static volatile uintptr_t low_address = 16, high_address = 0xffffff0000000000;
 
 int main(int argc, char **argv)
 {
@@ -80,9 +88,9 @@ int main(int argc, char **argv)
 		((void (*)(void))(void *)data)();
 	}
 	if (strcmp(how, "ill") == 0)
-		__asm__ volatile("udf #0");
+		__asm__ volatile(UNDEFINED);
 	if (strcmp(how, "trap") == 0)
-		__asm__ volatile("brk #1");
+		__asm__ volatile(BREAKPOINT);
 	if (strcmp(how, "kill") == 0)
 		kill(getpid(), SIGKILL);
 	if (strcmp(how, "term") == 0)

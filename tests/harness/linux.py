@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Debian's arm64 Linux kernel in QEMU, as the oracle of the tests and the opponent of the benchmarks.
+"""Debian's Linux kernel in QEMU, as the oracle of the tests and the opponent of the benchmarks.
 
-The kernel comes from the package that linux-image-arm64 depends on. One boot runs many programs: an initramfs made on
+The kernel comes from the package that linux-image-arm64 (-amd64) depends on. One boot runs many programs: an initramfs made on
 the spot holds them, linux-init.c and a list of commands; output and exit status come back framed over the console.
 """
 import glob
@@ -12,34 +12,66 @@ import struct
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 
 from . import cpio
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 BUILD = os.path.join(REPO, "build")
 INIT_SOURCE = os.path.join(REPO, "tests", "harness", "linux-init.c")
-CROSS_LIB = "/usr/aarch64-linux-gnu/lib"
-QEMU = "qemu-system-aarch64"
 
 # The opponent at its best (linux-baseline.md, "Traps"): no page-table isolation, no mitigations, nothing random or
 # zeroed beyond need. The same kernel serves as oracle.
-ARGUMENTS = ("console=ttyAMA0 quiet loglevel=1 panic=-1 rdinit=/init kpti=off mitigations=off "
-             "randomize_kstack_offset=off init_on_alloc=0 audit=0")
+BEST = "quiet loglevel=1 panic=-1 rdinit=/init mitigations=off randomize_kstack_offset=off init_on_alloc=0 audit=0 "
 
 
-def kernel():
+@dataclass(frozen=True)
+class Guest:
+    """A machine for Linux. machine: QEMU's words; libraries: where the compiler's dynamic programs get theirs; folder:
+    the kernel's, below build/."""
+    debian: str
+    platform: str
+    qemu: str
+    machine: tuple
+    cpu: str
+    arguments: str
+    libraries: tuple
+    folder: str
+
+    @property
+    def compiler(self):
+        return self.platform + "-linux-gnu-gcc"
+
+    def library(self, name):
+        for directory in self.libraries:
+            if os.path.exists(os.path.join(directory, name)):
+                return os.path.join(directory, name)
+        raise RuntimeError(f"{name} is not in {', '.join(self.libraries)}")
+
+
+ARM64 = Guest("arm64", "aarch64", "qemu-system-aarch64", ("-M", "virt,gic-version=3"), "neoverse-n1",
+              BEST + "console=ttyAMA0 kpti=off", ("/usr/aarch64-linux-gnu/lib",), "linux")
+# The TSC as the clock: it costs least to read, and needs no other one to watch it here.
+X86_64 = Guest("amd64", "x86_64", "qemu-system-x86_64", ("-M", "q35"), "max",
+               BEST + "console=ttyS0 nopti tsc=reliable clocksource=tsc no_timer_check random.trust_cpu=on",
+               ("/usr/x86_64-linux-gnu/lib", "/lib/x86_64-linux-gnu"), "linux-amd64")
+GUESTS = {"arm64": ARM64, "x86_64": X86_64}
+QEMU, ARGUMENTS = ARM64.qemu, ARM64.arguments
+
+
+def kernel(guest=ARM64):
     """(path of vmlinuz, version); fetched when it is not there yet."""
-    directory = os.path.join(BUILD, "linux")
+    directory = os.path.join(BUILD, guest.folder)
     found = sorted(glob.glob(os.path.join(directory, "boot", "vmlinuz-*")))
     if not found:
-        unpack(directory, "./boot/vmlinuz*")
+        unpack(directory, "./boot/vmlinuz*", guest)
         found = sorted(glob.glob(os.path.join(directory, "boot", "vmlinuz-*")))
     if not found:
-        raise RuntimeError("the package linux-image-arm64 brought no kernel")
+        raise RuntimeError(f"the package linux-image-{guest.debian} brought no kernel")
     return found[-1], os.path.basename(found[-1]).removeprefix("vmlinuz-")
 
 
-def unpack(directory, pattern):
+def unpack(directory, pattern, guest=ARM64):
     """The files of the kernel's package that match `pattern`."""
     sys.path.insert(0, os.path.join(REPO, "tools"))
     from samara.apt import Apt  # pylint: disable=import-outside-toplevel,import-error
@@ -47,11 +79,12 @@ def unpack(directory, pattern):
     from samara.paths import locked  # pylint: disable=import-outside-toplevel,import-error
     from samara.progress import Progress  # pylint: disable=import-outside-toplevel,import-error
     os.makedirs(directory, exist_ok=True)
-    apt = Apt("arm64")
+    apt = Apt(guest.debian)
     with Progress() as progress, locked(apt.lock):
         apt.update(progress)
-        names = [name for name, _ in apt.resolve(["linux-image-arm64"]) if re.fullmatch(r"linux-image-\d.*-arm64", name)]
-    for archive in fetch_archives(names, False, "arm64"):
+        names = [name for name, _ in apt.resolve(["linux-image-" + guest.debian])
+                 if re.fullmatch(rf"linux-image-\d.*-{guest.debian}", name)]
+    for archive in fetch_archives(names, False, guest.debian):
         subprocess.run(f"dpkg-deb --fsys-tarfile '{archive}' | tar -x -C '{directory}' --wildcards '{pattern}'",
                        shell=True, check=True)
 
@@ -87,12 +120,12 @@ def modules(names):
     return order
 
 
-def init_program():
+def init_program(guest=ARM64):
     """The first process, compiled when its source changed."""
-    output = os.path.join(BUILD, "guest", "linux-init")
+    output = os.path.join(BUILD, "guest", "linux-init-" + guest.debian)
     if not os.path.exists(output) or os.path.getmtime(output) < os.path.getmtime(INIT_SOURCE):
         os.makedirs(os.path.dirname(output), exist_ok=True)
-        subprocess.run(["aarch64-linux-gnu-gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", output,
+        subprocess.run([guest.compiler, "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", output,
                         INIT_SOURCE], check=True)
     return output
 
@@ -128,13 +161,13 @@ class Job:
         self.guest_path = "/" + os.path.basename(program)
 
 
-def initramfs(jobs):
+def initramfs(jobs, guest=ARM64):
     """The bytes of an archive with init, the programs, the libraries they need, and the command list."""
     archive = cpio.Archive()
     archive.add("dev/console", stat.S_IFCHR | 0o600, rdev=(5, 1))
     archive.add("bin", stat.S_IFDIR | 0o755)
     archive.add("etc", stat.S_IFDIR | 0o755)
-    archive.add_file("init", init_program())
+    archive.add_file("init", init_program(guest))
     commands = []
     for index, job in enumerate(jobs):
         path = job.program if job.tree else f"/t/{index}" + job.guest_path
@@ -146,12 +179,13 @@ def initramfs(jobs):
             archive.add_file(guest, host, 0o644)
         interpreter = None if job.tree else interpreter_of(job.program)
         if interpreter and "musl" in interpreter:
-            archive.add_file(interpreter, os.path.join(BUILD, "packages", "musl", "lib", "aarch64-linux-musl",
+            package = "musl" if guest is ARM64 else "musl-" + guest.platform
+            archive.add_file(interpreter, os.path.join(BUILD, "packages", package, "lib", guest.platform + "-linux-musl",
                                                        "libc.so"))
         elif interpreter:
-            archive.add_file(interpreter, os.path.join(CROSS_LIB, "ld-linux-aarch64.so.1"))
+            archive.add_file(interpreter, guest.library(os.path.basename(interpreter)))
             for library in ("libc.so.6", "libm.so.6", "libgcc_s.so.1"):
-                archive.add_file("lib/aarch64-linux-gnu/" + library, os.path.join(CROSS_LIB, library), 0o644)
+                archive.add_file(f"lib/{guest.platform}-linux-gnu/{library}", guest.library(library), 0o644)
         words = [str(index), str(job.seconds), "merge" if job.merge else "-"]
         words += [encode(word) for word in job.environment] + ["--"] + [encode(word) for word in [path] + job.arguments]
         commands.append(" ".join(words))
@@ -164,7 +198,7 @@ def seeded_device_tree(directory, machine):
     from the host would make each run different (linux-baseline.md, trap 2)."""
     path = os.path.join(directory, "virt.dtb")
     machine = [word + ",dumpdtb=" + path if word.startswith("virt") else word for word in machine]
-    subprocess.run([QEMU] + machine, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run([ARM64.qemu] + machine, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     source = subprocess.run(["dtc", "-I", "dtb", "-O", "dts", "-q", path], check=True, capture_output=True,
                             text=True).stdout
     source = re.sub(r"rng-seed = <[^>]*>", "rng-seed = <" + " ".join(f"0x{n * 0x01234567 & 0xffffffff:08x}"
@@ -191,20 +225,20 @@ def parse_frames(data):
     return results
 
 
-def run(jobs, cpus=4, memory="2G", icount=False, cpu="neoverse-n1", seconds=None, log=None):
+def run(jobs, cpus=4, memory="2G", icount=False, cpu=None, seconds=None, log=None, guest=ARM64):
     """Run `jobs` in one boot of Linux. {job.name: (output bytes, status)}; a job that never ended is missing."""
     if not jobs:
         return {}
-    image, _ = kernel()
+    image, _ = kernel(guest)
     with tempfile.TemporaryDirectory(prefix="samara-linux-") as directory:
         initrd = os.path.join(directory, "initrd")
         with open(initrd, "wb") as handle:
-            handle.write(initramfs(jobs))
-        machine = ["-M", "virt,gic-version=3", "-cpu", cpu, "-smp", str(cpus), "-m", memory]
-        tree = seeded_device_tree(directory, machine)
+            handle.write(initramfs(jobs, guest))
+        machine = [*guest.machine, "-cpu", cpu or guest.cpu, "-smp", str(cpus), "-m", memory]
         # -dtb replaces QEMU's tree, to which -append and -initrd are then added by QEMU.
-        command = [QEMU] + machine + ["-dtb", tree, "-nographic", "-nodefaults", "-serial", "stdio", "-no-reboot",
-                                      "-kernel", image, "-initrd", initrd, "-append", ARGUMENTS]
+        tree = ["-dtb", seeded_device_tree(directory, machine)] if guest is ARM64 else []
+        command = [guest.qemu] + machine + tree + ["-nographic", "-nodefaults", "-serial", "stdio", "-no-reboot", "-kernel",
+                                                   image, "-initrd", initrd, "-append", guest.arguments]
         if icount:
             command += ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
         if seconds is None:
@@ -213,7 +247,7 @@ def run(jobs, cpus=4, memory="2G", icount=False, cpu="neoverse-n1", seconds=None
             done = subprocess.run(["timeout", "-k", "5", str(seconds)] + command, stdin=subprocess.DEVNULL,
                                   capture_output=True, check=False)
         except OSError as error:
-            raise RuntimeError(f"cannot start {QEMU}: {error}") from error
+            raise RuntimeError(f"cannot start {guest.qemu}: {error}") from error
         if log:
             with open(log, "wb") as handle:
                 handle.write(done.stdout + b"\n--- stderr ---\n" + done.stderr)

@@ -4,7 +4,7 @@
  * interrupted, unknown ones), and looks whether all registers but x0, the flags and the vector registers are as they were. Two threads send signals as fast as
  * they can, another moves the workers between CPUs.
  */
-#include "../test.h"
+#include "test.h"
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
