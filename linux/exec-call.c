@@ -41,7 +41,8 @@ static void replace_aspace(struct process *p, struct aspace *fresh)
 /* What of the old program does not survive (execve(2), "Effect on process attributes"). */
 static void forget_old_program(struct process *p, struct task *t)
 {
-	futex_exit_robust(t);
+	futex_exit(t);
+	t->pi.is_gone = false;		/* it goes on as another program */
 	if (t->clear_child_tid && user_store32((uint32_t *)t->clear_child_tid, 0))
 		t->clear_child_tid = 0;
 	t->clear_child_tid = t->set_child_tid = t->robust_list = 0;

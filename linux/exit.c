@@ -55,7 +55,7 @@ void task_exit(void)
 	struct task *t = task_current();
 	struct process *p = t->process;
 
-	futex_exit_robust(t);
+	futex_exit(t);
 	if (t->clear_child_tid && user_store32((uint32_t *)t->clear_child_tid, 0) == 0)
 		futex_wake(t->clear_child_tid, 1, FUTEX_BITSET_ANY);
 	signal_task_exit(t);

@@ -61,11 +61,12 @@ static void mark_dead_owner(vaddr_t addr, uint32_t tid, bool is_pi, bool is_pend
 			break;
 		value = seen;
 	}
-	if ((value & FUTEX_WAITERS) && !(is_pi && futex_pi_pass_on(addr)))
+	/* The waiters of a priority-inheritance mutex: futex_pi_exit(). */
+	if ((value & FUTEX_WAITERS) && !is_pi)
 		(void)futex_wake(addr, 1, FUTEX_BITSET_ANY);
 }
 
-void futex_exit_robust(struct task *t)
+static void exit_robust(struct task *t)
 {
 	struct robust_head head;
 	uint64_t entry, next, pending;
@@ -86,4 +87,10 @@ void futex_exit_robust(struct task *t)
 	if (pending & ~PI_FLAG)
 		mark_dead_owner((pending & ~PI_FLAG) + (uint64_t)head.futex_offset, (uint32_t)t->tid, pending & PI_FLAG, true);
 	t->robust_list = 0;
+}
+
+void futex_exit(struct task *t)
+{
+	exit_robust(t);
+	futex_pi_exit(t);
 }

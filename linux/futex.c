@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Futexes (futex(2)): WAIT, WAKE, WAIT_BITSET, WAKE_BITSET, REQUEUE, CMP_REQUEUE, WAKE_OP. Priority inheritance is in futex-pi.c, robust lists are in futex-robust.c.
+ * Futexes (futex(2)): WAIT, WAKE, WAIT_BITSET, WAKE_BITSET, REQUEUE, CMP_REQUEUE, WAKE_OP. Priority inheritance is in futex-pi.c and
+ * futex-pi-requeue.c, waits for several words are in futex-waitv.c, robust lists in futex-robust.c.
  *
  * Waiters lie in a hash table by key, each bucket a list under a mutex. The protocol that no wake-up is lost by:
  *
@@ -76,19 +77,53 @@ static inline void count_waiters(struct futex_bucket *b, int n)
 	atomic_store(&b->nr_waiters, b->nr_waiters + (unsigned)n, RELAXED);
 }
 
-/* Both, in order of address. */
-static void bucket_lock_two(struct futex_bucket *a, struct futex_bucket *b)
+int futex_pair_init(struct futex_pair *p, bool is_private)
 {
-	futex_bucket_lock(a < b ? a : b);
-	if (a != b)
-		futex_bucket_lock(a < b ? b : a);
+	int r = 0;
+
+	for (unsigned i = 0; i < 2 && !r; i++) {
+		r = futex_make_key(p->addr[i], is_private, &p->key[i]);
+		p->bucket[i] = futex_bucket_of(&p->key[i]);
+	}
+	return r;
 }
 
-static void bucket_unlock_two(struct futex_bucket *a, struct futex_bucket *b)
+/* In order of address. */
+void futex_pair_lock(const struct futex_pair *p)
 {
-	mutex_unlock(&a->lock);
+	struct futex_bucket *a = MIN(p->bucket[0], p->bucket[1]), *b = MAX(p->bucket[0], p->bucket[1]);
+
+	futex_bucket_lock(a);
 	if (a != b)
-		mutex_unlock(&b->lock);
+		futex_bucket_lock(b);
+}
+
+void futex_pair_unlock(const struct futex_pair *p)
+{
+	mutex_unlock(&p->bucket[0]->lock);
+	if (p->bucket[0] != p->bucket[1])
+		mutex_unlock(&p->bucket[1]->lock);
+}
+
+int futex_pair_lock_if(const struct futex_pair *p, const uint32_t *expected)
+{
+	uint32_t value;
+	int r;
+
+	for (;;) {
+		futex_pair_lock(p);
+		if (!expected)
+			return 0;
+		r = futex_load(p->addr[0], &value);
+		if (!r && value == *expected)
+			return 0;
+		futex_pair_unlock(p);
+		if (!r)
+			return -EAGAIN;
+		r = futex_fault_in(p->addr[0]);
+		if (r)
+			return r;
+	}
 }
 
 /* Read the word without sleeping; -EFAULT if its page is not there now. */
@@ -126,15 +161,20 @@ void futex_wake_waiter(struct futex_waiter *w)
 	rcu_read_unlock();
 }
 
-static unsigned wake_locked(struct futex_bucket *b, const struct futex_key *key, unsigned nr, uint32_t bitset)
+/* How many; -EINVAL: somebody waits there for a lock (which is no matter of waking). */
+static int wake_locked(struct futex_bucket *b, const struct futex_key *key, int nr, uint32_t bitset)
 {
 	struct futex_waiter *w, *next;
-	unsigned done = 0;
+	int done = 0;
 
 	list_for_each_safe(w, next, &b->waiters, node) {
 		if (done >= nr)
 			break;
-		if (!futex_key_equal(&w->key, key) || !(w->bitset & bitset) || w->pi_tid)
+		if (!futex_key_equal(&w->key, key))
+			continue;
+		if (w->pi)
+			return -EINVAL;
+		if (!(w->bitset & bitset))
 			continue;
 		futex_wake_waiter(w);
 		done++;
@@ -142,12 +182,12 @@ static unsigned wake_locked(struct futex_bucket *b, const struct futex_key *key,
 	return done;
 }
 
-static unsigned wake_key(const struct futex_key *key, unsigned nr, uint32_t bitset)
+static int wake_key(const struct futex_key *key, int nr, uint32_t bitset)
 {
 	struct futex_bucket *b = futex_bucket_of(key);
-	unsigned done;
+	int done;
 
-	/* seq_cst: the caller's store to the word before the load of nr_waiters (Dekker). Pairs: enqueue_if_equal */
+	/* seq_cst: the caller's store to the word before the load of nr_waiters (Dekker). Pairs: futex_enqueue_if_equal */
 	atomic_fence(SEQ_CST);
 	if (!atomic_load(&b->nr_waiters, RELAXED))
 		return 0;
@@ -157,12 +197,12 @@ static unsigned wake_key(const struct futex_key *key, unsigned nr, uint32_t bits
 	return done;
 }
 
-int futex_wake(vaddr_t addr, unsigned nr, uint32_t bitset)
+int futex_wake(vaddr_t addr, int nr, uint32_t bitset)
 {
 	struct futex_key key;
 	int r = futex_make_key(addr, false, &key);
 
-	return r ? r : (int)wake_key(&key, nr, bitset);
+	return r ? r : wake_key(&key, nr, bitset);
 }
 
 /* ---- waiting -------------------------------------------------------------------------------------------------------- */
@@ -181,6 +221,8 @@ bool futex_remove_waiter(struct futex_waiter *w)
 		if (b == w->bucket) {
 			list_del(&w->node);
 			count_waiters(b, -1);
+			if (w->pi)
+				futex_pi_give_up(w);
 			mutex_unlock(&b->lock);
 			return true;
 		}
@@ -188,8 +230,7 @@ bool futex_remove_waiter(struct futex_waiter *w)
 	}
 }
 
-/* Put w on the list if the word holds expected. 0, -EAGAIN, -EFAULT. */
-static int enqueue_if_equal(struct futex_waiter *w, vaddr_t addr, uint32_t expected)
+int futex_enqueue_if_equal(struct futex_waiter *w, vaddr_t addr, uint32_t expected)
 {
 	struct futex_bucket *b = w->bucket;
 	uint32_t value;
@@ -227,9 +268,10 @@ static __attribute__((noinline)) long wait_on(vaddr_t addr, bool is_private, uin
 		return r;
 	w.thread = thread_current();	/* field by field: an initialiser would clear it all first */
 	w.bitset = bitset;
-	w.is_woken = w.pi_tid = 0;
+	w.is_woken = 0;
+	w.pi = NULL;
 	w.bucket = futex_bucket_of(&w.key);
-	r = enqueue_if_equal(&w, addr, expected);
+	r = futex_enqueue_if_equal(&w, addr, expected);
 	if (r)
 		return r;
 	r = thread_wait_until("futex", atomic_load(&w.is_woken, ACQUIRE), deadline, WAIT_INTERRUPTIBLE);
@@ -241,7 +283,7 @@ static __attribute__((noinline)) long wait_on(vaddr_t addr, bool is_private, uin
 
 /* ---- requeue and wake-op -------------------------------------------------------------------------------------------- */
 
-static void move_waiter(struct futex_waiter *w, struct futex_bucket *to, const struct futex_key *key)
+void futex_move_waiter(struct futex_waiter *w, struct futex_bucket *to, const struct futex_key *key)
 {
 	struct futex_bucket *from = w->bucket;
 
@@ -255,56 +297,44 @@ static void move_waiter(struct futex_waiter *w, struct futex_bucket *to, const s
 	atomic_store(&w->bucket, to, RELAXED);
 }
 
-static long requeue(vaddr_t addr, vaddr_t addr2, bool is_private, long nr_wake, long nr_requeue, const uint32_t *expected)
+/* Bucket locked. The waiters of pair->key[0], in both meanings of the call. */
+static long requeue_locked(struct futex_pair *pair, long nr_wake, long nr_requeue)
 {
+	long woken = 0, moved = 0;
 	struct futex_waiter *w, *next;
-	struct futex_bucket *b1, *b2;
-	struct futex_key k1, k2;
-	unsigned woken = 0, moved = 0;
-	uint32_t value;
-	int r;
 
-	if (nr_wake < 0 || nr_requeue < 0)
-		return -EINVAL;
-	r = futex_make_key(addr, is_private, &k1);
-	if (!r)
-		r = futex_make_key(addr2, is_private, &k2);
-	if (r)
-		return r;
-	b1 = futex_bucket_of(&k1);
-	b2 = futex_bucket_of(&k2);
-retry:
-	bucket_lock_two(b1, b2);
-	if (expected) {
-		r = futex_load(addr, &value);
-		if (r || value != *expected) {
-			bucket_unlock_two(b1, b2);
-			if (!r)
-				return -EAGAIN;
-			r = futex_fault_in(addr);
-			if (r)
-				return r;
-			goto retry;
-		}
-	}
-	list_for_each_safe(w, next, &b1->waiters, node) {
-		if (!futex_key_equal(&w->key, &k1) || w->pi_tid)
+	list_for_each_safe(w, next, &pair->bucket[0]->waiters, node) {
+		if (!futex_key_equal(&w->key, &pair->key[0]))
 			continue;
+		if (woken + moved >= nr_wake + nr_requeue)	/* also before meeting the moved ones again */
+			break;
+		if (w->pi)
+			return -EINVAL;
 		if (woken < nr_wake) {
 			futex_wake_waiter(w);
 			woken++;
-		} else if (moved < nr_requeue) {
-			move_waiter(w, b2, &k2);
-			moved++;
 		} else {
-			break;
+			futex_move_waiter(w, pair->bucket[1], &pair->key[1]);
+			moved++;
 		}
-		/* From a list to itself: stop before meeting the moved ones again. */
-		if (futex_key_equal(&k1, &k2) && woken + moved >= nr_wake + nr_requeue)
-			break;
 	}
-	bucket_unlock_two(b1, b2);
 	return woken + moved;
+}
+
+static long requeue(struct futex_pair *pair, bool is_private, long nr_wake, long nr_requeue, const uint32_t *expected)
+{
+	long r;
+
+	if (nr_wake < 0 || nr_requeue < 0)
+		return -EINVAL;
+	r = futex_pair_init(pair, is_private);
+	if (!r)
+		r = futex_pair_lock_if(pair, expected);
+	if (r)
+		return r;
+	r = requeue_locked(pair, nr_wake, nr_requeue);
+	futex_pair_unlock(pair);
+	return r;
 }
 
 static uint32_t wake_op_new(unsigned op, uint32_t old, uint32_t arg)
@@ -367,15 +397,12 @@ int futex_fault_in_writable(vaddr_t addr)
 	return r ? r : arch_user_cas32((uint32_t *)addr, value, value, &seen);
 }
 
-static long wake_op(vaddr_t addr, vaddr_t addr2, bool is_private, long nr_wake, long nr_wake2, uint32_t encoded)
+static long wake_op(struct futex_pair *pair, bool is_private, int nr_wake, int nr_wake2, uint32_t encoded)
 {
 	unsigned op = encoded >> 28 & 7, cmp = encoded >> 24 & 15;
 	uint32_t arg = encoded >> 12 & 0xfff, old;
 	int32_t cmp_arg = (int32_t)(encoded << 20) >> 20;
-	struct futex_bucket *b1, *b2;
-	struct futex_key k1, k2;
-	long done;
-	int r;
+	int r, more;
 
 	if (encoded >> 31)		/* FUTEX_OP_OPARG_SHIFT */
 		arg = 1u << (arg & 31);
@@ -383,61 +410,57 @@ static long wake_op(vaddr_t addr, vaddr_t addr2, bool is_private, long nr_wake, 
 		arg = (uint32_t)((int32_t)(encoded << 8) >> 20);
 	if (op > 4 || cmp > 5)
 		return -ENOSYS;
-	r = futex_make_key(addr, is_private, &k1);
-	if (!r)
-		r = futex_make_key(addr2, is_private, &k2);
+	r = futex_pair_init(pair, is_private);
 	if (r)
 		return r;
-	b1 = futex_bucket_of(&k1);
-	b2 = futex_bucket_of(&k2);
 retry:
-	bucket_lock_two(b1, b2);
-	r = wake_op_apply(addr2, op, arg, &old);
+	futex_pair_lock(pair);
+	r = wake_op_apply(pair->addr[1], op, arg, &old);
 	if (r) {
-		bucket_unlock_two(b1, b2);
-		r = futex_fault_in_writable(addr2);
+		futex_pair_unlock(pair);
+		r = futex_fault_in_writable(pair->addr[1]);
 		if (r)
 			return r;
 		goto retry;
 	}
-	done = wake_locked(b1, &k1, nr_wake < 0 ? 1 : (unsigned)nr_wake, FUTEX_BITSET_ANY);
-	if (wake_op_compare(cmp, (int32_t)old, cmp_arg))
-		done += wake_locked(b2, &k2, nr_wake2 < 0 ? 1 : (unsigned)nr_wake2, FUTEX_BITSET_ANY);
-	bucket_unlock_two(b1, b2);
-	return done;
+	r = wake_locked(pair->bucket[0], &pair->key[0], MAX(nr_wake, 1), FUTEX_BITSET_ANY);
+	if (r >= 0 && wake_op_compare(cmp, (int32_t)old, cmp_arg)) {
+		more = wake_locked(pair->bucket[1], &pair->key[1], MAX(nr_wake2, 1), FUTEX_BITSET_ANY);
+		r = more < 0 ? more : r + more;
+	}
+	futex_pair_unlock(pair);
+	return r;
 }
 
 /* ---- the system call ------------------------------------------------------------------------------------------------ */
 
-static int wait_deadline(unsigned cmd, bool is_realtime, vaddr_t timeout, nsec_t *deadline)
+int futex_deadline(vaddr_t timeout, bool is_realtime, nsec_t *deadline)
 {
-	nsec_t t, offset;
+	nsec_t offset;
 	int r;
 
 	*deadline = NSEC_NEVER;
 	if (!timeout)
 		return 0;
-	r = timespec_get((long)timeout, &t);
+	r = timespec_get((long)timeout, deadline);
 	if (r)
 		return r;
-	if (cmd == FUTEX_WAIT) {
-		*deadline = syscall_deadline(t);
-		return 0;
-	}
 	offset = is_realtime ? clock_realtime_offset() : 0;
-	*deadline = t == NSEC_NEVER ? t : t > offset ? t - offset : 0;
+	*deadline = *deadline > offset ? *deadline - offset : 0;
 	return 0;
 }
 
 static long wait_call(unsigned cmd, bool is_private, bool is_realtime, long addr, uint32_t val, long timeout, uint32_t bitset)
 {
 	nsec_t deadline;
-	int r = wait_deadline(cmd, is_realtime, (vaddr_t)timeout, &deadline);
+	int r = futex_deadline((vaddr_t)timeout, is_realtime && cmd != FUTEX_WAIT, &deadline);
 
+	if (!r && cmd == FUTEX_WAIT && timeout)		/* a span, not a time */
+		deadline = syscall_deadline(deadline);
 	return r ? r : wait_on((vaddr_t)addr, is_private, val, cmd == FUTEX_WAIT ? FUTEX_BITSET_ANY : bitset, deadline);
 }
 
-static __attribute__((noinline)) long wake_call(bool is_private, long addr, uint32_t nr, uint32_t bitset)
+static __attribute__((noinline)) long wake_call(bool is_private, long addr, int nr, uint32_t bitset)
 {
 	struct futex_key key;
 	int r;
@@ -446,36 +469,41 @@ static __attribute__((noinline)) long wake_call(bool is_private, long addr, uint
 		return -EINVAL;
 	r = futex_make_key((vaddr_t)addr, is_private, &key);
 	/* Linux wakes one for nr 0 (and for a negative one: the count is tested after the wake). */
-	return r ? r : (long)wake_key(&key, (int32_t)nr < 1 ? 1 : nr, bitset);
+	return r ? r : wake_key(&key, MAX(nr, 1), bitset);
 }
 
 static __attribute__((noinline)) long any_call(long addr, long op, long val, long timeout, long addr2, long val3)
 {
 	bool is_private = op & FUTEX_PRIVATE_FLAG, is_realtime = op & FUTEX_CLOCK_REALTIME;
 	unsigned cmd = (unsigned)op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+	struct futex_pair pair = { .addr = { (vaddr_t)addr, (vaddr_t)addr2 } };
 	uint32_t expected = (uint32_t)val3;
 
-	if (is_realtime && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT && cmd != FUTEX_LOCK_PI2)
+	if (is_realtime && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT && cmd != FUTEX_LOCK_PI2 && cmd != FUTEX_WAIT_REQUEUE_PI)
 		return -ENOSYS;
 	switch (cmd) {
 	case FUTEX_WAIT:
 	case FUTEX_WAIT_BITSET:
 		return wait_call(cmd, is_private, is_realtime, addr, (uint32_t)val, timeout, expected);
 	case FUTEX_WAKE:
-		return wake_call(is_private, addr, (uint32_t)val, FUTEX_BITSET_ANY);
+		return wake_call(is_private, addr, (int32_t)val, FUTEX_BITSET_ANY);
 	case FUTEX_WAKE_BITSET:
-		return wake_call(is_private, addr, (uint32_t)val, expected);
+		return wake_call(is_private, addr, (int32_t)val, expected);
 	case FUTEX_REQUEUE:
-		return requeue((vaddr_t)addr, (vaddr_t)addr2, is_private, (int32_t)val, (int32_t)timeout, NULL);
+		return requeue(&pair, is_private, (int32_t)val, (int32_t)timeout, NULL);
 	case FUTEX_CMP_REQUEUE:
-		return requeue((vaddr_t)addr, (vaddr_t)addr2, is_private, (int32_t)val, (int32_t)timeout, &expected);
+		return requeue(&pair, is_private, (int32_t)val, (int32_t)timeout, &expected);
+	case FUTEX_CMP_REQUEUE_PI:
+		return futex_requeue_pi(&pair, is_private, (int32_t)val, (int32_t)timeout, expected);
+	case FUTEX_WAIT_REQUEUE_PI:
+		return futex_wait_requeue_pi(&pair, is_private, is_realtime, (uint32_t)val, (vaddr_t)timeout);
 	case FUTEX_LOCK_PI:
 	case FUTEX_LOCK_PI2:
 	case FUTEX_TRYLOCK_PI:
 	case FUTEX_UNLOCK_PI:
 		return futex_pi_call(cmd, is_private, is_realtime, (vaddr_t)addr, (vaddr_t)timeout);
 	case FUTEX_WAKE_OP:
-		return wake_op((vaddr_t)addr, (vaddr_t)addr2, is_private, (int32_t)val, (int32_t)timeout, expected);
+		return wake_op(&pair, is_private, (int32_t)val, (int32_t)timeout, expected);
 	default:
 		return -ENOSYS;
 	}
@@ -485,7 +513,7 @@ static __attribute__((noinline)) long any_call(long addr, long op, long val, lon
 long sys_futex(long addr, long op, long val, long timeout, long addr2, long val3)
 {
 	if (op == (FUTEX_WAKE | FUTEX_PRIVATE_FLAG))
-		return wake_call(true, addr, (uint32_t)val, FUTEX_BITSET_ANY);
+		return wake_call(true, addr, (int32_t)val, FUTEX_BITSET_ANY);
 	if (op == (FUTEX_WAIT | FUTEX_PRIVATE_FLAG) && !timeout)
 		return wait_on((vaddr_t)addr, true, (uint32_t)val, FUTEX_BITSET_ANY, NSEC_NEVER);
 	return any_call(addr, op, val, timeout, addr2, val3);

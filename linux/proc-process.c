@@ -202,7 +202,7 @@ static void put_stat(struct text *t, struct task *task, bool is_task)
 	enum thread_policy policy;
 	struct aspace_stats s;
 	nsec_t user, system;
-	int rt_priority, nice = thread_get_nice(task->thread);
+	int rt_priority, nice = thread_get_nice(task->thread), effective = thread_priority(task->thread);
 
 	thread_times(task->thread, &times);
 	user = times.user_ns;
@@ -214,7 +214,7 @@ static void put_stat(struct text *t, struct task *task, bool is_task)
 	text_printf(t, "%d (%s) %c %d %d %d 0 -1 4194304 %lu 0 %lu 0 ", task->tid, task->thread->name, thread_state_letter(task->thread), p->ppid,
 		    p->pgid, p->sid, (unsigned long)s.nr_faults, (unsigned long)s.nr_major_faults);
 	text_printf(t, "%lu %lu 0 0 %d %d %u 0 %lu ", (unsigned long)(user / TICK_NS), (unsigned long)(system / TICK_NS),
-		    rt_priority ? -1 - rt_priority : 20 + nice, nice, p->nr_threads, (unsigned long)(p->start_time / TICK_NS));
+		    effective ? -1 - effective : 20 + nice, nice, p->nr_threads, (unsigned long)(p->start_time / TICK_NS));
 	text_printf(t, "%lu %lu 18446744073709551615 %lu %lu %lu 0 0 0 0 0 0 0 0 0 17 %d %d %d 0 0 0 %lu %lu %lu %lu %lu %lu %lu 0\n",
 		    (unsigned long)s.virtual_bytes, (unsigned long)(s.resident_bytes / PAGE_SIZE), p->start_code, p->end_code, p->start_stack,
 		    thread_cpu_id(task->thread), rt_priority, (int)policy, p->start_data, p->end_data, s.brk_start, p->arg_start, p->arg_end,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* System calls about scheduling: policy, priority, affinity. */
 #include "libc/string.h"
+#include "linux/futex.h"
 #include "linux/sys-util.h"
 #include "sched/cpu.h"
 
@@ -98,6 +99,7 @@ static long set_policy(long pid, int policy, int priority)
 	if (!t)
 		return -ESRCH;
 	r = thread_set_policy(t, (enum thread_policy)policy, priority);
+	futex_pi_priority_changed(t);
 	thread_put(t);
 	return r;
 }

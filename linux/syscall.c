@@ -196,7 +196,9 @@ nsec_t syscall_deadline(nsec_t timeout_ns)
 
 static bool was_interrupted(const struct frame *f)
 {
-	return f->syscall_nr >= 0 && (frame_result(f) == -EINTR || frame_result(f) == -ERESTARTNOHAND);
+	long r = frame_result(f);
+
+	return f->syscall_nr >= 0 && (r == -EINTR || r == -ERESTARTNOHAND || r == -ERESTARTNOINTR);
 }
 
 /* A handler is about to run on top of an interrupted call. */
@@ -204,8 +206,10 @@ void syscall_before_handler(struct frame *f, bool sa_restart)
 {
 	if (was_interrupted(f)) {
 		uint64_t nr = (uint64_t)f->syscall_nr;
+		long r = frame_result(f);
 
-		if (sa_restart && frame_result(f) == -EINTR && nr < ARCH_NR_SYSCALLS && (syscall_table[nr].flags & SYSCALL_RESTART))
+		if (r == -ERESTARTNOINTR ||
+		    (sa_restart && r == -EINTR && nr < ARCH_NR_SYSCALLS && (syscall_table[nr].flags & SYSCALL_RESTART)))
 			frame_rewind_syscall(f);
 		else
 			frame_set_result(f, -EINTR);

@@ -81,7 +81,7 @@ void task_renumber(struct task *t, int tid)
 }
 
 /* False: its last reference has gone, task_put() is about to take it out of the table. */
-static bool try_ref(struct task *t)
+bool task_try_ref(struct task *t)
 {
 	uint32_t refs = atomic_load(&t->refs, RELAXED);
 
@@ -97,7 +97,7 @@ struct task *task_find(int tid)
 
 	mutex_lock(&tid_lock);
 	t = find_locked(tid);
-	if (t && !try_ref(t))
+	if (t && !task_try_ref(t))
 		t = NULL;
 	mutex_unlock(&tid_lock);
 	return t;
@@ -153,6 +153,7 @@ int task_create(struct process *p, void (*entry)(void *arg), void *arg, struct t
 	t->timer_slack_ns = 50000;
 	list_init(&t->node);
 	list_init(&t->pending.entries);
+	list_init(&t->pi.waiters);
 	t->pending.nr_total = &p->nr_queued;
 	t->entry = entry;
 	t->entry_arg = arg;

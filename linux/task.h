@@ -8,6 +8,7 @@
 
 #include "libc/list.h"
 #include "libc/types.h"
+#include "linux/futex.h"
 #include "linux/signal.h"
 #include "sched/thread.h"
 
@@ -27,6 +28,7 @@ struct task {
 	vaddr_t clear_child_tid;	/* [o] 0: none */
 	vaddr_t set_child_tid;		/* [o] */
 	vaddr_t robust_list;		/* [o] */
+	struct pi_task pi;		/* futex-pi.c */
 	vaddr_t rseq;			/* [o] 0: none */
 	uint32_t rseq_len, rseq_sig;	/* [o] */
 
@@ -77,6 +79,8 @@ void task_renumber(struct task *t, int tid);
 
 /* References on the structure (not on its running): task_get_ref for one that is known to be valid. */
 void task_ref(struct task *t);
+/* For one that only RCU keeps: false: its last reference has gone. */
+bool task_try_ref(struct task *t);
 void task_put(struct task *t);
 /* Any thread of any process by number, referenced; NULL: none. Context: thread. */
 struct task *task_find(int tid);

@@ -67,6 +67,13 @@ void thread_boost(struct thread *t, int priority)
 	change(t, 0xffu << PARAMS_BOOST_SHIFT, (uint32_t)priority << PARAMS_BOOST_SHIFT);
 }
 
+int thread_priority(const struct thread *t)
+{
+	uint32_t params = atomic_load(&t->sched->params, RELAXED);
+
+	return PARAMS_PRIO(params);
+}
+
 int thread_set_nice(struct thread *t, int nice)
 {
 	return change(t, 0xff, (uint32_t)(MIN(MAX(nice, -20), 19) + 20));

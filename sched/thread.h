@@ -187,6 +187,8 @@ void thread_get_policy(struct thread *t, enum thread_policy *policy, int *priori
  * waiters change. Any context with interrupts enabled; t kept valid.
  */
 void thread_boost(struct thread *t, int priority);
+/* The realtime priority with which t runs, its own or lent; 0: none. */
+int thread_priority(const struct thread *t);
 int thread_set_nice(struct thread *t, int nice);
 int thread_get_nice(struct thread *t);
 /* Bit mask over CPU numbers, nr_words 64-bit words. -EINVAL if no CPU that exists is in it. */
