@@ -14,7 +14,6 @@ struct linux_program {
 	const char *cwd;
 	const char *hostname;
 	struct file *std[3];		/* take */
-	const uint8_t *seed;		/* 32 bytes of entropy from the boot loader, or NULL */
 	bool aslr, veneers, strace;
 };
 

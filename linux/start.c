@@ -152,8 +152,6 @@ int linux_start(const struct linux_program *prog)
 		syscall_use_frames();
 	if (prog->hostname)
 		system_set_hostname(prog->hostname);
-	if (prog->seed)
-		random_add(prog->seed, 32);
 	r = process_create(&p);
 	if (!r)
 		r = open_standard_files(p, prog);
