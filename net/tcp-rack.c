@@ -173,6 +173,7 @@ static void delivered(struct tcp_sock *tp, const struct tx_rec *r, uint32_t len,
 void tx_cumulative(struct tcp_sock *tp, uint32_t una, struct tcp_ack_result *res)
 {
 	nsec_t now = tp->last_rcv;
+	bool has_repeated = false;
 
 	while (!list_is_empty(&tp->tx)) {
 		struct tx_rec *r = list_first(&tp->tx, struct tx_rec, node);
@@ -180,6 +181,7 @@ void tx_cumulative(struct tcp_sock *tp, uint32_t una, struct tcp_ack_result *res
 
 		if (seq_le(una, r->seq))
 			break;
+		has_repeated |= r->flags & TX_EVER_RETRANS;
 		len = seq_lt(una, r->end) ? una - r->seq : r->end - r->seq;
 		uncount(tp, r, len);
 		if (!(r->flags & TX_SACKED))
@@ -189,6 +191,11 @@ void tx_cumulative(struct tcp_sock *tp, uint32_t una, struct tcp_ack_result *res
 			break;
 		}
 		rec_free(tp, r);
+	}
+	/* What lay behind a hole was acknowledged when the hole was filled: that says nothing of its round trip (the SACKs that did may have been lost). */
+	if (has_repeated) {
+		res->has_sample = false;
+		res->newest_sent = 0;
 	}
 }
 
