@@ -141,8 +141,12 @@ include tests/tests.mk
 #: deps          install what is missing (apt, as root)
 deps:
 	$(Q)sh tools/deps.sh
-#: run           build, boot, and run Debian's python3 inside
+#: run           build, boot, and serve a web page from Debian's nginx: open it, Ctrl-C ends it    (WEB_PORT=8080)
 run: deps
+	$(Q)$(MAKE) all
+	$(Q)python3 tools/welcome/serve.py $(or $(WEB_PORT),8080)
+#: hello         build, boot, and run Debian's python3 inside
+hello: deps
 	$(Q)$(MAKE) all
 	$(Q)./samara run --package python3-minimal -- python3 -c \
 		'import os, sys; u = os.uname(); print("Python", sys.version.split()[0], "on", u.sysname, u.release, u.machine)'
@@ -167,4 +171,4 @@ clean:
 	rm -rf build/arm64* build/x86_64* build/host-* build/fuzz
 help:
 	@sed -n 's/^#: //p' Makefile tests/tests.mk tests/guest.mk bench/bench.mk 2>/dev/null
-.PHONY: all deps run test gdb size obj clean help FORCE
+.PHONY: all deps run hello test gdb size obj clean help FORCE

@@ -7,7 +7,7 @@ Reading order, and who calls whom (nothing calls upwards):
     run.py        what `samara run` does, step by step
     qemu.py       the QEMU command line            console.py   streams, terminal, signals, time limit
     program.py    a program of the host -> files    image.py     a tree of files -> a cached EROFS image
-    packages.py   Debian packages -> a tree         rootfs.py    what maintainer scripts would have done
+    packages.py   Debian packages -> a tree         rootfs.py, postinst.py   what maintainer scripts would have done
     apt.py        a private apt state
     elf.py  cmdline.py  progress.py  paths.py  errors.py         helpers that know nothing of the others
 """

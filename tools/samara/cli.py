@@ -8,18 +8,20 @@ import argparse
 import os
 import sys
 
-from . import errors, qemu
+from . import errors, postinst, qemu
 
 RUN_USAGE = "samara run [OPTION...] [--] PROGRAM [ARGUMENT...]"
 RUN_HELP = """\
 PROGRAM is an arm64 or x86-64 ELF program, or a script, of this machine; it is put into the image with the libraries it needs. With
---package or --rootfs it may also be the name of a command in that root, or a path in it.
+--package or --rootfs it may also be the name of a command in that root, or a path in it. Without PROGRAM, a package with a
+server runs that: nginx-light, redis-server, memcached, lighttpd, iperf3 (tools/samara/postinst.py has the commands).
 
 examples:
   samara run ./hello
   samara run --package python3-minimal -- python3 -c 'print(6*7)'
   samara run --package busybox-static -- busybox ash
   samara run --arch x86_64 --package sqlite3 -- sqlite3 :memory: 'select 6*7'
+  samara run --package nginx-light --publish 8080:80
   samara run --cpus 4 --memory 1G --rootfs ./root -- /usr/bin/server --port 80
 
 The exit status is the program's: 128+n when signal n ended it, 124 after --timeout, 125 when Samara itself failed.
@@ -147,6 +149,8 @@ def parse_run(argv):
     parser = run_parser()
     head, tail = split_run(parser, argv)
     options = parser.parse_args(head)
+    if not tail:
+        tail = postinst.default_command(options.package)
     if not tail or not tail[0]:
         parser.error("give a PROGRAM to run")
     options.program, options.arguments = tail[0], tail[1:]

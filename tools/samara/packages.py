@@ -29,7 +29,7 @@ def digest(value):
 def code_digest():
     """A key of the code that fills a tree: another version of it makes another tree."""
     content = b""
-    for module in ("packages.py", "rootfs.py"):
+    for module in ("packages.py", "rootfs.py", "postinst.py"):
         with open(os.path.join(os.path.dirname(__file__), module), "rb") as handle:
             content += handle.read()
     return hashlib.sha256(content).hexdigest()
@@ -98,9 +98,10 @@ def make_tree(archives, tree, progress, port=ports.DEFAULT):
         rootfs.skeleton(temporary, port)
         scripts = []
         for index, archive in enumerate(archives):
-            progress.count("unpack", index, len(archives), " " + os.path.basename(archive).split("_")[0])
+            package = os.path.basename(archive).split("_")[0]
+            progress.count("unpack", index, len(archives), " " + package)
             unpack(archive, temporary)
-            scripts.append(postinst(archive))
+            scripts.append((package, postinst(archive)))
         progress.show("configuring the root")
         rootfs.finish(temporary, scripts, port)
         os.chmod(temporary, 0o755)

@@ -3,7 +3,7 @@
 
 Packages are unpacked, not installed: their maintainer scripts do not run. finish() does the part of their work that
 programs depend on: user and group files, name service configuration, alternatives (awk, lua, ...), compiled Python
-modules, certificates, and musl's library path.
+modules, certificates, musl's library path, and what postinst.py knows.
 """
 import os
 import shlex
@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from . import paths, ports
+from . import paths, ports, postinst
 
 SEARCH_PATH = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
 
@@ -80,9 +80,10 @@ def default_files(tree):
 
 
 def finish(tree, scripts, port=ports.DEFAULT):
-    """After unpacking: what the maintainer `scripts` (texts of postinst) and triggers would have done."""
+    """After unpacking: what the maintainer scripts, [(package, text of postinst)], and triggers would have done."""
     default_files(tree)
-    apply_alternatives(tree, [entry for text in scripts for entry in parse_alternatives(text)])
+    apply_alternatives(tree, [entry for _, text in scripts for entry in parse_alternatives(text)])
+    postinst.configure(tree, scripts)
     compile_python(tree)
     make_certificates(tree)
     musl_path = os.path.join(tree, f"etc/ld-musl-{port.platform}.path")
