@@ -150,7 +150,6 @@ bool arch_site_hit(struct frame *f)
 	uint32_t nr;
 
 	__asm__ volatile("movq %%dr6, %0" : "=r"(dr6));
-	__asm__ volatile("movq %0, %%dr6" : : "r"(DR6_CLEAR));
 	for (unsigned n = 0; n < NR_BREAKPOINTS; n++) {
 		if (!(dr6 & DR6_HIT(n)) || !(dr7 & DR7_ENABLE(n)) || read_dr(n) != f->rip)
 			continue;
@@ -159,6 +158,7 @@ bool arch_site_hit(struct frame *f)
 	}
 	if (!is_ours)
 		return false;
+	__asm__ volatile("movq %0, %%dr6" : : "r"(DR6_CLEAR));
 	write_dr7(dr7);
 	arch_irq_enable();
 	if (looks_right(f->rip, &nr))
