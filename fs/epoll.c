@@ -102,7 +102,14 @@ static struct epoll *file_epoll(const struct file *f)
 
 static bool epoll_has_ready(struct epoll *ep)
 {
-	return atomic_load(&ep->incoming, RELAXED) || atomic_load(&ep->ready.next, RELAXED) != &ep->ready;
+	/* acquire: the lock of who emptied it. Pairs: epoll_collect */
+	return atomic_load(&ep->incoming, ACQUIRE) || atomic_load(&ep->ready.next, RELAXED) != &ep->ready;
+}
+
+/* Before sleeping. Who holds the lock may have items in hand that are on neither list (mutex_is_busy). */
+static bool epoll_may_be_ready(struct epoll *ep)
+{
+	return atomic_load(&ep->incoming, ACQUIRE) || mutex_is_busy(&ep->lock) || atomic_load(&ep->ready.next, RELAXED) != &ep->ready;
 }
 
 /* An item was queued: one thread of epoll_wait is enough, everybody else who watches is told. True: somebody was. */
@@ -127,7 +134,8 @@ static bool epoll_notify(struct waiter *w, uint32_t key)
 
 	if (!(events & ~PRIVATE_BITS) || (key && !(key & events)))
 		return false;
-	if (!atomic_exchange(&item->is_queued, 1u, SEQ_CST)) {	/* seq_cst: pairs with the fence in epoll_ask */
+	/* The event, the waker's fence (waitq_wake), then is_queued. Pairs: the fence in epoll_ask */
+	if (!atomic_exchange(&item->is_queued, 1u, RELAXED)) {
 		item->next_incoming = atomic_load(&ep->incoming, RELAXED);
 		/* release: next_incoming before the item is seen. Pairs: epoll_collect */
 		while (!atomic_cas(&ep->incoming, &item->next_incoming, item, RELEASE))
@@ -143,8 +151,8 @@ static void epoll_collect(struct epoll *ep)
 
 	if (!atomic_load(&ep->incoming, RELAXED))
 		return;
-	/* acquire: next_incoming of the items. Pairs: epoll_notify */
-	for (item = atomic_exchange(&ep->incoming, NULL, ACQUIRE); item; item = next) {
+	/* acquire: next_incoming of the items. Pairs: epoll_notify. release: the lock. Pairs: epoll_may_be_ready */
+	for (item = atomic_exchange(&ep->incoming, NULL, ACQ_REL); item; item = next) {
 		next = item->next_incoming;
 		item->next_incoming = oldest;
 		oldest = item;
@@ -210,7 +218,7 @@ static int epoll_harvest(struct epoll *ep, struct epoll_event_k *out, int max, b
 
 static int epoll_look(struct epoll *ep, struct epoll_event_k *out, int max)
 {
-	return epoll_has_ready(ep) ? epoll_harvest(ep, out, max, false) : 0;
+	return epoll_may_be_ready(ep) ? epoll_harvest(ep, out, max, false) : 0;
 }
 
 /* The slot is taken by another thread: wait on the queue. As epoll_sleep(). */
@@ -223,7 +231,8 @@ static int epoll_sleep_queued(struct epoll *ep, struct epoll_event_k *events, in
 	w.is_exclusive = true;
 	waitq_add(&ep->wq, &w);
 	for (;;) {
-		atomic_store(&w.fired, 0u, SEQ_CST);	/* before the look: an event after it sets it again */
+		atomic_store(&w.fired, 0u, RELAXED);
+		atomic_fence(SEQ_CST);	/* fired = 0 before the look: an event after it sets it again. Pairs: epoll_wake */
 		n = epoll_look(ep, events, max);
 		if (n || r)
 			break;
@@ -284,7 +293,7 @@ static uint32_t epoll_poll(struct file *f, struct poll_table *pt)
 	uint32_t result = 0;
 
 	poll_add(pt, &ep->wq);
-	if (!epoll_has_ready(ep))
+	if (!epoll_may_be_ready(ep))
 		return 0;
 	mutex_lock(&ep->lock);
 	epoll_collect(ep);

@@ -137,7 +137,8 @@ int poll_files(struct poll_entry *entries, unsigned nr, nsec_t deadline)
 	while (!ready && !call.error && !r) {
 		/* acquire: the flag before what it announces. Pairs: poll_notify */
 		r = thread_wait_until("poll", atomic_load(&call.has_fired, ACQUIRE), deadline, WAIT_INTERRUPTIBLE);
-		atomic_store(&call.has_fired, 0u, SEQ_CST);	/* before asking again: an event from now on sets it again */
+		atomic_store(&call.has_fired, 0u, RELAXED);
+		atomic_fence(SEQ_CST);	/* has_fired = 0 before asking again: an event from now on sets it again. Pairs: waitq_wake */
 		ready = poll_pass(entries, nr, NULL);
 	}
 	poll_unsubscribe(&call);

@@ -27,10 +27,9 @@ static inline bool sleeper_enter(struct sleeper *s)
 {
 	struct thread *none = NULL;
 
-	/* seq_cst: the slot before the look at the condition (store before load). Pairs: sleeper_wake */
-	if (!atomic_cas(&s->thread, &none, thread_current(), SEQ_CST))
+	if (!atomic_cas(&s->thread, &none, thread_current(), RELAXED))
 		return false;
-	atomic_fence(SEQ_CST);
+	atomic_fence(SEQ_CST);	/* the slot before the look at the condition: store->load. Pairs: sleeper_wake_all */
 	return true;
 }
 

@@ -226,8 +226,10 @@ void console_port_writable(struct console_port *p)
 
 	if (!t)
 		return;
-	atomic_store(&t->is_output_full, 0u, RELAXED);
 	atomic_fetch_add(&t->nr_writable, 1u, RELAXED);
+	/* The count, then the flag: a writer that sets the flag later sees the count and clears it. Pairs: output_bytes */
+	atomic_fence(SEQ_CST);
+	atomic_store(&t->is_output_full, 0u, RELAXED);
 	waitq_wake_all(&t->writable, POLL_OUT);
 }
 
@@ -245,7 +247,8 @@ static size_t output_bytes(struct tty *t, const uint8_t *buf, size_t len, bool i
 		if (n)
 			continue;
 		atomic_store(&t->is_output_full, 1u, RELAXED);
-		if (atomic_load(&t->nr_writable, SEQ_CST) != seen) {
+		atomic_fence(SEQ_CST);	/* is_output_full = 1 before the look at nr_writable. Pairs: tty_port_writable */
+		if (atomic_load(&t->nr_writable, RELAXED) != seen) {
 			atomic_store(&t->is_output_full, 0u, RELAXED);	/* room came between the two */
 			continue;
 		}

@@ -43,14 +43,21 @@ static inline bool mpsc_is_empty(const struct mpsc *q)
 	return atomic_load(&q->head, RELAXED) == NULL;
 }
 
+/* What the taker did before it emptied the list, taking a lock for instance, is seen after this. */
+static inline bool mpsc_is_empty_acquire(const struct mpsc *q)
+{
+	return atomic_load(&q->head, ACQUIRE) == NULL;
+}
+
 /* All elements, newest first; NULL: none. */
 static inline struct mpsc_node *mpsc_take_newest_first(struct mpsc *q)
 {
 	/*
 	 * acquire: the contents after the head. Pairs: mpsc_push. Elements below the head were published by earlier CASes; the later ones are
 	 * read-modify-writes of the same word, so they continue the release sequence and this one acquire covers all.
+	 * release: what the taker did before. Pairs: mpsc_is_empty_acquire
 	 */
-	return atomic_exchange(&q->head, (struct mpsc_node *)NULL, ACQUIRE);
+	return atomic_exchange(&q->head, (struct mpsc_node *)NULL, ACQ_REL);
 }
 
 static inline struct mpsc_node *mpsc_reverse(struct mpsc_node *n)

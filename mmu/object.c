@@ -43,10 +43,10 @@ static void unmap(struct vm_object *o, uint64_t idx, uint64_t nr, bool keep_own)
 	o->mappings.gone = keep_own ? 1 : idx;		/* 1 to 0: nothing */
 	o->mappings.gone_end = keep_own ? 0 : last;
 	/*
-	 * seq_cst: the new number before the entries are looked at; a fault stores its entry before it looks at the number (fault.c, object_changed). One of the two sees
+	 * The new number before the entries are looked at; a fault stores its entry before it looks at the number (fault.c, object_changed). One of the two sees
 	 * the other, so no page stays mapped.
 	 */
-	atomic_fetch_add(&o->mappings.seq, 1u, SEQ_CST);
+	atomic_fetch_add(&o->mappings.seq, 1u, RELEASE);	/* release: gone and gone_end. Pairs: fault.c */
 	atomic_fence(SEQ_CST);
 	for (a = o->mappings.first; a; a = a->object_next) {
 		uint64_t first_idx = a->off >> PAGE_SHIFT, nr_area = (a->node.end - a->node.start) >> PAGE_SHIFT;

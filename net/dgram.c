@@ -35,9 +35,19 @@ bool dgram_deliver(struct dgram *d, struct pkt *p)
 	return true;
 }
 
-bool dgram_has_data(const struct dgram *d)
+bool dgram_has_data(struct dgram *d)
 {
-	return atomic_load(&d->queue, RELAXED) || !mpsc_is_empty(&d->channel);
+	bool r;
+
+	/* In this order: see mutex_is_busy(). Another reader may have packets in hand that are in neither queue. */
+	if (!mpsc_is_empty_acquire(&d->channel))
+		return true;
+	if (!mutex_is_busy(&d->so.lock))
+		return atomic_load(&d->queue, RELAXED);
+	mutex_lock(&d->so.lock);
+	r = d->queue || !mpsc_is_empty(&d->channel);
+	mutex_unlock(&d->so.lock);
+	return r;
 }
 
 /* so.lock held. The oldest packet, or NULL. */

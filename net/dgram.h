@@ -40,7 +40,7 @@ void dgram_init(struct dgram *d);
 bool dgram_deliver(struct dgram *d, struct pkt *p);
 /* Wait for a packet and take it (or, with MSG_PEEK, look at it). so.lock is held on success. 0 or -errno. */
 int dgram_wait(struct dgram *d, struct sock_msg *m, struct pkt **out);
-bool dgram_has_data(const struct dgram *d);
+bool dgram_has_data(struct dgram *d);	/* so.lock not held: it may be taken */
 void dgram_pop(struct dgram *d);
 /* Copy data and control messages of p out: what recv returns. */
 ssize_t dgram_copy(struct dgram *d, struct sock_msg *m, struct pkt *p);

@@ -300,8 +300,14 @@ static bool parse(struct pkt *p, uint16_t *sport, uint16_t *dport)
 	return true;
 }
 
+/* Something was pushed to tp's channel or to another list that its work looks at. */
 static void list_for_worker(struct tcp_sock *tp)
 {
+	/*
+	 * The push before the looks at WORK_LISTED here, and at wants_acks and nr_waiters in push(): store->load.
+	 * Pairs: tcp_work_run (WORK_LISTED), tcp_want_acks, waitq_add, waitq_wait_until
+	 */
+	atomic_fence(SEQ_CST);
 	if (work_claim(&tp->work)) {
 		socket_get(&tp->so);
 		work_add(&tp->work);
@@ -351,7 +357,6 @@ static void push(struct tcp_sock *tp, struct pkt *p)
 	list_for_worker(tp);
 	if (unlikely(atomic_load(&tp->listener, RELAXED)))
 		give_to_listener(tp);
-	atomic_fence(SEQ_CST);	/* push before the looks at wants_acks and nr_waiters. Pairs: tcp_output (wants_acks), waitq_add */
 	if (is_plain_ack && !atomic_load(&tp->wants_acks, RELAXED))
 		return;
 	if (atomic_load(&tp->so.wq.nr_waiters, RELAXED))

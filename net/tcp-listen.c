@@ -303,8 +303,8 @@ void tcp_listener_process(struct tcp_sock *lp)
 		struct tcp_sock *tp = container_of(n, struct tcp_sock, attention_node);
 
 		n = n->next;
-		/* Cleared before its channel is emptied: a later packet puts it back. seq_cst. Pairs: give_to_listener */
-		atomic_store(&tp->needs_attention, 0u, SEQ_CST);
+		atomic_store(&tp->needs_attention, 0u, RELAXED);
+		atomic_fence(SEQ_CST);	/* cleared before its channel is emptied: a later packet puts it back. Pairs: list_for_worker, before give_to_listener */
 		mutex_lock(&tp->so.lock);
 		tcp_process(tp);
 		mutex_unlock(&tp->so.lock);
@@ -343,7 +343,7 @@ void tcp_listener_close(struct tcp_sock *lp)
 		struct tcp_sock *tp = container_of(n, struct tcp_sock, attention_node);
 
 		n = n->next;
-		atomic_store(&tp->needs_attention, 0u, SEQ_CST);
+		atomic_store(&tp->needs_attention, 0u, RELAXED);
 		socket_put(&tp->so);
 	}
 }

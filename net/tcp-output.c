@@ -237,8 +237,9 @@ bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *r, nsec_t now)
 	uint8_t flags = TCP_ACK;
 	uint32_t max = tp->route.dev && tp->route.dev->features & (ip_is_v4(&tp->raddr) ? NETDEV_TSO4 : NETDEV_TSO6) ? GSO_MAX : tp->mss;
 
+	/* At least a segment: loopback's is longer than GSO_MAX. */
+	room = MIN(room, max);
 	room = MAX(room - room % tp->mss, (uint32_t)tp->mss);
-	room = MIN(room, max - max % tp->mss);
 	len = r->end - r->seq;
 	if (len > room && !(r->flags & TX_FIN && len == room + 1)) {
 		if (!tx_split(tp, r, r->seq + room))

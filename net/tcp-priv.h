@@ -258,10 +258,10 @@ static inline uint32_t tcp_pipe(const struct tcp_sock *tp)
 	return tcp_flight(tp) - tp->sacked_bytes - tp->lost_bytes + tp->retrans_bytes;
 }
 
-/* seq_cst: set before the channel is looked at again, by the next tcp_process(). Pairs: push in tcp-demux.c */
 static inline void tcp_want_acks(struct tcp_sock *tp, uint32_t why)
 {
-	(void)atomic_fetch_or(&tp->wants_acks, why, SEQ_CST);
+	(void)atomic_fetch_or(&tp->wants_acks, why, RELAXED);
+	atomic_fence(SEQ_CST);	/* wants_acks before the next look at the channel, by tcp_process(): store->load. Pairs: list_for_worker, called by push */
 }
 
 static inline void tcp_dont_want_acks(struct tcp_sock *tp, uint32_t why)

@@ -452,8 +452,11 @@ static bool is_readable(struct tcp_sock *tp, uint32_t target)
 
 	if (atomic_load(&tp->so.error, RELAXED))
 		return true;
-	/* The usual look before sleeping: nothing has come, so nothing has changed. What changes without a packet wakes with an event: is_dead, shutdown(2). */
-	if (mpsc_is_empty(&tp->channel) && !atomic_load(&tp->rcv_head, RELAXED) && !READ_ONCE(tp->is_fin_received) && !READ_ONCE(tp->is_dead) &&
+	/*
+	 * The usual look before sleeping: nothing has come, so nothing has changed. What changes without a packet wakes with an event: is_dead, shutdown(2).
+	 * Whoever holds the lock may have packets in hand that are in neither queue.
+	 */
+	if (mpsc_is_empty_acquire(&tp->channel) && !mutex_is_busy(&tp->so.lock) && !atomic_load(&tp->rcv_head, RELAXED) && !READ_ONCE(tp->is_fin_received) && !READ_ONCE(tp->is_dead) &&
 	    !atomic_load(&tp->so.shut, RELAXED))
 		return false;
 	tcp_lock(tp);

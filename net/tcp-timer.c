@@ -242,8 +242,9 @@ bool tcp_work_run(struct work *w, nsec_t now)
 	if (is_waiting)
 		return true;
 	/* Off the list; then look again: who pushed before that did not list it. */
-	(void)atomic_fetch_and(&tp->work.state, ~WORK_LISTED, SEQ_CST);
-	if ((!mpsc_is_empty(&tp->channel) || !mpsc_is_empty(&tp->attention)) && work_claim(&tp->work))
+	(void)atomic_fetch_and(&tp->work.state, ~WORK_LISTED, RELAXED);
+	atomic_fence(SEQ_CST);	/* off the list before the looks: store->load. Pairs: list_for_worker */
+	if ((!mpsc_is_empty(&tp->channel) || !mpsc_is_empty(&tp->attention) || !mpsc_is_empty(&tp->established)) && work_claim(&tp->work))
 		return true;
 	socket_put(&tp->so);
 	return false;

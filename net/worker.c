@@ -31,7 +31,8 @@ void __work_add(struct work *w)
 
 void work_urgent(void)
 {
-	if (!atomic_exchange(&is_urgent, 1u, SEQ_CST))
+	atomic_fence(SEQ_CST);	/* the caller's push before is_urgent. Pairs: worker_main */
+	if (!atomic_exchange(&is_urgent, 1u, RELAXED))
 		wake();
 }
 
@@ -43,8 +44,8 @@ void worker_set_slow_tick(void (*fn)(nsec_t now))
 void worker_request_slow_tick(nsec_t at)
 {
 	if (at < atomic_load(&slow_tick_at, RELAXED)) {
-		atomic_store(&slow_tick_at, at, SEQ_CST);
-		wake();
+		atomic_store(&slow_tick_at, at, RELAXED);
+		wake();		/* fences. Pairs: the wait of worker_main */
 	}
 }
 
@@ -52,7 +53,7 @@ nsec_t worker_run_once(nsec_t now)
 {
 	struct mpsc_node *n = mpsc_take_newest_first(&incoming);
 	struct work *keep = NULL, *w;
-	nsec_t slow = atomic_load(&slow_tick_at, SEQ_CST);
+	nsec_t slow = atomic_load(&slow_tick_at, RELAXED);
 
 	/* New ones in front: their order does not matter. */
 	while (n) {
@@ -70,9 +71,10 @@ nsec_t worker_run_once(nsec_t now)
 	}
 	listed = keep;
 	if (slow <= now && slow_tick) {
-		atomic_store(&slow_tick_at, NSEC_NEVER, SEQ_CST);
+		atomic_store(&slow_tick_at, NSEC_NEVER, RELAXED);
+		atomic_fence(SEQ_CST);	/* what is requested from now on is either seen by slow_tick() or left in slow_tick_at */
 		slow_tick(now);
-		slow = atomic_load(&slow_tick_at, SEQ_CST);
+		slow = atomic_load(&slow_tick_at, RELAXED);
 	}
 	return MIN(listed || !mpsc_is_empty(&incoming) ? now + WORKER_TICK_NS : NSEC_NEVER, slow);
 }
@@ -84,11 +86,12 @@ static void worker_main(void *arg)
 		nsec_t next;
 		bool is_idle;
 
-		atomic_store(&is_urgent, 0u, SEQ_CST);
+		atomic_store(&is_urgent, 0u, RELAXED);
+		atomic_fence(SEQ_CST);	/* is_urgent = 0 before the looks at lists and channels: store->load. Pairs: work_urgent */
 		next = worker_run_once(clock_monotonic());
 		is_idle = !listed;
 		if (is_idle)
-			atomic_store(&is_asleep, 1u, SEQ_CST);	/* before the look at incoming. Pairs: __work_add */
+			atomic_store(&is_asleep, 1u, RELAXED);	/* the wait's fence comes before its last look at incoming. Pairs: __work_add */
 		(void)thread_wait_until("net-idle", atomic_load(&is_urgent, ACQUIRE) || (is_idle && !mpsc_is_empty(&incoming)) ||
 					atomic_load(&slow_tick_at, RELAXED) < next, next, 0);
 		atomic_store(&is_asleep, 0u, RELAXED);

@@ -134,7 +134,8 @@ void sched_stop_others(void)
 {
 	unsigned i;
 
-	atomic_store(&is_stopping, 1u, SEQ_CST);
+	atomic_store(&is_stopping, 1u, RELAXED);
+	atomic_fence(SEQ_CST);	/* the flag before the interrupts that make the others look at it */
 	if (!controller)
 		return;
 	for (i = 0; i < nr_cpus; i++)

@@ -33,7 +33,7 @@
 #include "libc/print.h"
 #include "sched/sched-priv.h"
 
-#define HAS_WAITERS	1ul
+#define HAS_WAITERS	MUTEX_HAS_WAITERS
 #define STARVATION	3u	/* wake-ups that found the mutex taken again */
 
 static struct thread *owner_of(uintptr_t word)
@@ -60,11 +60,8 @@ static bool try_take(struct mutex *m, uintptr_t word)
 uintptr_t mutex_enqueue(struct mutex *m, struct mutex_waiter *w)
 {
 	mpsc_push(&m->incoming, &w->node);
-	/*
-	 * release: the push before the bit. Pairs: unlock_slow. seq_cst because of the owner that clears the bit and then looks at incoming:
-	 * store->load on both sides (refill_locked).
-	 */
-	return atomic_fetch_or(&m->word, HAS_WAITERS, SEQ_CST);
+	/* release: the push before the bit, so who sees the bit finds the waiter, and who clears it and looks again finds it too. Pairs: unlock_slow, first_waiter */
+	return atomic_fetch_or(&m->word, HAS_WAITERS, ACQ_REL);
 }
 
 /* Owner only: the first waiter; NULL, with HAS_WAITERS cleared: none. */
@@ -76,9 +73,8 @@ static struct mutex_waiter *first_waiter(struct mutex *m)
 		return m->waiting;
 	n = mpsc_take(&m->incoming);
 	if (!n) {
-		/* seq_cst: the bit before the look: store->load. Pairs: mutex_enqueue */
-		atomic_fetch_and(&m->word, ~HAS_WAITERS, SEQ_CST);
-		atomic_fence(SEQ_CST);
+		atomic_fetch_and(&m->word, ~HAS_WAITERS, ACQUIRE);
+		atomic_fence(SEQ_CST);	/* the bit before the look: store->load. Pairs: mutex_enqueue */
 		n = mpsc_take(&m->incoming);
 		if (n)
 			atomic_fetch_or(&m->word, HAS_WAITERS, RELAXED);

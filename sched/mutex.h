@@ -20,8 +20,18 @@ struct mutex {
 };
 
 #define MUTEX_INIT	{ 0 }
+#define MUTEX_HAS_WAITERS	1ul
 
 void mutex_lock(struct mutex *m);
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 bool mutex_is_held(const struct mutex *m);	/* by the current thread */
+/*
+ * By anybody. Acquire: if not, what the last owner did is seen. For a look without the lock at things that an owner moves from a lock-free list to a guarded one; while
+ * they are under way they are in neither. Look at the list first (mpsc_is_empty_acquire), then here, then at the guarded place; if it is busy, take the lock and look again.
+ */
+static inline bool mutex_is_busy(const struct mutex *m)
+{
+	/* acquire: the last critical section. Pairs: mutex_unlock */
+	return atomic_load(&m->word, ACQUIRE) & ~MUTEX_HAS_WAITERS;
+}

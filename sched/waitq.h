@@ -70,7 +70,9 @@ static inline void waitq_wake_all(struct waitq *q, uint32_t key)
 			waiter_init(&w_, (want)); \
 			waitq_add((q), &w_); \
 			for (;;) { \
-				atomic_store(&w_.fired, 0u, SEQ_CST); \
+				atomic_store(&w_.fired, 0u, RELAXED); \
+				/* fired = 0 before the look at cond: store->load. Pairs: the wakers' fence in waitq_wake */ \
+				atomic_fence(SEQ_CST); \
 				if (cond) { \
 					wq_r_ = 0; \
 					break; \

@@ -85,9 +85,10 @@ build/asm/x86-%.ok: tests/asm/arm64-%.c $(ASM_SRCS_X86.string) $(ASM_SRCS_X86.ua
 	$(Q)$(HOSTCC) -O1 -fno-builtin -static -no-pie -z noexecstack $(WARN) -o $(@:.ok=) $< $(@D)/x86-$*-*.o
 	$(Q)timeout 120 $(@:.ok=) && touch $@
 
-#: lint          layering, headers that compile alone, no spinlocks, arch parity
+#: lint          layering, headers that compile alone, no spinlocks, fences, arch parity
 lint: layers headers
-	$(Q)if [ -f tools/nospin.sh ]; then sh tools/nospin.sh; fi
+	$(Q)sh tools/nospin.sh
+	$(Q)sh tools/orders.sh
 layers:
 	$(Q)sh tools/layers.sh
 HDRS := $(foreach d,$(PORTABLE),$(wildcard $(d)/*.h))

@@ -228,7 +228,8 @@ static void rx_thread(void *arg)
 
 	for (;;) {
 		(void)thread_wait_until("virtio-net-rx", atomic_load(&q->has_work, ACQUIRE), NSEC_NEVER, 0);
-		atomic_store(&q->has_work, 0u, SEQ_CST);	/* before the look at the ring */
+		atomic_store(&q->has_work, 0u, RELAXED);
+		atomic_fence(SEQ_CST);	/* has_work = 0 before the look at the ring: what the device adds later sets it again. Pairs: the interrupt */
 		rx_run(q);
 	}
 }

@@ -143,6 +143,9 @@ int main(int argc, char **argv)
 		sim_link = (struct sim_link){ .delay = 20 * NSEC_PER_USEC };
 		loopback.features = NETDEV_CSUM | NETDEV_TSO4 | NETDEV_TSO6 | NETDEV_RXCSUM;
 		transfer("plain loopback", AF_INET, 20000000, 20000000, port++);
+		/* Segments longer than GSO_MAX, sent again. */
+		sim_link.loss = 500;
+		transfer("lossy loopback", AF_INET, 5000000, 5000000, port++);
 	}
 	return 0;
 }
