@@ -308,6 +308,19 @@ DEV_NODE(vdb, "vdb", S_IFBLK | 0660, MAJOR, 1 * MINORS, blk_open);
 DEV_NODE(vdc, "vdc", S_IFBLK | 0660, MAJOR, 2 * MINORS, blk_open);
 DEV_NODE(vdd, "vdd", S_IFBLK | 0660, MAJOR, 3 * MINORS, blk_open);
 
+void blkdev_totals(uint64_t *read, uint64_t *written)
+{
+	*read = *written = 0;
+	for (unsigned i = 0; i < MAX_DEVICES; i++) {
+		struct blkdev *d = blkdev_at(i);
+
+		if (d) {
+			*read += atomic_load(&d->read_sectors, RELAXED) * BLK_SECTOR;
+			*written += atomic_load(&d->written_sectors, RELAXED) * BLK_SECTOR;
+		}
+	}
+}
+
 /* ---- /proc -------------------------------------------------------------------------------------------------------- */
 
 static int show_partitions(struct text *t, struct pseudo_args *a)

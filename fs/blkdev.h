@@ -61,6 +61,8 @@ int __must_check blkdev_register(struct blkdev *dev);
 
 /* ---- for file systems --------------------------------------------------------------------------------------------- */
 
+/* Bytes read and written on all devices since boot. */
+void blkdev_totals(uint64_t *read, uint64_t *written);
 struct blkdev *blkdev_find(const char *name);	/* NULL: none */
 /* Start a request. 0: done() will be called; -EINVAL, -EROFS, -EIO (outside the device): it will not. */
 int __must_check blkdev_submit(struct blkdev *dev, struct blk_request *r);

@@ -12,10 +12,8 @@
 #include "mmu/page.h"
 #include "sched/clock.h"
 #include "sched/cpu.h"
-#include "sched/irq.h"
 
 #define KIB(bytes)	((unsigned long)((bytes) / 1024))
-#define TICK_NS		(NSEC_PER_SEC / 100)
 
 static int show_version(struct text *t, struct pseudo_args *a)
 {
@@ -24,65 +22,6 @@ static int show_version(struct text *t, struct pseudo_args *a)
 	return 0;
 }
 PSEUDO_FILE(version, "/proc/version", 0444, show_version, NULL);
-
-/* Up to this moment: cpu->idle_ns lacks the idleness that lasts. */
-static nsec_t cpu_idle(struct cpu *cpu)
-{
-	struct thread_times times;
-
-	thread_times(cpu->idle, &times);
-	/* The first time that a CPU is idle starts without a switch. */
-	if (!times.system_ns && atomic_load(&cpu->running, RELAXED) == cpu->idle)
-		return clock_monotonic();
-	return times.system_ns;
-}
-
-static nsec_t idle_total(void)
-{
-	nsec_t sum = 0;
-
-	for (unsigned i = 0; i < nr_cpus; i++)
-		sum += cpu_idle(cpus[i]);
-	return sum;
-}
-
-static int show_uptime(struct text *t, struct pseudo_args *a)
-{
-	nsec_t up = clock_monotonic(), idle = idle_total();
-
-	(void)a;
-	text_printf(t, "%lu.%02lu %lu.%02lu\n", (unsigned long)(up / NSEC_PER_SEC), (unsigned long)(up / (TICK_NS) % 100),
-		    (unsigned long)(idle / NSEC_PER_SEC), (unsigned long)(idle / (TICK_NS) % 100));
-	return 0;
-}
-PSEUDO_FILE(uptime, "/proc/uptime", 0444, show_uptime, NULL);
-
-struct run_count {
-	unsigned runnable, all;
-};
-
-static bool count_thread(struct thread *th, void *arg)
-{
-	struct run_count *c = arg;
-
-	if (th->task) {
-		c->all++;
-		c->runnable += thread_state_letter(th) == 'R';
-	}
-	return true;
-}
-
-/* Averages are not kept: the present number of runnable threads stands for all three. */
-static int show_loadavg(struct text *t, struct pseudo_args *a)
-{
-	struct run_count c = { 0 };
-
-	(void)a;
-	thread_for_each(count_thread, &c);
-	text_printf(t, "%u.00 %u.00 %u.00 %u/%u %d\n", c.runnable, c.runnable, c.runnable, c.runnable, c.all, process_current()->pid);
-	return 0;
-}
-PSEUDO_FILE(loadavg, "/proc/loadavg", 0444, show_loadavg, NULL);
 
 static int show_meminfo(struct text *t, struct pseudo_args *a)
 {
@@ -125,62 +64,6 @@ static int show_cpuinfo(struct text *t, struct pseudo_args *a)
 	return 0;
 }
 PSEUDO_FILE(cpuinfo, "/proc/cpuinfo", 0444, show_cpuinfo, NULL);
-
-/* All that is not idle is shown as user time of the CPU: the split is kept per thread. */
-static int show_stat(struct text *t, struct pseudo_args *a)
-{
-	nsec_t now = clock_monotonic(), idle = idle_total();
-	uint64_t switches = 0, irqs = 0;
-	struct run_count c = { 0 };
-
-	(void)a;
-	text_printf(t, "cpu  %lu 0 0 %lu 0 0 0 0 0 0\n", (unsigned long)((now * nr_cpus - MIN(idle, now * nr_cpus)) / TICK_NS),
-		    (unsigned long)(idle / TICK_NS));
-	for (unsigned i = 0; i < nr_cpus; i++) {
-		nsec_t idle_here = cpu_idle(cpus[i]);
-
-		text_printf(t, "cpu%u %lu 0 0 %lu 0 0 0 0 0 0\n", i, (unsigned long)((now - MIN(idle_here, now)) / TICK_NS),
-			    (unsigned long)(idle_here / TICK_NS));
-		switches += READ_ONCE(cpus[i]->nr_switches);
-		irqs += READ_ONCE(cpus[i]->nr_irqs);
-	}
-	thread_for_each(count_thread, &c);
-	text_printf(t, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n", (unsigned long)irqs,
-		    (unsigned long)switches, (unsigned long)(clock_realtime_offset() / NSEC_PER_SEC), 1 + c.all, c.runnable);
-	return 0;
-}
-PSEUDO_FILE(stat, "/proc/stat", 0444, show_stat, NULL);
-
-static void show_irq(int irq, const char *name, uint64_t count, void *arg)
-{
-	text_printf(arg, "%3d: %10lu  %s\n", irq, (unsigned long)count, name);
-}
-
-static int show_interrupts(struct text *t, struct pseudo_args *a)
-{
-	(void)a;
-	text_printf(t, "          count\n");
-	irq_for_each(show_irq, t);
-	text_printf(t, "IPI:");
-	for (unsigned i = 0; i < nr_cpus; i++)
-		text_printf(t, " %10lu", (unsigned long)READ_ONCE(cpus[i]->nr_ipis));
-	text_printf(t, "\n");
-	return 0;
-}
-PSEUDO_FILE(interrupts, "/proc/interrupts", 0444, show_interrupts, NULL);
-
-static int show_vmstat(struct text *t, struct pseudo_args *a)
-{
-	struct page_stats m;
-
-	(void)a;
-	page_stats(&m);
-	text_printf(t, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_file_pages %lu\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n",
-		    (unsigned long)(m.free_bytes / PAGE_SIZE), (unsigned long)(m.anon_bytes / PAGE_SIZE),
-		    (unsigned long)(m.cached_bytes / PAGE_SIZE));
-	return 0;
-}
-PSEUDO_FILE(vmstat, "/proc/vmstat", 0444, show_vmstat, NULL);
 
 /* ---- files with a constant text -------------------------------------------------------------------------------------------------- */
 

@@ -21,6 +21,7 @@ struct __cacheline cpu {
 	struct runqueue *rq;		/* [I] sched/ only */
 	uint64_t nr_irqs, nr_switches, nr_ipis;	/* [c] counters for /proc */
 	nsec_t idle_ns;			/* [c] time in the idle thread */
+	nsec_t kernel_ns;		/* [c] in other kernel threads */
 };
 
 extern unsigned nr_cpus;
@@ -31,6 +32,9 @@ static inline struct cpu *cpu_this(void)
 {
 	return thread_current()->cpu;
 }
+
+/* How long a CPU has been idle, up to now (idle_ns lacks the idleness that lasts). Any context. */
+nsec_t cpu_idle_ns(struct cpu *cpu);
 
 /*
  * A variable for each CPU: PERCPU(type, name) defines it at file level (static); PERCPU_PTR(name, cpu) points at one. Zero-initialised. CPU 0's exists from the

@@ -9,6 +9,7 @@
 
 #include "libc/errno.h"
 #include "mmu/heap.h"
+#include "sched/load.h"
 #include "sched/sched-priv.h"
 #include "sched/sched.h"
 #include "sched/sync.h"
@@ -24,7 +25,8 @@ struct irq {
 	void (*handler)(void *ctx);	/* [I] */
 	void *ctx;			/* [I] */
 	struct thread *thread;		/* [I] */
-	uint64_t count;			/* [a] written by the CPU it is routed to */
+	uint64_t *counts;		/* [a] one a CPU, written by it */
+	unsigned nr_counts;		/* [I] */
 	uint32_t is_pending;		/* [a] */
 	struct cpu *target;		/* [its thread] */
 };
@@ -59,7 +61,7 @@ void irq_init_cpu(void)
 
 /* ---- top half ---------------------------------------------------------------------------------------------------- */
 
-static void device_interrupt(int number)
+static void device_interrupt(struct cpu *cpu, int number)
 {
 	/* acquire: the irq after its pointer. Pairs: irq_register */
 	struct irq *irq = number < NR_IRQS ? atomic_load(&irqs[number], ACQUIRE) : NULL;
@@ -68,7 +70,8 @@ static void device_interrupt(int number)
 		controller->mask(number);	/* nobody's: once is enough */
 		return;
 	}
-	atomic_store(&irq->count, irq->count + 1, RELAXED);
+	if (cpu->id < irq->nr_counts)
+		atomic_store(&irq->counts[cpu->id], irq->counts[cpu->id] + 1, RELAXED);
 	if (irq->trigger == IRQ_LEVEL)
 		controller->mask(number);	/* the line stays up until the handler has served the device */
 	atomic_store(&irq->is_pending, 1u, RELAXED);
@@ -109,7 +112,7 @@ void sched_irq(struct frame *f)
 		} else if (number == controller->ipi) {
 			ipi(rq);
 		} else {
-			device_interrupt(number);
+			device_interrupt(rq->cpu, number);
 		}
 		controller->eoi(number);
 		trace(TRACE_IRQ_END, number, 0);
@@ -122,6 +125,7 @@ void sched_irq(struct frame *f)
 			trace_sample(f, now);
 		}
 		timer_interrupt(rq, now);
+		load_tick(now);
 	}
 	rq->in_irq = false;
 	sched_arm(rq);
@@ -188,7 +192,12 @@ int irq_register(int number, enum irq_trigger trigger, const char *name, void (*
 	irq = KNEW(struct irq);
 	if (!irq)
 		goto err_unlock;
-	*irq = (struct irq){ .number = number, .trigger = trigger, .name = name, .handler = handler, .ctx = ctx };
+	/* CPUs come before devices; should one come later, its interrupts are not counted. */
+	irq->counts = kzalloc(nr_cpus * sizeof(*irq->counts));
+	if (!irq->counts)
+		goto err_free;
+	*irq = (struct irq){ .number = number, .trigger = trigger, .name = name, .handler = handler, .ctx = ctx, .counts = irq->counts,
+			     .nr_counts = nr_cpus };
 	p.arg = irq;
 	r = thread_create(&p, &irq->thread);
 	if (r)
@@ -206,13 +215,14 @@ int irq_register(int number, enum irq_trigger trigger, const char *name, void (*
 	return 0;
 
 err_free:
+	kfree(irq->counts);
 	kfree(irq);
 err_unlock:
 	mutex_unlock(&register_lock);
 	return r;
 }
 
-void irq_for_each(void (*fn)(int irq, const char *name, uint64_t count, void *arg), void *arg)
+void irq_for_each(void (*fn)(int irq, const char *name, const uint64_t *counts, unsigned nr, void *arg), void *arg)
 {
 	struct irq *irq;
 	int i;
@@ -220,6 +230,6 @@ void irq_for_each(void (*fn)(int irq, const char *name, uint64_t count, void *ar
 	for (i = 0; i < NR_IRQS; i++) {
 		irq = atomic_load(&irqs[i], ACQUIRE);	/* Pairs: irq_register */
 		if (irq)
-			fn(i, irq->name, atomic_load(&irq->count, RELAXED), arg);
+			fn(i, irq->name, irq->counts, irq->nr_counts, arg);
 	}
 }

@@ -127,6 +127,17 @@ void thread_times(struct thread *t, struct thread_times *out)
 	out->nr_involuntary = t->sched->nr_involuntary;
 }
 
+nsec_t cpu_idle_ns(struct cpu *cpu)
+{
+	struct thread_times times;
+
+	thread_times(cpu->idle, &times);
+	/* The first time that a CPU is idle starts without a switch. */
+	if (!times.system_ns && atomic_load(&cpu->running, RELAXED) == cpu->idle)
+		return arch_time_ns();
+	return times.system_ns;
+}
+
 char thread_state_letter(struct thread *t)
 {
 	switch ((enum thread_state)atomic_load(&t->sched->state, RELAXED)) {

@@ -223,6 +223,8 @@ void rq_charge(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 		se->generation = rq->generation;
 		return;
 	}
+	if (!se->thread->task)
+		rq->cpu->kernel_ns += delta;
 	entity_age(se, rq->generation);
 	se->usage = fair_add(se->usage, fair_charge(delta, se->inverse_weight, now));
 	se->quantum_ns -= MIN(se->quantum_ns, delta);
