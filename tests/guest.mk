@@ -108,10 +108,11 @@ net-check: all
 	$(Q)python3 tests/net/lossy.py --loss 0,5
 	$(Q)python3 tests/net/lossy.py --loss 20 --bytes 100000 --peer samara --cpus 2
 
-#: trace-check   record a threaded program on 2 CPUs and check the trace (seconds)
+#: trace-check   record a threaded program, and redis under load, on 2 CPUs and check the traces (seconds)
 #: strace-check  --strace of python3 beside strace(1) on Debian's Linux
 .PHONY: trace-check strace-check
 trace-check:
 	$(Q)python3 tests/trace-check.py
+	$(Q)python3 tests/trace-check.py --redis
 strace-check:
 	$(Q)python3 tests/strace-order.py

@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A trace of a threaded program on 2 CPUs must be whole and consistent: what the kernel wrote, and the JSON made of it.
+"""A trace of a program on 2 CPUs must be whole and consistent: what the kernel wrote, and the JSON made of it.
 
   tests/trace-check.py [PROGRAM [ARGUMENT...]]      default: the guest test `threads`
+  tests/trace-check.py --redis                      Debian's redis-server with ten clients on the host, then SHUTDOWN
 
 Raw records: known events, times that never go back on a CPU, each switch leaves the thread that the one before it
 entered, a thread runs on one CPU at a time, calls and faults nest on their thread. JSON: the fields that the format
-demands for each phase, and the slices of a CPU do not overlap. The last line is "trace-check: ok" or "FAILED".
+demands for each phase, the slices of a track lie beside or inside each other, those of a CPU beside, and every call, fault
+and interrupt that ended is there. The last line is "trace-check: ok" or "FAILED".
 """
 import collections
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 sys.dont_write_bytecode = True
 TESTS = os.path.dirname(os.path.realpath(__file__))
@@ -42,6 +47,7 @@ def check_records(data, problems):
     problems.check(not any(parsed.lost.values()), f"records were lost: {parsed.lost}; make BUFFER_MIB greater")
     counts = collections.Counter()
     stays = collections.defaultdict(list)  # thread: [(from, to, cpu)]
+    counts["threads"] = len({row.thread for rows in parsed.records.values() for row in rows})
     for cpu, rows in parsed.records.items():
         last, current, since = 0, None, 0
         for index, row in enumerate(rows):
@@ -90,32 +96,132 @@ def check_nesting(parsed, problems):
         problems.check(len(stack) <= 1, f"thread {thread:#x}: {len(stack)} calls or faults never end")
 
 
-def check_json(path, problems):
+def check_json(path, counts, problems):
     with open(path, encoding="utf-8") as file:
         events = json.load(file)["traceEvents"]
-    tracks = collections.defaultdict(list)
+    tracks, all_tracks = collections.defaultdict(list), collections.defaultdict(list)
+    faults, calls, irqs = 0, 0, 0
     for event in events:
         for key in REQUIRED.get(event["ph"], ()):
             problems.check(key in event, f"JSON: {event} has no {key}")
         problems.check(event["ph"] in REQUIRED, f"JSON: phase {event['ph']}")
         if event["ph"] == "X":
             problems.check(event["dur"] >= 0, f"JSON: {event} ends before it begins")
+            all_tracks[event["pid"], event["tid"]].append((event["ts"], event["ts"] + event["dur"], event["name"]))
+            is_of_cpu = event["pid"] == trace.PID_CPUS
+            irqs += is_of_cpu and event["name"].startswith("irq ")
+            faults += event["name"] == "fault"
+            calls += not is_of_cpu and event["name"] != "fault"
             if event["pid"] == trace.PID_CPUS and "then" in event["args"]:
                 tracks[event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
     for cpu, spans in tracks.items():
         spans.sort()
         for before, after in zip(spans, spans[1:]):
             problems.check(before[1] <= after[0] + TOLERANCE_US, f"JSON: slices of CPU {cpu} overlap at {after[0]}")
+    for track, spans in all_tracks.items():
+        check_track(track, sorted(spans, key=lambda span: (span[0], -span[1])), problems)
+    for name, number, event in (("interrupts", irqs, trace.IRQ_END), ("faults", faults, trace.FAULT_END), ("calls", calls, trace.SYSCALL_END)):
+        # A thread's first call has an end alone (clone in its parent): no more of them than threads, and execve.
+        problems.check(counts[event] - counts["threads"] - 1 <= number <= counts[event],
+                       f"JSON: {number} {name}, but {counts[event]} ended")
     problems.check(len(tracks) == CPUS, f"JSON: threads ran on {len(tracks)} CPUs")
     return len(events)
 
 
-def record(words, directory):
+def check_track(track, spans, problems):
+    """Slices that overlap without one being inside the other cannot be drawn."""
+    stack = []
+    for first, last, name in spans:
+        while stack and stack[-1][0] <= first + TOLERANCE_US:
+            stack.pop()
+        if stack:
+            problems.check(last <= stack[-1][0] + TOLERANCE_US, f"JSON: {name} at {first} outlasts {stack[-1][1]} on track {track}")
+        stack.append((last, name))
+
+
+# -- redis ------------------------------------------------------------------------------------------------------------
+
+CLIENTS, REQUESTS = 10, 300
+REDIS = ["--package", "redis-server"]
+REDIS_COMMAND = ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--save", "", "--ignore-warnings", "ARM64-COW-BUG"]
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def ask(file, *words):
+    """One command of redis' protocol; the first line of the answer."""
+    file.write(f"*{len(words)}\r\n".encode() + b"".join(f"${len(word)}\r\n{word}\r\n".encode() for word in words))
+    file.flush()
+    answer = file.readline()
+    if answer.startswith(b"$") and int(answer[1:]) >= 0:
+        answer = file.readline()
+    return answer
+
+
+def connect(port, seconds=60):
+    """A connection on which redis answers: QEMU takes connections before the program listens."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            sock = socket.create_connection(("127.0.0.1", port), timeout=10)
+            file = sock.makefile("rwb")
+            if ask(file, "PING") == b"+PONG\r\n":
+                return file
+        except OSError:
+            pass
+        if time.monotonic() > end:
+            raise TimeoutError("redis does not answer")
+        time.sleep(0.1)
+
+
+def use_redis(port, failures):
+    """The clients, then SHUTDOWN."""
+
+    def client(number):
+        try:
+            file = connect(port)
+            for request in range(REQUESTS):
+                value = f"{number}-{request}"
+                if ask(file, "SET", f"key-{number}", value) != b"+OK\r\n" or ask(file, "GET", f"key-{number}") != value.encode() + b"\r\n":
+                    failures.append(f"client {number} got a wrong answer to request {request}")
+                    return
+        except (OSError, ValueError) as error:
+            failures.append(f"client {number}: {error}")
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    try:
+        ask(connect(port), "SHUTDOWN", "NOSAVE")
+    except OSError as error:
+        failures.append(f"SHUTDOWN: {error}")
+
+
+def record_redis(directory):
+    port, failures = free_port(), []
+    user = threading.Thread(target=use_redis, args=(port, failures))
+    user.start()
+    result = record(REDIS_COMMAND, directory, REDIS + ["--publish", f"127.0.0.1:{port}:6379"])
+    user.join()
+    if failures:
+        sys.exit("\n".join(failures))
+    return result
+
+
+# -- running ----------------------------------------------------------------------------------------------------------
+
+def record(words, directory, options=()):
     """(raw bytes, path of the JSON)."""
     out = os.path.join(directory, "trace.json")
     environment = dict(os.environ, SAMARA_KEEP_TRACE=os.path.join(directory, "raw"))
     done = subprocess.run([os.path.join(REPO, "samara"), "run", "--quiet", "--timeout", "100", "--cpus", str(CPUS), "--memory", "512M",
-                           "--append", f"trace-buffer={BUFFER_MIB}", "--trace", out, "--"] + words,
+                           "--append", f"trace-buffer={BUFFER_MIB}", "--trace", out, *options, "--"] + words,
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment, check=False)
     if done.returncode:
         sys.exit(f"the program ended with {done.returncode}")
@@ -125,14 +231,19 @@ def record(words, directory):
 
 def main():
     words = sys.argv[1:]
+    is_redis = words == ["--redis"]
     if not words:
         subprocess.run(["make", "-s", "-C", REPO, "-f", "tests/guest.mk", "build/guest/arm64/threads"], check=True)
         words = [os.path.join(REPO, "build", "guest", "arm64", "threads")]
     problems = Problems()
     with tempfile.TemporaryDirectory(prefix="samara-trace-check-") as directory:
-        data, out = record(words, directory)
+        data, out = record_redis(directory) if is_redis else record(words, directory)
         counts = check_records(data, problems)
-        number = check_json(out, problems)
+        number = check_json(out, counts, problems)
+    if is_redis:
+        problems.check(counts[trace.PACKET_IN] > 2 * CLIENTS * REQUESTS, f"only {counts[trace.PACKET_IN]} packets came in")
+        problems.check(counts[trace.PACKET_OUT] > 2 * CLIENTS * REQUESTS, f"only {counts[trace.PACKET_OUT]} packets went out")
+        print(f"{counts[trace.PACKET_IN]} packets in, {counts[trace.PACKET_OUT]} out", end=", ")
     for event, name in ((trace.SWITCH, "switches"), (trace.WAKE, "wake-ups"), (trace.SYSCALL_BEGIN, "calls"), (trace.IRQ_BEGIN, "interrupts"),
                         (trace.FAULT_BEGIN, "faults")):
         problems.check(counts[event] > 0, f"no {name} were recorded")
