@@ -62,7 +62,11 @@ static bool is_cpuinfo(void)
 
 	for (const char *at = text; (at = strstr(at, "processor\t:")) != NULL; at++)
 		nr++;
+#ifdef __aarch64__
 	return nr == nr_cpus && strstr(text, "CPU implementer\t:") && strstr(text, "Features\t:") && strstr(text, "asimd");
+#else
+	return nr == nr_cpus && strstr(text, "vendor_id\t:") && strstr(text, "flags\t\t:") && strstr(text, " sse2");
+#endif
 }
 
 static bool is_stat(void)

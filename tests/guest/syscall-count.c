@@ -68,13 +68,16 @@ static void *call_generated(void *unused)
 
 int main(void)
 {
-	uint32_t *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	need(code != MAP_FAILED);
-	code[0] = 0xd2800008u | SYS_getpid << 5; /* mov x8, #getpid; svc #0; ret */
-	code[1] = 0xd4000001u;
-	code[2] = 0xd65f03c0u;
-	__builtin___clear_cache((char *)code, (char *)code + 12);
+#ifdef __aarch64__
+	static const uint32_t text[] = { 0xd2800008u | SYS_getpid << 5, 0xd4000001u, 0xd65f03c0u }; /* mov x8, #getpid; svc #0; ret */
+#else
+	static const uint8_t text[] = { 0xb8, SYS_getpid, 0, 0, 0, 0x0f, 0x05, 0xc3 }; /* mov $getpid, %eax; syscall; ret */
+#endif
+	memcpy(code, text, sizeof(text));
+	__builtin___clear_cache((char *)code, (char *)code + sizeof(text));
 	need(mprotect(code, 4096, PROT_READ | PROT_EXEC) == 0);
 	generated = (long (*)(void))code;
 	run("the C library's site", call);
