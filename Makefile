@@ -150,12 +150,14 @@ hello: deps
 	$(Q)$(MAKE) all
 	$(Q)./samara run --package python3-minimal -- python3 -c \
 		'import os, sys; u = os.uname(); print("Python", sys.version.split()[0], "on", u.sysname, u.release, u.machine)'
-#: test          everything: host tests, then guests under QEMU compared with Linux
+#: test          everything: host tests, then guests under QEMU compared with Linux, both machines
 test:
 	$(Q)sh tools/deps.sh test
 	$(Q)sh tools/deps.sh
 	$(Q)$(MAKE) check all
-	$(Q)python3 tests/run-guests.py
+	$(Q)$(MAKE) all ARCH=x86_64
+	$(Q)python3 tests/run-guests.py --arch arm64
+	$(Q)python3 tests/run-guests.py --arch x86_64
 	$(Q)$(MAKE) trace-check net-check
 #: gdb           run and stop before the first instruction; gdb attached
 gdb: all

@@ -72,7 +72,7 @@ static void test_basics(void)
 	check_errno("unaligned offset", (long)syscall(SYS_mmap, NULL, PAGE, RW, ANON, -1, 1), EINVAL);
 	check_errno("more than the address space", (long)mmap(NULL, 1ul << 60, PROT_NONE, ANON, -1, 0), ENOMEM);
 	check_errno("fixed beyond the address space",
-		    (long)mmap((void *)(1ul << 52), PAGE, RW, ANON | MAP_FIXED, -1, 0), ENOMEM);
+		    (long)mmap((void *)(1ul << 60), PAGE, RW, ANON | MAP_FIXED, -1, 0), ENOMEM);
 	check("a length is rounded up to pages", (map(100, RW))[4095] == 0);
 	check_errno("munmap unaligned", munmap(p + 1, PAGE), EINVAL);
 	check_errno("munmap of length zero", munmap(p, 0), EINVAL);

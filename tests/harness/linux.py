@@ -51,8 +51,8 @@ class Guest:
 
 ARM64 = Guest("arm64", "aarch64", "qemu-system-aarch64", ("-M", "virt,gic-version=3"), "neoverse-n1",
               BEST + "console=ttyAMA0 kpti=off", ("/usr/aarch64-linux-gnu/lib",), "linux")
-# The TSC as the clock: it costs least to read, and needs no other one to watch it here.
-X86_64 = Guest("amd64", "x86_64", "qemu-system-x86_64", ("-M", "q35"), "max",
+# Four levels of tables, as on Samara. The TSC as the clock: it costs least to read, and needs no other one to watch it here.
+X86_64 = Guest("amd64", "x86_64", "qemu-system-x86_64", ("-M", "q35"), "max,la57=off",
                BEST + "console=ttyS0 nopti tsc=reliable clocksource=tsc no_timer_check random.trust_cpu=on",
                ("/usr/x86_64-linux-gnu/lib", "/lib/x86_64-linux-gnu"), "linux-amd64")
 GUESTS = {"arm64": ARM64, "x86_64": X86_64}
