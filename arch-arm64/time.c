@@ -45,13 +45,6 @@ void arch_time_init_cpu(void)
 	__asm__ volatile("msr cntv_ctl_el0, xzr\n\tisb" : : : "memory");
 }
 
-nsec_t arch_time_scale(uint64_t count)
-{
-	const struct arch_timebase *b = &arch_the_timebase;
-
-	return (nsec_t)(((unsigned __int128)(count - b->base) * b->mult) >> b->shift);
-}
-
 void arch_timer_arm(nsec_t deadline)
 {
 	unsigned __int128 ticks = ((unsigned __int128)deadline * back_mult) >> BACK_SHIFT;

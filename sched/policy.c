@@ -38,8 +38,12 @@ static int change(struct thread *t, uint32_t mask, uint32_t bits)
 
 	while (!atomic_cas(params, &old, (old & ~mask) | bits, RELAXED))
 		;
-	if (old != ((old & ~mask) | bits))
-		apply(t);
+	if (old == ((old & ~mask) | bits))
+		return 0;
+	/* seq_cst: params before it, whatever order the two stores to it take. Pairs: rq_refresh_params. Who wakes t and does not see it yet is asked to look again: */
+	atomic_fence(SEQ_CST);
+	atomic_store(&t->sched->has_new_params, 1, RELAXED);
+	apply(t);
 	return 0;
 }
 

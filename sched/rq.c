@@ -44,8 +44,12 @@ void rq_init(struct runqueue *rq, struct cpu *cpu, nsec_t now)
 
 void rq_refresh_params(struct sched_entity *se)
 {
-	uint32_t params = atomic_load(&se->params, RELAXED);
+	uint32_t params;
 
+	atomic_store(&se->has_new_params, 0, RELAXED);
+	/* seq_cst: cleared before params is read: store->load. Pairs: change (policy.c) */
+	atomic_fence(SEQ_CST);
+	params = atomic_load(&se->params, RELAXED);
 	se->active_params = params;
 	se->is_rt = PARAMS_PRIO(params) > 0;
 	se->inverse_weight = PARAMS_POLICY(params) == POLICY_IDLE ? FAIR_IDLE_INVERSE
@@ -100,6 +104,7 @@ static __attribute__((noinline)) void queue_age_slow(struct runqueue *rq, uint32
 	struct sched_entity *se;
 
 	rq->generation = generation;
+	entity_age(rq->cpu->running->sched, generation);
 	for (se = rq_walk(rq, NULL); se; se = rq_walk(rq, se)) {
 		uint32_t from = se->generation;
 

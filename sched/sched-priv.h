@@ -75,7 +75,7 @@ struct sched_entity {
 			uint8_t is_special;	/* [q] idle, real-time, heavier than nice 0, or SCHED_IDLE */
 			uint8_t is_restricted;	/* [a] may not run on all CPUs */
 			uint8_t has_timer;	/* [q] timer_cpu is set */
-			uint8_t unused;
+			uint8_t has_new_params;	/* [a] params has changed: set after it, cleared before active_params is made from it */
 		};
 	};
 	uint32_t inverse_weight;	/* [q] */
@@ -119,7 +119,7 @@ struct runqueue {
 	struct cpu *cpu;		/* [I] */
 	struct sched_entity *first;	/* [c] the smallest key; not in the tree: most queues hold at most one */
 	struct rb_tree tree;		/* [c] the others */
-	uint32_t generation;		/* [c] of all usages in the queue */
+	uint32_t generation;		/* [c] of all usages in the queue, and the running thread's */
 	uint64_t rt_head, rt_tail;	/* [c] sequence numbers at both ends of each RT priority */
 	struct thread *switched_from;	/* [c] whom the running thread was switched to from */
 	int64_t ahead;			/* [c] FAIR_HYSTERESIS_NS as usage of a nice-0 thread, when something was last charged */
@@ -210,14 +210,14 @@ void rq_limit_credit(struct runqueue *rq, struct sched_entity *se, nsec_t now);
 void rq_charge(struct runqueue *rq, struct sched_entity *se, nsec_t now);
 
 /*
- * The running thread has run until now. Its usage is computed only now and then: who runs for some microseconds at a time would pay more for that than it can matter
+ * The running thread, whose usage is always of the queue's generation, has run until now. Its usage is computed only now and then: who runs for some microseconds at a time would pay more for that than it can matter
  * beside FAIR_HYSTERESIS_NS.
  */
 static inline void rq_account(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 {
 	se->uncharged += now - rq->accounted;
 	rq->accounted = now;
-	if (unlikely(se->uncharged >= CHARGE_NS || se->generation != rq->generation))
+	if (unlikely(se->uncharged >= CHARGE_NS))
 		rq_charge(rq, se, now);
 }
 
@@ -236,7 +236,7 @@ struct sched_entity *rq_walk(const struct runqueue *rq, const struct sched_entit
 
 enum switch_reason { SWITCH_BLOCK, SWITCH_PREEMPT, SWITCH_YIELD, SWITCH_EXIT };
 void sched_switch(enum switch_reason why);
-/* The same for SWITCH_BLOCK: the running thread, ANNOUNCED (or woken meanwhile), sleeps. */
+/* The running thread, ANNOUNCED (or woken meanwhile), sleeps. */
 void sched_block(void);
 void sched_finish(struct thread *prev);
 /* The first thing a new thread does. */
@@ -296,6 +296,9 @@ static inline void rcu_quiesce(struct runqueue *rq)
 }
 
 struct thread *thread_alloc(void);
+/* Parts of thread_wait_block(): take the announcement back, returns error; the wait with a deadline. */
+int thread_wait_give_up(int error);
+int thread_wait_block_until(nsec_t deadline);
 void thread_registry_add(struct thread *t);
 /* This CPU's part of the interrupt controller, and its timer interrupt. Interrupts masked. */
 void irq_init_cpu(void);

@@ -9,6 +9,8 @@
  */
 #include <arch/time.h>
 
+#include "libc/errno.h"
+#include "libc/print.h"
 #include "mmu/aspace.h"
 #include "mmu/page.h"
 #include "sched/sched-priv.h"
@@ -198,25 +200,60 @@ void sched_switch(enum switch_reason why)
 		rcu_quiesce(rq);
 }
 
-/* One thread goes, the only one in the queue comes: what half of all switches are. All else: sched_switch(). */
-void sched_block(void)
+/*
+ * One thread sleeps, the only one in the queue runs: what half of all switches are. All is looked at before anything changes; what is not ordinary goes to sched_switch().
+ * Otherwise this is sched_switch(), choose() and switch_to() in one.
+ */
+inline void sched_block(void)
+{
+	struct thread *self = thread_current(), *next;
+	struct cpu *cpu = self->cpu;
+	struct runqueue *rq = cpu->rq;
+	struct sched_entity *se = self->sched, *first = rq->first;
+	nsec_t now = arch_time_ns(), uncharged = se->uncharged + (now - rq->accounted);
+
+	if (unlikely(!first || rq->tree.root || !mpsc_is_empty(&rq->incoming) || atomic_load(&se->state, RELAXED) != STATE_ANNOUNCED ||
+		     uncharged >= CHARGE_NS || trace_is_wanted(TRACE_SWITCH)))
+		goto other;
+	next = first->thread;
+	if (unlikely(next->aspace != rq->aspace || (next->told_cpu && next->told_cpu != cpu->id + 1)))
+		goto other;
+	self->needs_resched = 0;
+	se->uncharged = uncharged;
+	se->nr_voluntary++;
+	rq->accounted = now;
+	rq_pop_only(rq);
+	clock_stop(se, now);
+	clock_start(first, now);
+	rq->switched_from = self;
+	cpu->nr_switches++;
+	atomic_store(&cpu->running, next, RELAXED);
+	rcu_quiesce(rq);	/* and the fence of switch_to() */
+	sched_finish(arch_switch(self, next));
+	return;
+other:
+	sched_switch(SWITCH_BLOCK);
+}
+
+/* ---- sleeping ---------------------------------------------------------------------------------------------------- */
+
+int thread_wait_block(nsec_t deadline, unsigned flags)
 {
 	struct thread *self = thread_current();
-	struct runqueue *rq = self->cpu->rq;
-	struct sched_entity *se = self->sched, *next = rq->first;
-	nsec_t now;
 
-	if (unlikely(!mpsc_is_empty(&rq->incoming) || !next || rq->tree.root ||
-		     atomic_load(&se->state, RELAXED) != STATE_ANNOUNCED)) {
-		sched_switch(SWITCH_BLOCK);
-		return;
-	}
-	now = arch_time_ns();
-	self->needs_resched = 0;
-	se->nr_voluntary++;
-	rq_account(rq, se, now);
-	rq_pop_only(rq);
-	switch_to(rq, self, next->thread, now);
+	/* So interrupts are enabled, too: who masks them may not sleep. */
+	DEBUG_ASSERT(self->preempt_count == 0 && arch_irq_is_enabled());
+	self->sched->is_interruptible = flags & WAIT_INTERRUPTIBLE;
+	if ((flags & WAIT_INTERRUPTIBLE) && (atomic_load(&self->attention, RELAXED) & ATTN_INTERRUPT))
+		return thread_wait_give_up(-EINTR);
+	if (deadline != NSEC_NEVER)
+		return thread_wait_block_until(deadline);
+	arch_irq_disable();
+	sched_block();
+	arch_irq_enable();
+	atomic_fence(ACQUIRE);		/* acquire: the waker's condition after the state that it changed. Pairs: thread_wake */
+	self->wchan = NULL;
+	return 0;
 }
 
 void thread_preempt_slow(void)

@@ -230,13 +230,13 @@ void thread_wait_end(void)
 	self->wchan = NULL;
 }
 
-static int give_up(int error)
+int thread_wait_give_up(int error)
 {
 	thread_wait_end();
 	return error;
 }
 
-static __attribute__((noinline)) int wait_block_until(nsec_t deadline)
+int thread_wait_block_until(nsec_t deadline)
 {
 	struct thread *self = thread_current();
 	struct sched_entity *se = self->sched;
@@ -246,7 +246,7 @@ static __attribute__((noinline)) int wait_block_until(nsec_t deadline)
 	rq = rq_this();
 	if (arch_time_ns() >= deadline) {
 		arch_irq_enable();
-		return give_up(-ETIMEDOUT);
+		return thread_wait_give_up(-ETIMEDOUT);
 	}
 	timer_set_add(&rq->waits, &se->timer, deadline);
 	se->timer_cpu = rq->cpu;
@@ -261,27 +261,8 @@ static __attribute__((noinline)) int wait_block_until(nsec_t deadline)
 	self->wchan = NULL;
 	if (se->has_timed_out) {
 		se->has_timed_out = false;
-		return give_up(-ETIMEDOUT);
+		return thread_wait_give_up(-ETIMEDOUT);
 	}
-	return 0;
-}
-
-int thread_wait_block(nsec_t deadline, unsigned flags)
-{
-	struct thread *self = thread_current();
-
-	/* So interrupts are enabled, too: who masks them may not sleep. */
-	DEBUG_ASSERT(self->preempt_count == 0 && arch_irq_is_enabled());
-	self->sched->is_interruptible = flags & WAIT_INTERRUPTIBLE;
-	if ((flags & WAIT_INTERRUPTIBLE) && (atomic_load(&self->attention, RELAXED) & ATTN_INTERRUPT))
-		return give_up(-EINTR);
-	if (deadline != NSEC_NEVER)
-		return wait_block_until(deadline);
-	arch_irq_disable();
-	sched_block();
-	arch_irq_enable();
-	atomic_fence(ACQUIRE);		/* acquire: as above. Pairs: thread_wake */
-	self->wchan = NULL;
 	return 0;
 }
 

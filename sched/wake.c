@@ -189,40 +189,6 @@ static __attribute__((noinline)) void spread_later(struct runqueue *rq, nsec_t n
 		sched_arm(rq);
 }
 
-/*
- * The common wake-up in one go: nobody waits, se and the running thread are ordinary and have had about the same. True: se is queued and the running thread goes on.
- * False: nothing was done. (Here and not in rq.c because every instruction counts.) t->cpu is this CPU.
- *
- * The running thread is taken as of the begin of its turn, which saves reading the clock. If that was long ago sched_look_later() asks for a look at a time that is over, and
- * the timer interrupt comes at once and looks with the exact time.
- */
-static inline bool insert_simply(struct runqueue *rq, struct sched_entity *se)
-{
-	const struct sched_entity *cur = thread_current()->sched;
-	nsec_t now;
-
-	if (rq->first || se->is_special || cur->is_special || se->generation != rq->generation || cur->generation != rq->generation ||
-	    se->active_params != atomic_load(&se->params, RELAXED))
-		return false;
-	/* Neither is cur so far ahead that it has to make way, nor se so far behind that its credit has to be cut. */
-	if ((int64_t)(cur->usage - se->usage) > rq->ahead)
-		return false;
-	if (nr_cpus > 1) {		/* others look at the times in the queue */
-		now = arch_time_ns();
-		if (now - rq->accounted > CHARGE_NS)
-			return false;
-		atomic_store(&rq->queued_since, now, RELAXED);
-		if (rq->spread_at == NSEC_NEVER)
-			spread_later(rq, now);
-	}
-	se->key = KEY_FAIR | se->usage;
-	se->is_queued = true;
-	rq->first = se;
-	atomic_store(&rq->nr_queued, 1u, RELAXED);
-	sched_look_later(rq, rq->accounted);
-	return true;
-}
-
 static void enqueue_here(struct runqueue *rq, struct sched_entity *se)
 {
 	struct thread *cur = rq->cpu->running;
@@ -279,51 +245,126 @@ void wake_drain(struct runqueue *rq)
 	}
 }
 
-/* On this CPU, where it was, without further thought. */
-static inline bool may_stay(const struct sched_entity *se, const struct cpu *this)
+static bool was_placed(arch_irqflags_t flags)
 {
-	return !atomic_load(&se->care, RELAXED) || (!se->is_special && !se->has_timer && thread_may_run_on(se->thread, this));
+	arch_irq_restore(flags);
+	preempt_check();
+	return true;
+}
+
+/* The comparator has to be set earlier: rare. */
+static __attribute__((noinline)) bool arm_and_return(struct runqueue *rq, arch_irqflags_t flags)
+{
+	sched_arm(rq);
+	return was_placed(flags);
+}
+
+/* t, taken from BLOCKED, goes anywhere. */
+static __attribute__((noinline)) bool place_with_care(struct thread *t, arch_irqflags_t flags)
+{
+	trace(TRACE_WAKE, t->id, t->cpu->id);
+	t->sched->has_slept = true;
+	wake_place(t, false);
+	return was_placed(flags);
+}
+
+/*
+ * Whether se, which last ran on rq's CPU, may simply be queued behind the running thread: both are ordinary, nobody waits, neither is the running thread so far ahead that it
+ * has to make way, nor se so far behind that its credit has to be cut.
+ *
+ * The running thread is taken as of the begin of its turn, which saves reading the clock. If that was long ago sched_look_later() asks for a look at a time that is over, and
+ * the timer interrupt comes at once and looks with the exact time.
+ */
+static inline bool is_simple(const struct runqueue *rq, const struct sched_entity *se)
+{
+	const struct sched_entity *cur = thread_current()->sched;
+
+	return !rq->first && !cur->is_special && se->generation == rq->generation && (int64_t)(cur->usage - se->usage) <= rq->ahead &&
+	       !rq->in_irq;
+}
+
+static inline bool insert_simply(struct runqueue *rq, struct sched_entity *se, arch_irqflags_t flags)
+{
+	nsec_t at = rq->accounted + FAIR_HYSTERESIS_NS;
+
+	se->key = KEY_FAIR | se->usage;
+	se->is_queued = true;
+	rq->first = se;
+	atomic_store(&rq->nr_queued, 1u, RELAXED);
+	if (unlikely(rq->preempt_at > at)) {
+		rq->preempt_at = at;
+		if (at < rq->armed)
+			return arm_and_return(rq, flags);
+	}
+	arch_irq_restore(flags);
+	return true;
+}
+
+/* As place_with_care(), with several CPUs: others look at the times in the queue, and may want threads. */
+static __attribute__((noinline)) bool place_among_many(struct thread *t, arch_irqflags_t flags)
+{
+	struct sched_entity *se = t->sched;
+	struct cpu *this = cpu_this();
+	struct runqueue *rq = this->rq;
+	nsec_t now;
+
+	if (t->cpu != this || se->is_special || se->has_timer || se->has_new_params || !is_simple(rq, se) ||
+	    (atomic_load(&se->is_restricted, RELAXED) && !thread_may_run_on(t, this)))
+		return place_with_care(t, flags);
+	now = arch_time_ns();
+	if (now - rq->accounted > CHARGE_NS)
+		return place_with_care(t, flags);
+	trace(TRACE_WAKE, t->id, t->cpu->id);
+	atomic_store(&rq->queued_since, now, RELAXED);
+	if (rq->spread_at == NSEC_NEVER)
+		spread_later(rq, now);
+	return insert_simply(rq, se, flags);
+}
+
+/* t was not BLOCKED when it was looked at. */
+static __attribute__((noinline)) bool wake_other(struct thread *t, uint32_t state, arch_irqflags_t flags)
+{
+	struct sched_entity *se = t->sched;
+	bool did = false;
+
+	for (;;) {
+		if (state == STATE_ANNOUNCED) {
+			did = atomic_cas(&se->state, &state, STATE_RUNNABLE, RELEASE);
+			if (did)
+				break;
+		} else if (state == STATE_BLOCKED) {
+			/* acquire, release: as in thread_wake */
+			if (atomic_cas(&se->state, &state, STATE_RUNNABLE, ACQ_REL))
+				return place_among_many(t, flags);
+		} else {
+			break;
+		}
+	}
+	arch_irq_restore(flags);
+	return did;
 }
 
 bool thread_wake(struct thread *t)
 {
-	struct sched_entity *se = t->sched;
 	arch_irqflags_t flags = arch_irq_save();	/* a thread that is BLOCKED no more is placed before anything else happens here */
-	struct cpu *this;
-	uint32_t state;
+	struct sched_entity *se = t->sched;
+	uint32_t state = STATE_BLOCKED;
+	struct runqueue *rq;
 
 	/* seq_cst: the caller's condition before the look at the state: store->load. Pairs: thread_wait_begin */
 	atomic_fence(SEQ_CST);
-	state = atomic_load(&se->state, RELAXED);
-	for (;;) {
-		if (state == STATE_ANNOUNCED) {
-			if (atomic_cas(&se->state, &state, STATE_RUNNABLE, RELEASE)) {
-				arch_irq_restore(flags);
-				return true;
-			}
-		} else if (state == STATE_BLOCKED) {
-			/*
-			 * acquire: its saved registers. Pairs: sched_finish. release: together with the run queue or the incoming list, the caller's
-			 * condition for the thread's next look.
-			 */
-			if (atomic_cas(&se->state, &state, STATE_RUNNABLE, ACQ_REL))
-				break;
-		} else {
-			arch_irq_restore(flags);
-			return false;
-		}
-	}
-	trace(TRACE_WAKE, t->id, t->cpu->id);
-	this = cpu_this();
-	if (likely(t->cpu == this && may_stay(se, this) && !this->rq->in_irq && insert_simply(this->rq, se))) {
-		arch_irq_restore(flags);
-		return true;
-	}
-	se->has_slept = true;
-	wake_place(t, false);
-	arch_irq_restore(flags);
-	preempt_check();
-	return true;
+	/*
+	 * acquire: its saved registers. Pairs: sched_finish. release: together with the run queue or the incoming list, the caller's condition for the thread's
+	 * next look.
+	 */
+	if (unlikely(!atomic_cas(&se->state, &state, STATE_RUNNABLE, ACQ_REL)))
+		return wake_other(t, state, flags);
+	if (unlikely(nr_cpus > 1))
+		return place_among_many(t, flags);
+	rq = cpu_this()->rq;
+	if (unlikely(trace_is_wanted(TRACE_WAKE) || atomic_load(&se->care, RELAXED) || !is_simple(rq, se)))
+		return place_with_care(t, flags);
+	return insert_simply(rq, se, flags);
 }
 
 /* ---- requests ---------------------------------------------------------------------------------------------------- */

@@ -28,8 +28,6 @@ static inline uint64_t arch_counter(void)
 	return v;
 }
 
-nsec_t arch_time_scale(uint64_t count);	/* any factor */
-
 /* Nanoseconds since the counter was read at boot; the same on all CPUs, never goes back. */
 static inline nsec_t arch_time_ns(void)
 {
@@ -39,7 +37,10 @@ static inline nsec_t arch_time_ns(void)
 	/* Most counters make a whole number of nanoseconds a tick (1 GHz, as the architecture has it since Armv8.6; 25, 50, 62.5 or 100 MHz): modulo 2^64 that is exact. */
 	if (likely(!b->shift))
 		return count * b->mult - b->offset;
-	return arch_time_scale(count);
+	/* The 128-bit product by halves, 0 < shift <= 32: no call. */
+	count -= b->base;
+	return count * b->mult >> b->shift |
+	       (uint64_t)((unsigned __int128)count * b->mult >> 64) << (64 - b->shift);
 }
 
 /* Interrupt this CPU at (not before) deadline; replaces the former one. NSEC_NEVER switches it off. Interrupts masked. */
