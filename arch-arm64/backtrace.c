@@ -22,10 +22,10 @@ static bool frame_is_on_stack(vaddr_t fp, vaddr_t low, vaddr_t high)
 	return low && fp >= low && fp <= high - 16 && fp % 8 == 0;
 }
 
-unsigned arch_backtrace(const struct frame *f, vaddr_t *pcs, unsigned max)
+unsigned arch_backtrace(const struct frame *f, vaddr_t *pcs, unsigned max, vaddr_t *outer)
 {
 	vaddr_t fp = f ? f->x[29] : (vaddr_t)__builtin_frame_address(0);
-	vaddr_t low = (vaddr_t)current_kstack(), high;
+	vaddr_t low = (vaddr_t)current_kstack(), high, next = 0;
 	unsigned nr = 0;
 
 	/* The boot stack, if the thread has none or this is not it (early in the boot). */
@@ -43,9 +43,12 @@ unsigned arch_backtrace(const struct frame *f, vaddr_t *pcs, unsigned max)
 		if (!record[1])
 			break;
 		pcs[nr++] = record[1];
-		if (record[0] <= fp)
+		next = record[0];
+		if (next <= fp)
 			break;
-		fp = record[0];
+		fp = next;
 	}
+	if (outer)
+		*outer = next;
 	return nr;
 }

@@ -59,7 +59,7 @@ static void print_state(void)
 		log_raw("CPU %u, thread \"%s\", preempt count %u\n", t->cpu->id, t->name, t->preempt_count);
 	if (f)
 		arch_frame_print(f);
-	nr = arch_backtrace(f, pcs, MAX_BACKTRACE);
+	nr = arch_backtrace(f, pcs, MAX_BACKTRACE, NULL);
 	for (unsigned i = 0; i < nr; i++)
 		print_address("  ", pcs[i]);
 }

@@ -65,16 +65,12 @@ void trace_record(enum trace_event event, uint64_t a, uint64_t b)
 	arch_irq_restore(flags);
 }
 
-/* Return addresses of the application by its frame records (a libc without them gives short stacks). Preemption is off: an absent page ends the walk. */
-static unsigned user_stack(const struct frame *f, vaddr_t *pcs, unsigned max)
+/* Return addresses of the application from the record at fp on, behind n others: how many they are then (a libc without them gives short stacks). Preemption is off: an absent page ends the walk. */
+static unsigned user_stack(vaddr_t fp, vaddr_t *pcs, unsigned n, unsigned max)
 {
-	vaddr_t fp = frame_fp(f);
 	uint64_t record[2];
-	unsigned n = 0;
 
-	if (n < max)
-		pcs[n++] = frame_pc(f);
-	while (n < max && fp && !(fp & 7) && copy_from_user(record, (const void *)fp, sizeof(record)) == 0) {
+	while (n < max && fp && fp < USER_TOP && !(fp & 7) && copy_from_user(record, (const void *)fp, sizeof(record)) == 0) {
 		if (!record[1] || record[1] >= USER_TOP)
 			break;
 		pcs[n++] = record[1];
@@ -88,12 +84,18 @@ static unsigned user_stack(const struct frame *f, vaddr_t *pcs, unsigned max)
 void trace_sample(const struct frame *f, nsec_t now)
 {
 	struct thread *self = thread_current();
-	vaddr_t pcs[STACK_DEPTH];
-	unsigned n;
+	vaddr_t pcs[STACK_DEPTH], outer;
+	unsigned n = 1;
 
 	if (self == self->cpu->idle || !atomic_load(&is_running, RELAXED))
 		return;
-	n = frame_is_user(f) ? user_stack(f, pcs, STACK_DEPTH) : arch_backtrace(f, pcs, STACK_DEPTH);
+	if (frame_is_user(f)) {
+		pcs[0] = frame_pc(f);
+		outer = frame_fp(f);
+	} else {
+		n = arch_backtrace(f, pcs, STACK_DEPTH, &outer);	/* and on in the application that made the call */
+	}
+	n = user_stack(outer, pcs, n, STACK_DEPTH);
 	put(self, now, TRACE_SAMPLE, pcs[0], n - 1);
 	for (unsigned i = 1; i < n; i += 2)
 		put(self, now, TRACE_SAMPLE_MORE, pcs[i], i + 1 < n ? pcs[i + 1] : 0);

@@ -114,5 +114,6 @@ net-check: all
 trace-check:
 	$(Q)python3 tests/trace-check.py
 	$(Q)python3 tests/trace-check.py --redis
+	$(Q)python3 tests/trace-check.py --profile
 strace-check:
 	$(Q)python3 tests/strace-order.py

@@ -4,6 +4,7 @@
 
   tests/trace-check.py [PROGRAM [ARGUMENT...]]      default: the guest test `threads`
   tests/trace-check.py --redis                      Debian's redis-server with ten clients on the host, then SHUTDOWN
+  tests/trace-check.py --profile                    samples of a known program: stacks go from main into the kernel
 
 Raw records: known events, times that never go back on a CPU, each switch leaves the thread that the one before it
 entered, a thread runs on one CPU at a time, calls and faults nest on their thread. JSON: the fields that the format
@@ -229,12 +230,38 @@ def record(words, directory, options=()):
         return file.read(), out
 
 
+def guest_program(name):
+    subprocess.run(["make", "-s", "-C", REPO, "-f", "tests/guest.mk", f"build/guest/arm64/{name}"], check=True)
+    return os.path.join(REPO, "build", "guest", "arm64", name)
+
+
+def check_profile():
+    """The exit status."""
+    with tempfile.TemporaryDirectory(prefix="samara-trace-check-") as directory:
+        out = os.path.join(directory, "profile")
+        done = subprocess.run([os.path.join(REPO, "samara"), "run", "--quiet", "--timeout", "100", "--profile", out, "--",
+                               guest_program("stress/profiled")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            sys.exit(f"the program ended with {done.returncode}")
+        with open(out + ".folded", encoding="utf-8") as file:
+            rows = [(stack.split(";"), int(number)) for stack, _, number in (line.rpartition(" ") for line in file)]
+    samples, whole = sum(number for _, number in rows), 0
+    for stack, number in rows:
+        names = [frame.split(" ")[0].removesuffix("_[k]") for frame in stack]
+        places = [names.index(name) if name in names else -1 for name in ("main", "outer", "file_read")]
+        whole += number * (places == sorted(places) and places[0] >= 0)
+    is_right = samples > 20 and whole * 2 > samples
+    print(f"{whole} of {samples} samples go from main into the kernel's file_read\ntrace-check: {'ok' if is_right else 'FAILED'}")
+    return 0 if is_right else 1
+
+
 def main():
     words = sys.argv[1:]
+    if words == ["--profile"]:
+        return check_profile()
     is_redis = words == ["--redis"]
     if not words:
-        subprocess.run(["make", "-s", "-C", REPO, "-f", "tests/guest.mk", "build/guest/arm64/threads"], check=True)
-        words = [os.path.join(REPO, "build", "guest", "arm64", "threads")]
+        words = [guest_program("threads")]
     problems = Problems()
     with tempfile.TemporaryDirectory(prefix="samara-trace-check-") as directory:
         data, out = record_redis(directory) if is_redis else record(words, directory)

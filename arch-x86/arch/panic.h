@@ -16,6 +16,6 @@ void arch_frame_print(const struct frame *f);
 
 /*
  * Return addresses by frame records, from f (NULL: the caller), innermost first; at most max. Never faults: reads only the stack that
- * the records start on.
+ * the records start on. *outer, unless outer is NULL: the address of the record after the last one, such as the application's under that of a system call; 0 for none.
  */
-unsigned arch_backtrace(const struct frame *f, vaddr_t *pcs, unsigned max);
+unsigned arch_backtrace(const struct frame *f, vaddr_t *pcs, unsigned max, vaddr_t *outer);
