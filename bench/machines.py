@@ -19,7 +19,7 @@ REPO = os.path.dirname(BENCH)
 sys.path[:0] = [os.path.join(REPO, "tests"), os.path.join(REPO, "tools")]
 
 from harness import cpio, linux  # noqa: E402  (the path above must be set first)
-from samara import cmdline, elf, image, paths, qemu, rootfs  # noqa: E402
+from samara import cmdline, elf, image, ports, qemu, rootfs  # noqa: E402
 from samara.packages import tree_of  # noqa: E402
 
 import count  # noqa: E402
@@ -29,6 +29,7 @@ GUEST_MAC = "52:54:00:77:00:02"
 TAP = "tap0"
 PROBE_PORT = 9
 MEMORY = "512M"
+PORT = ports.ARM64
 CPU = "neoverse-n1"
 MACHINE = "virt,gic-version=3"
 OUT = os.path.join(REPO, "build", "bench")
@@ -36,7 +37,6 @@ PLUGIN = os.path.join(OUT, "host", "libcount.so")
 PROBE = os.path.join(OUT, "arm64", "host", "probe.so")
 LINUX_INIT = os.path.join(OUT, "arm64", "host", "linux-server")
 MODULES = ["virtio_mmio", "virtio_net", "virtio_blk", "crc32c_generic", "erofs"]
-LIBRARIES = ["/usr/lib/aarch64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib", "/lib"]
 ENVIRONMENT = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"]
 
 
@@ -58,7 +58,7 @@ def closure(tree, program):
         item = elf.Elf(host)
         wanted = [item.interpreter] if item.interpreter else []
         for name in item.needed:
-            found = [f"{folder}/{name}" for folder in LIBRARIES if rootfs.lookup(tree, f"{folder}/{name}")]
+            found = [f"{folder}/{name}" for folder in PORT.library_directories if rootfs.lookup(tree, f"{folder}/{name}")]
             if not found:
                 raise RuntimeError(f"{path} needs {name}, which is not in {tree}")
             wanted.append(found[0])
@@ -68,7 +68,7 @@ def closure(tree, program):
 
 def root_image(package, program, files):
     """An EROFS image with a Debian program and `files` ({path: host path})."""
-    everything = closure(tree_of([package]), program)
+    everything = closure(tree_of([package], PORT), program)
     everything.update(files)
     everything["/bench/probe.so"] = PROBE
     return image.Image([], everything).build()
@@ -176,10 +176,10 @@ def samara(directory, root, command, cpus, environment, has_net):
     texts = {name: f"file,id={{id}},path={directory}/{file}"
              for name, file in (("uart", "uart"), ("stdout", "output"), ("stderr", "stderr"))}
     texts["stdin"] = "null,id={id}"
-    options = ["exit=semihosting"] + ([f"ip={GUEST_ADDRESS}::{HOST_ADDRESS}:{NETMASK}::eth0:off"] if has_net else [])
+    options = ["exit=" + PORT.exit] + ([f"ip={GUEST_ADDRESS}::{HOST_ADDRESS}:{NETMASK}::eth0:off"] if has_net else [])
     options += ["env=" + text for text in environment]
     machine = qemu.Machine(
-        kernel=paths.KERNEL, initrd=root, initrd_size=os.path.getsize(root), machine=MACHINE, cpu=CPU, cpus=cpus,
+        port=PORT, kernel=ports.kernel(PORT, REPO), initrd=root, initrd_size=os.path.getsize(root), machine=MACHINE, cpu=CPU, cpus=cpus,
         append=cmdline.encode(options, command[0], command[1:]), memory=qemu.parse_memory(MEMORY), net=f"tap={TAP}" if has_net else "none")
     words = qemu.command(machine, qemu.Chardevs(texts))
     return [word + f",mac={GUEST_MAC}" if word.startswith("virtio-net") else word for word in words]

@@ -4,6 +4,8 @@
 All is read from memory through the CPU that is selected, whose MMU must be on (stop after the first instructions, as at a
 breakpoint). Nothing here calls into the machine or changes it.
 """
+import ipaddress
+
 import gdb
 
 LINEAR_BASE = 0xffff000000000000
@@ -77,7 +79,7 @@ def running():
 
 
 class Samara(gdb.Command):
-    """What the machine is doing: samara threads, runqueues, areas, mutex ADDR, pt VA, bt THREAD."""
+    """What the machine is doing: samara threads, runqueues, areas, sockets, mutexes, mutex ADDR, pt VA, bt THREAD."""
 
     def __init__(self):
         super().__init__("samara", gdb.COMMAND_DATA, prefix=True)
@@ -165,13 +167,131 @@ class Mutex(Command):
         else:
             print("owner {} {}, flags {:#x}".format(*thread_name(owner), word & 15))
         for title, first in (("waiting, oldest first", mutex["waiting"]), ("incoming, newest first", mutex["incoming"]["head"])):
-            node, waiters = int(first), []
-            while node and len(waiters) < 1000:
-                waiter = gdb.Value(node).cast(gdb.lookup_type("struct mutex_waiter").pointer())
-                waiters.append(" ".join(thread_name(waiter["thread"])))
-                node = int(waiter["node"]["next"])
+            waiters = [" ".join(thread_name(waiter["thread"])) for waiter in waiters_from(int(first))]
             if waiters:
                 print(f"{title}: " + ", ".join(waiters))
+
+
+def waiters_from(node):
+    """The struct mutex_waiter of a list."""
+    found = []
+    while node and len(found) < 1000:
+        waiter = gdb.Value(node).cast(gdb.lookup_type("struct mutex_waiter").pointer())
+        found.append(waiter)
+        node = int(waiter["node"]["next"])
+    return found
+
+
+class Mutexes(Command):
+    """samara mutexes: the mutexes that threads wait for, and who owns them. A thread keeps no pointer to the mutex: it is looked for on
+    its stack, as the address of a mutex that has this thread among its waiters."""
+
+    def invoke(self, argument, _):
+        known = {int(thread) for thread in threads()}
+        nothing = True
+        for thread in threads():
+            if text(thread["wchan"]) != "mutex":
+                continue
+            nothing = False
+            address = self.find(thread, known)
+            label, name = thread_name(thread)
+            if not address:
+                print(f"{label} {name}: waits for a mutex that is not found (it may run just now)")
+                continue
+            where = symbol(address).split("  ")[0]
+            print(f"{label} {name} waits for {address:#x}{'' if where == '?' else ' ' + where}: ", end="")
+            owner = peek(address) & ~15
+            print("owner {} {}, waits for {}".format(*thread_name(self.as_thread(owner)), text(self.as_thread(owner)["wchan"]) or "nothing")
+                  if owner in known else "free")
+        if nothing:
+            print("no thread waits for a mutex")
+
+    @staticmethod
+    def as_thread(address):
+        return gdb.Value(address).cast(gdb.lookup_type("struct thread").pointer())
+
+    @staticmethod
+    def find(thread, known):
+        low = int(thread["kstack"])
+        first = int(thread["arch"]["ksp"])
+        if not low <= first < low + 16384:
+            return 0
+        stack = bytes(gdb.selected_inferior().read_memory(first, low + 16384 - first))
+        words = {int.from_bytes(stack[at:at + 8], "little") for at in range(0, len(stack) & ~7, 8)}
+        for word in words:
+            if word < LINEAR_BASE or word & 7:
+                continue
+            try:
+                mutex = gdb.Value(word).cast(gdb.lookup_type("struct mutex").pointer())
+                if int(mutex["word"]) & ~15 not in known | {0}:
+                    continue
+                lists = waiters_from(int(mutex["waiting"])) + waiters_from(int(mutex["incoming"]["head"]))
+                if any(int(waiter["thread"]) == int(thread) for waiter in lists):
+                    return word
+            except gdb.MemoryError:
+                continue
+        return 0
+
+
+FAMILIES = {1: "unix", 2: "inet", 10: "inet6", 16: "netlink"}
+TYPES = {1: "stream", 2: "dgram", 3: "raw", 5: "seqpacket"}
+TCP_STATES = ["?", "ESTAB", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "CLOSED", "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING"]
+
+
+def endpoint(address, port):
+    """ADDRESS:PORT of a struct ip_addr."""
+    raw = bytes(int(address["b"][index]) for index in range(16))
+    ip = ipaddress.IPv6Address(raw)
+    shown = str(ip.ipv4_mapped) if ip.ipv4_mapped else "*" if not any(raw) else f"[{ip}]"
+    return f"{shown}:{int(port) or '*'}"
+
+
+class Sockets(Command):
+    """samara sockets: every socket, where it leads, what is queued; for TCP also sequence numbers, windows and what its timer waits for."""
+
+    def invoke(self, argument, _):
+        number = 0
+        socket = value("sockets")
+        while int(socket):
+            self.show(socket)
+            socket = socket["next"]
+            number += 1
+        print(f"{number} sockets")
+
+    def show(self, socket):
+        family, kind = int(socket["family"]), int(socket["type"])
+        head = f"{int(socket):#x} {FAMILIES.get(family, family)} {TYPES.get(kind, kind)}"
+        lock = int(socket["lock"]["word"]) & ~15
+        owner = next((" ".join(thread_name(thread)) for thread in threads() if int(thread) == lock), None) if lock else None
+        tail = f" references {int(socket['refs'])}" + (f" locked by {owner}" if owner else "") + \
+            (f" error {int(socket['error'])}" if int(socket["error"]) else "")
+        if int(socket["ops"]) == int(value("&tcp_ops")):
+            self.show_tcp(head, container(socket, "struct tcp_sock", "so"), tail)
+        elif family in (2, 10):
+            dgram = container(socket, "struct dgram", "so")
+            print(f"{head} {endpoint(dgram['laddr'], dgram['lport'])} {endpoint(dgram['raddr'], dgram['rport'])} "
+                  f"queued {int(dgram['queued'])} dropped {int(dgram['nr_dropped'])}{tail}")
+        elif family == 1:
+            unix = container(socket, "struct unix_sock", "so")
+            print(f"{head} peer {int(unix['peer']):#x} queued {int(unix['queued'])}{tail}")
+        else:
+            print(head + tail)
+
+    @staticmethod
+    def show_tcp(head, tcp, tail):
+        state = TCP_STATES[int(tcp["state"])] if int(tcp["state"]) < len(TCP_STATES) else int(tcp["state"])
+        print(f"{head} {state} {endpoint(tcp['laddr'], tcp['lport'])} {endpoint(tcp['raddr'], tcp['rport'])}{tail}")
+        if state == "LISTEN":
+            print(f"    {int(tcp['nr_accept'])} to accept of {int(tcp['backlog'])}, {int(tcp['nr_half_open'])} half open")
+            return
+        number = {name: int(tcp[name]) for name in ("snd_una", "snd_nxt", "write_seq", "snd_wnd", "rcv_nxt", "copied_seq", "rcv_adv", "rcv_bytes", "cwnd", "mss")}
+        mask = 0xffffffff
+        print(f"    send: una {number['snd_una']} +{number['snd_nxt'] - number['snd_una'] & mask} in flight +"
+              f"{number['write_seq'] - number['snd_nxt'] & mask} to send, window {number['snd_wnd']}, cwnd {number['cwnd']}, mss {number['mss']}")
+        print(f"    receive: next {number['rcv_nxt']}, {number['rcv_nxt'] - number['copied_seq'] & mask} to read, window "
+              f"{number['rcv_adv'] - number['rcv_nxt'] & mask}, {int(tcp['nr_queued'])} packets in the channel, work {'is queued' if int(tcp['needs_attention']) else 'none'}")
+        timers = [f"{name[:-3]} {int(tcp[name]) / 1e9:.3f}" for name in ("xmit_at", "delack_at", "keep_at", "state_at") if int(tcp[name]) != (1 << 64) - 1]
+        print(f"    timers (s since boot): {', '.join(timers) or 'none'}; rto {int(tcp['rto']) / 1e6:.1f} ms, backoff {int(tcp['nr_backoff'])}")
 
 
 class PageTable(Command):
@@ -242,7 +362,7 @@ class Backtrace(Command):
                 frame, depth = following, depth + 1
 
 
-for kind in (Samara, Threads, Runqueues, Areas, Mutex, PageTable, Backtrace):
+for kind in (Samara, Threads, Runqueues, Areas, Mutex, Mutexes, Sockets, PageTable, Backtrace):
     if kind is Samara:
         kind()
     else:
