@@ -172,7 +172,7 @@ static void test_storm(void)
 	}
 	need(read(event_fd, &sum, 8) == 8);
 	check("writes and events agree", sum == (uint64_t)written && nr_errors == 0);
-	check("signals were handled", nr_total > 100);
+	check("signals were handled", nr_total > 20);	/* many become one on a busy machine */
 	close(event_fd);
 }
 
