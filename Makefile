@@ -166,6 +166,10 @@ gdb: all
 size: $(O)/kernel.elf
 	$(Q)$(CROSS)size -A $< | grep -v debug; ls -l $(O)/samara.img
 	$(Q)$(NM) -S --size-sort -r $< | head -20
+#: arch-table    lines of the kernel by folder, and how many are of one machine; into docs/architecture.md
+arch-table:
+	$(Q)python3 tools/arch-table.py --write
+	$(Q)python3 tools/arch-table.py
 #: obj F=x.c     compile one file
 obj: $(O)/$(F).o
 #: clean         remove build/ except downloaded packages and images
@@ -173,4 +177,4 @@ clean:
 	rm -rf build/arm64* build/x86_64* build/host-* build/fuzz
 help:
 	@sed -n 's/^#: //p' Makefile tests/tests.mk tests/guest.mk bench/bench.mk 2>/dev/null
-.PHONY: all deps run hello test gdb size obj clean help FORCE
+.PHONY: all deps run hello test gdb size arch-table obj clean help FORCE

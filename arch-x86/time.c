@@ -19,19 +19,10 @@
 #define MEASURE_MAX_NS		5000000u
 #define MEASURE_ERROR		4000u		/* one part in so many */
 
-static struct arch_timebase timebase = { .mult = 1, .shift = 0, .frequency_hz = 1000000000 };
+struct arch_timebase arch_the_timebase = { .mult = 1, .shift = 0, .frequency_hz = 1000000000 };
 static uint64_t back_mult;			/* [I] cycles for each ns << SHIFT */
 static bool has_deadline;			/* [I] */
 static bool has_lapic;				/* [I] */
-
-/* lfence: the counter is not read ahead of what comes before (SDM vol. 2B, RDTSC). */
-static inline uint64_t counter(void)
-{
-	uint32_t lo, hi;
-
-	__asm__ volatile("lfence\n\trdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-	return (uint64_t)hi << 32 | lo;
-}
 
 /* What the hypervisor or the CPU says; 0: nothing. */
 static uint64_t told_hz(void)
@@ -60,10 +51,10 @@ struct sample {
 /* The APIC timer, and between which two values of the TSC it was read. */
 static struct sample sample(void)
 {
-	uint64_t before = counter(), after;
+	uint64_t before = arch_counter(), after;
 	uint32_t left = lapic_read(LAPIC_TIMER_CURRENT);
 
-	after = counter();
+	after = arch_counter();
 	return (struct sample){ .tsc = before + (after - before) / 2, .error = after - before, .ns = TIMER_MAX - left };
 }
 
@@ -107,16 +98,17 @@ bool arch_time_init(uint32_t frequency_hz)
 		hz = measure_hz();
 	if (hz < 1000000)
 		return false;
-	timebase.base = arch_boot.entry_counter;
-	timebase.frequency_hz = (uint32_t)MIN(hz, 0xfffffffful);
-	timebase.shift = SHIFT;
-	timebase.mult = (NSEC_PER_SEC << SHIFT) / hz;
+	arch_the_timebase.base = arch_boot.entry_counter;
+	arch_the_timebase.frequency_hz = (uint32_t)MIN(hz, 0xfffffffful);
+	arch_the_timebase.shift = SHIFT;
+	arch_the_timebase.mult = (NSEC_PER_SEC << SHIFT) / hz;
 	/* Exact frequencies get small factors. */
-	while (timebase.shift && !(timebase.mult & 1)) {
-		timebase.mult >>= 1;
-		timebase.shift--;
+	while (arch_the_timebase.shift && !(arch_the_timebase.mult & 1)) {
+		arch_the_timebase.mult >>= 1;
+		arch_the_timebase.shift--;
 	}
-	back_mult = ((uint64_t)timebase.frequency_hz << SHIFT) / NSEC_PER_SEC;
+	arch_the_timebase.offset = arch_the_timebase.base * arch_the_timebase.mult;
+	back_mult = ((uint64_t)arch_the_timebase.frequency_hz << SHIFT) / NSEC_PER_SEC;
 	arch_time_init_cpu();
 	return true;
 }
@@ -130,16 +122,6 @@ void arch_time_init_cpu(void)
 	/* The write above before those to the deadline (10.5.4.1). */
 	__asm__ volatile("mfence" : : : "memory");
 	arch_timer_arm(NSEC_NEVER);
-}
-
-nsec_t arch_time_ns(void)
-{
-	return (nsec_t)(((unsigned __int128)(counter() - timebase.base) * timebase.mult) >> timebase.shift);
-}
-
-const struct arch_timebase *arch_timebase(void)
-{
-	return &timebase;
 }
 
 void arch_timer_arm(nsec_t deadline)
@@ -157,7 +139,7 @@ void arch_timer_arm(nsec_t deadline)
 		unsigned __int128 ticks = ((unsigned __int128)deadline * back_mult) >> SHIFT;
 
 		/* 0 would switch it off; a deadline beyond the counter's end never comes. */
-		msr_write(MSR_TSC_DEADLINE, ticks >> 63 ? ~0ull : timebase.base + (uint64_t)ticks + 2);
+		msr_write(MSR_TSC_DEADLINE, ticks >> 63 ? ~0ull : arch_the_timebase.base + (uint64_t)ticks + 2);
 		return;
 	}
 	now = arch_time_ns();

@@ -89,6 +89,7 @@ build/asm/x86-%.ok: tests/asm/arm64-%.c $(ASM_SRCS_X86.string) $(ASM_SRCS_X86.ua
 lint: layers headers
 	$(Q)sh tools/nospin.sh
 	$(Q)sh tools/orders.sh
+	$(Q)python3 tools/arch-parity.py
 layers:
 	$(Q)sh tools/layers.sh
 HDRS := $(foreach d,$(PORTABLE),$(wildcard $(d)/*.h))

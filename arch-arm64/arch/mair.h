@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Memory attributes: what MAIR_EL1 holds, set by the entry code on each CPU, and the index of each in a translation table entry
+ * Of this port alone. Memory attributes: what MAIR_EL1 holds, set by the entry code on each CPU, and the index of each in a translation table entry
  * (AttrIndx, bits 4:2). Arm ARM DDI0487 D17.2.97 MAIR_EL1. Included by assembly.
  */
 #pragma once

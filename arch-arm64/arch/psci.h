@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Power State Coordination Interface (Arm DEN0022, PSCI 1.1 section 5): starting CPUs, leaving the machine.
+ * Of this port alone. Power State Coordination Interface (Arm DEN0022, PSCI 1.1 section 5): starting CPUs, leaving the machine.
  */
 #pragma once
 

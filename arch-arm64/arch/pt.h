@@ -17,7 +17,7 @@
 
 #include <arch/layout.h>
 
-/* MAIR_EL1 (D19.2.100): what the attribute indices mean. The entry code loads PT_MAIR_VALUE. */
+/* Of this port alone. MAIR_EL1 (D19.2.100): what the attribute indices mean. The entry code loads PT_MAIR_VALUE. */
 #define PT_ATTR_NORMAL	0		/* write-back, allocate: 0xff */
 #define PT_ATTR_DEVICE	1		/* device-nGnRE: 0x04 */
 #define PT_ATTR_NC	2		/* normal non-cacheable: 0x44 */
@@ -35,10 +35,6 @@
 #define PTE_SW_OWN	LAYOUT_UL(0x0080000000000000)	/* software, bit 55: a private page of this mapping */
 #define PTE_SW_NONE	LAYOUT_UL(0x0100000000000000)	/* software, bit 56: content kept, no access (invalid entry) */
 #define PTE_ADDR_MASK	LAYOUT_UL(0x0000fffffffff000)
-
-/* Kernel data in blocks, as the entry code and the linear map have them: normal, never executable. */
-#define PT_KERNEL_DATA_BLOCK	(PTE_VALID | PTE_INNER | PTE_AF | PTE_PXN | PTE_UXN)
-#define PT_KERNEL_TEXT_BLOCK	(PTE_VALID | PTE_INNER | PTE_AF | PTE_UXN | PTE_RDONLY)
 
 #ifndef __ASSEMBLY__
 #include "libc/types.h"

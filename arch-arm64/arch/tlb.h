@@ -11,11 +11,13 @@
 
 #define TLB_PAGES_MAX	256u	/* more than this many are invalidated by ASID instead of by address */
 
+/* Of this port alone: what stands around the instructions. */
 static inline void arch_tlb_begin(void)
 {
 	__asm__ volatile("dsb ishst" : : : "memory");
 }
 
+/* Of this port alone. */
 static inline void arch_tlb_end(void)
 {
 	__asm__ volatile("dsb ish\n\tisb" : : : "memory");

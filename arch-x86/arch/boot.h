@@ -29,7 +29,7 @@ _Noreturn void kernel_main(void);
  */
 const void *arch_boot_map(paddr_t pa, size_t len);
 
-/* Other CPUs start in the page at this address, which must be RAM that nobody else uses. */
+/* Of this port alone: other CPUs start in the page at this address, which must be RAM that nobody else uses. */
 #define ARCH_TRAMPOLINE_PA	0x8000ul
 
 /* Hardware id (local APIC id) of this CPU. */

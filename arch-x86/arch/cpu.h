@@ -12,6 +12,7 @@ struct thread;
 
 typedef unsigned long arch_irqflags_t;
 
+/* Of this port alone. */
 #define ARCH_RFLAGS_IF	(1ul << 9)
 
 /* The running thread. Constant from the thread's own point of view, so the compiler may cache it. */

@@ -27,6 +27,7 @@
 #define PTE_SW_NONE	LAYOUT_UL(0x0020000000000000)	/* software, bit 53: content kept, no access (entry not present) */
 #define PTE_ADDR_MASK	LAYOUT_UL(0x000ffffffffff000)
 
+/* Of this port alone. */
 #define PT_TABLE_BITS	(PTE_PRESENT | PTE_WRITE | PTE_ACCESSED)
 
 #ifndef __ASSEMBLY__
@@ -36,10 +37,11 @@ typedef uint64_t pte_t;
 
 #define PT_ENTRIES	512u
 #define PT_TOP_LEVEL	3u
-/* Highest level at which a leaf may stand: 2 if the CPU has blocks of 1 GiB. [I] */
-extern unsigned arch_pt_block_max;
-#define PT_BLOCK_MAX	arch_pt_block_max
+#define PT_BLOCK_MAX	arch_pt_block_max	/* highest level at which a leaf may stand */
 #define PT_SHIFT(level)	(PAGE_SHIFT + 9 * (level))
+
+/* Of this port alone. [I] 2 if the CPU has blocks of 1 GiB, else 1. */
+extern unsigned arch_pt_block_max;
 
 /* Portable meaning of a leaf. */
 #define PT_WRITE	1u

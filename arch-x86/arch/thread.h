@@ -13,10 +13,11 @@ struct thread;
 struct frame;
 
 /*
- * An XSAVE area in the standard format (Intel SDM vol. 1 13.4): 512 bytes as of FXSAVE, a header of 64, then what else XCR0 enables. The entry code enables no more than
+ * Of this port alone: ARCH_FPU_SIZE. An XSAVE area in the standard format (Intel SDM vol. 1 13.4): 512 bytes as of FXSAVE, a header of 64, then what else XCR0 enables. The entry code enables no more than
  * fits. Without XSAVE only the first 512 bytes are used.
  */
 #define ARCH_FPU_SIZE	2752u
+
 struct arch_fpu {
 	uint16_t fcw, fsw;
 	uint8_t ftw, reserved;
@@ -30,7 +31,7 @@ struct arch_fpu {
 } __attribute__((aligned(64)));
 _Static_assert(sizeof(struct arch_fpu) == ARCH_FPU_SIZE, "XSAVE area");
 
-/* [I] XCR0 and the bytes of an area that are in use; xcr0 0: FXSAVE, 512 bytes. */
+/* Of this port alone. [I] XCR0 and the bytes of an area that are in use; xcr0 0: FXSAVE, 512 bytes. */
 struct arch_fpu_format {
 	uint64_t xcr0;
 	uint32_t size;

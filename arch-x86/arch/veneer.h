@@ -10,7 +10,8 @@
 
 #define ARCH_VENEER_SIZE	32
 #define ARCH_VENEER_REACH	(2047ul << 20)	/* distance between a site and its veneer, at most */
-#define ARCH_SITE_SIZE		5		/* of the instruction that is replaced */
+
+#define ARCH_SITE_SIZE		5		/* Of this port alone: of the instruction that is replaced */
 
 /* The instruction that is replaced for the call in f: mov $nr, %eax, before syscall. */
 static inline vaddr_t arch_veneer_site(const struct frame *f)

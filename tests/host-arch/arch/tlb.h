@@ -6,14 +6,6 @@
 
 #include "libc/types.h"
 
-static inline void arch_tlb_begin(void)
-{
-}
-
-static inline void arch_tlb_end(void)
-{
-}
-
 static inline void arch_tlb_flush_asid(unsigned asid)
 {
 	(void)asid;
