@@ -351,6 +351,8 @@ static int set_int(struct socket *so, int name, int v)
 
 	if (flag && name != SO_ACCEPTCONN) {
 		sock_set(so, flag, v != 0);
+		if (flag == SF_KEEPALIVE && so->ops->keepalive_changed)
+			so->ops->keepalive_changed(so);
 		return 0;
 	}
 	switch (name) {

@@ -140,6 +140,8 @@ struct socket_ops {
 	int (*getopt)(struct socket *so, int level, int name, void *value, unsigned *len);
 	/* SO_RCVBUF, SO_SNDBUF changed. Optional. */
 	void (*buffers_changed)(struct socket *so);
+	/* SO_KEEPALIVE was set or cleared. Optional. */
+	void (*keepalive_changed)(struct socket *so);
 	/* FIONREAD (SIOCINQ), SIOCOUTQ, SIOCATMARK. -EINVAL: none. */
 	int (*queued)(struct socket *so, unsigned what, int *out);
 	void (*release)(struct socket *so);

@@ -397,6 +397,19 @@ void tcp_classify(struct pkt *p)
 	socket_put(&tp->so);
 }
 
+void tcp_give_to_listener(struct pkt *p, uint16_t sport, uint16_t dport)
+{
+	struct socket *so = port_lookup(&tcp_ports, &p->src, sport, &p->dst, dport, p->dev, p->hash, true);
+
+	if (!so) {
+		tcp_send_reset(p);
+		pkt_free(p);
+		return;
+	}
+	push(tcp_of(so), p);
+	socket_put(so);
+}
+
 void tcp_send_reset(const struct pkt *p)
 {
 	const struct tcp_hdr *in = (const struct tcp_hdr *)(p->base + p->l4);

@@ -65,7 +65,7 @@ void tcp_established(struct tcp_sock *tp, nsec_t now)
 		tp->cwnd = TCP_INIT_CWND * tp->mss;	/* loopback: as Linux, in segments */
 	tp->ssthresh = 0x7fffffff;
 	tp->copied_seq = tp->rcv_nxt;
-	tp->high_sacked = tp->snd_una;
+	tp->high_sacked = tp->snd_short = tp->snd_una;
 	tp->nr_backoff = 0;
 	tp->nr_quick_acks = 8;
 	tp->rtune_at = now + 10 * NSEC_PER_MSEC;
@@ -154,22 +154,26 @@ static void syn_sent(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 
 /* ---- TIME-WAIT ---------------------------------------------------------------------------------------------------------------- */
 
+/* take. */
 static void time_wait(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
 	uint8_t flags = p->tcp.flags;
 
 	if (flags & TCP_RST)	/* RFC 1337 */
-		return;
+		goto out;
 	if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
 	    (p->tcp.has_ts && tp->has_ts ? seq_lt(tp->ts_recent, p->tcp.ts_val) : seq_lt(tp->rcv_nxt, p->tcp.seq))) {
 		tcp_finish(tp, 0);
-		return;		/* the peer repeats its SYN and finds the listener */
+		tcp_give_to_listener(p, tp->rport, tp->lport);
+		return;
 	}
 	if (p->tcp.data_len || flags & (TCP_SYN | TCP_FIN) || p->tcp.seq != tp->rcv_nxt) {
 		if (flags & TCP_FIN)
 			tp->state_at = now + TCP_TIME_WAIT_NS;
 		tcp_send_ack(tp, now);
 	}
+out:
+	pkt_free(p);
 }
 
 /* ---- synchronized states ---------------------------------------------------------------------------------------------------- */
@@ -382,7 +386,7 @@ void tcp_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		goto out;
 	case TCP_TIME_WAIT:
 		time_wait(tp, p, now);
-		goto out;
+		return;
 	}
 	if (!check_segment(tp, p, now))
 		goto out;

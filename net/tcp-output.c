@@ -286,7 +286,10 @@ static bool nagle_allows(const struct tcp_sock *tp, bool ignore)
 		return true;
 	if (tp->is_cork)
 		return false;
-	return tp->is_nodelay || !tcp_flight(tp) || tp->has_urg;
+	if (tp->is_nodelay || tp->has_urg)
+		return true;
+	/* As Linux (Minshall): only a short segment in flight holds the next one back, so the end of an answer does not wait for its middle. */
+	return !(seq_lt(tp->snd_una, tp->snd_short) && seq_le(tp->snd_short, tp->snd_nxt));
 }
 
 /* How much of the unsent data goes into the next packet; 0: none now. */
@@ -339,6 +342,8 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 			break;
 		tp->snd_nxt = end + with_fin;
 		tp->is_fin_sent |= with_fin;
+		if (n % tp->mss)
+			tp->snd_short = end;
 		if (!send_data(tp, seq, n, flags, now)) {
 			/* As if it were lost at once: the timer repeats it. */
 			tx_mark_lost(tp, list_last(&tp->tx, struct tx_rec, node));

@@ -136,6 +136,7 @@ struct tcp_sock {
 	uint32_t iss, snd_una, snd_nxt, write_seq;	/* [l] write_seq: end of what the application gave */
 	uint32_t snd_wnd, snd_wl1, snd_wl2, max_wnd;	/* [l] */
 	uint32_t snd_urg;		/* [l] */
+	uint32_t snd_short;		/* [l] end of the last segment that was not a full one: Nagle */
 	bool is_fin_queued, is_fin_sent, has_urg;	/* [l] */
 	struct sendq sendq;		/* [l] */
 	struct list tx;			/* [l] struct tx_rec, [snd_una, snd_nxt) */
@@ -289,6 +290,8 @@ uint32_t tcp_hash(const struct ip_addr *laddr, uint16_t lport, const struct ip_a
 int tcp_table_insert(struct tcp_sock *tp);
 void tcp_table_remove(struct tcp_sock *tp);
 bool tcp_table_has(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport);
+/* A SYN that ended a TIME-WAIT opens anew, if somebody listens. take. */
+void tcp_give_to_listener(struct pkt *p, uint16_t sport, uint16_t dport);
 /* RFC 9293 3.10.7.1: answer a segment that belongs to nothing. borrow. */
 void tcp_send_reset(const struct pkt *p);
 /* ISN (RFC 6528), timestamp offset, ephemeral port offset (RFC 6056 3.3.3). */

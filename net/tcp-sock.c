@@ -536,7 +536,18 @@ static int tcp_queued(struct socket *so, unsigned what, int *out)
 	return 0;
 }
 
+static void tcp_keepalive_changed(struct socket *so)
+{
+	struct tcp_sock *tp = tcp_of(so);
+
+	mutex_lock(&so->lock);
+	tcp_arm_keepalive(tp, clock_monotonic());
+	tcp_timer_update(tp);
+	mutex_unlock(&so->lock);
+}
+
 const struct socket_ops tcp_ops = {
+	.keepalive_changed = tcp_keepalive_changed,
 	.bind = tcp_bind,
 	.connect = tcp_connect,
 	.listen = tcp_listen,

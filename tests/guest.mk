@@ -102,9 +102,10 @@ test-oracle: guest guest-musl guest-go
 guest-clean:
 	rm -rf $(GUEST_OUT)
 
-#: net-check     TCP over lossy links against Linux and a second Samara (half a minute; docs/network-tests.md)
+#: net-check     TCP segment by segment, and over lossy links against Linux and a second Samara (a minute and a half; docs/network-tests.md)
 .PHONY: net-check
 net-check: all
+	$(Q)python3 tests/net/conformance.py
 	$(Q)python3 tests/net/lossy.py --loss 0,5
 	$(Q)python3 tests/net/lossy.py --loss 20 --bytes 100000 --peer samara --cpus 2
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -23,11 +22,37 @@ def compile_guest(name):
     return output
 
 
+def compile_host(name):
+    """The program of this machine made of tests/net/NAME.c."""
+    os.makedirs(WORK, exist_ok=True)
+    source, output = os.path.join(HERE, name + ".c"), os.path.join(WORK, name + "-host")
+    if not os.path.exists(output) or os.path.getmtime(output) < os.path.getmtime(source):
+        subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", output, source], check=True)
+    return output
+
+
+def compile_probe():
+    """A directory with probe.so, for --volume and LD_PRELOAD."""
+    folder = os.path.join(WORK, "probe")
+    os.makedirs(folder, exist_ok=True)
+    output, source = os.path.join(folder, "probe.so"), os.path.join(HERE, "probe.c")
+    if not os.path.exists(output) or os.path.getmtime(output) < os.path.getmtime(source):
+        subprocess.run(["aarch64-linux-gnu-gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", output, source, "-lpthread"],
+                       check=True)
+    return folder
+
+
+def fetch_packages(*names):
+    """Make the roots of these packages now, with a network; inside the namespace they come from the cache."""
+    for name in names:
+        subprocess.run([os.path.join(ROOT, "samara"), "root", "--package", name], stdout=subprocess.DEVNULL, check=True)
+
+
 class Guest:
     """A machine whose output lines can be waited for. Its end is this object's business."""
 
-    def __init__(self, options, program, arguments=()):
-        command = [os.path.join(ROOT, "samara"), "run", "--quiet", *options, program, *arguments]
+    def __init__(self, options, program=None, arguments=()):
+        command = [os.path.join(ROOT, "samara"), "run", "--quiet", *options, *([program] if program else []), *arguments]
         if os.environ.get("SAMARA_NET_GDB"):  # a port: the machine can be looked into while it runs
             text = subprocess.run([*command[:2], "--dry-run", *command[2:]], stdout=subprocess.PIPE, text=True, check=True).stdout
             command = shlex.split(text.replace("\\\n", " ")) + ["-gdb", "tcp:127.0.0.1:" + os.environ["SAMARA_NET_GDB"]]
@@ -84,8 +109,6 @@ def run_tests(tests, wanted):
             print(f"ok {name} ({time.monotonic() - start:.1f} s){': ' + said if said else ''}", flush=True)
         except (AssertionError, OSError, subprocess.SubprocessError) as error:
             failed += 1
-            if not isinstance(error, AssertionError):
-                traceback.print_exc()
             print(f"FAIL {name}: {error}", flush=True)
     sys.stdout.flush()
     return 1 if failed else 0

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The side under test of tests/net/conformance.py: a port for each behaviour of an application. Runs on Samara and on Linux.
+ *
+ *	7001 echo	7002 sends 20,000 bytes at once, then reads	7003 never reads	7004 closes at once	7005 sends a byte, closes with a reset (SO_LINGER 0)
+ *	7006 shutdown(SHUT_WR), then reads to the end	7007 keepalive after 1 s, each second, twice; waits	7008 TCP_USER_TIMEOUT 1.5 s; sends, waits
+ *	7009 reads one byte a second	7010/udp "PORT": connects to that port of the sender, sends "hello", echoes; the answer is "ok" or the errno
+ *	7011 reads the urgent byte and the rest, tells both
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void set(int fd, int level, int option, int value)
+{
+	if (setsockopt(fd, level, option, &value, sizeof(value)))
+		perror("setsockopt");
+}
+
+static void echo(int fd)
+{
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		if (send(fd, buf, (size_t)n, MSG_NOSIGNAL) != n)
+			break;
+}
+
+static void urgent(int fd)
+{
+	char byte = '?', buf[64], text[128];
+	ssize_t n;
+
+	/* The mark stops the first read (tcp(7)). */
+	n = recv(fd, buf, sizeof(buf) - 1, 0);
+	buf[n > 0 ? n : 0] = '\0';
+	recv(fd, &byte, 1, MSG_OOB);
+	n = snprintf(text, sizeof(text), "%s,%c", buf, byte);
+	send(fd, text, (size_t)n, MSG_NOSIGNAL);
+	echo(fd);
+}
+
+static void *serve(void *arg)
+{
+	int *fds = arg, fd = fds[0], port = fds[1];
+	static char data[20000];
+	char byte;
+
+	switch (port) {
+	case 7001:
+		echo(fd);
+		break;
+	case 7002:
+		send(fd, data, sizeof(data), MSG_NOSIGNAL);
+		echo(fd);
+		break;
+	case 7003:
+		sleep(3600);
+		break;
+	case 7005:
+		send(fd, "x", 1, MSG_NOSIGNAL);
+		usleep(200000);
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 }, sizeof(struct linger));
+		break;
+	case 7006:
+		shutdown(fd, SHUT_WR);
+		while (read(fd, &byte, 1) > 0)
+			;
+		break;
+	case 7007:
+		set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 1);
+		set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 1);
+		set(fd, IPPROTO_TCP, TCP_KEEPCNT, 2);
+		set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+		echo(fd);
+		break;
+	case 7008:
+		set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 1500);
+		send(fd, "x", 1, MSG_NOSIGNAL);
+		echo(fd);
+		break;
+	case 7009:
+		while (sleep(1) == 0 && read(fd, &byte, 1) > 0)
+			;
+		break;
+	case 7011:
+		urgent(fd);
+		break;
+	}
+	close(fd);
+	free(fds);
+	return NULL;
+}
+
+static void *listener(void *arg)
+{
+	int port = (int)(intptr_t)arg, s = socket(AF_INET6, SOCK_STREAM, 0);
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+
+	set(s, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (bind(s, (struct sockaddr *)&a, sizeof(a)) || listen(s, 64)) {
+		perror("listen");
+		exit(1);
+	}
+	for (;;) {
+		int fd = accept(s, NULL, NULL), *fds;
+		pthread_t t;
+
+		if (fd < 0)
+			continue;
+		fds = malloc(2 * sizeof(*fds));
+		fds[0] = fd;
+		fds[1] = port;
+		if (pthread_create(&t, NULL, serve, fds))
+			close(fd);
+		else
+			pthread_detach(t);
+	}
+}
+
+static void *connector(void *unused)
+{
+	int s = socket(AF_INET6, SOCK_DGRAM, 0);
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(7010) };
+
+	(void)unused;
+	if (bind(s, (struct sockaddr *)&a, sizeof(a)))
+		perror("bind");
+	for (;;) {
+		struct sockaddr_in6 from, to;
+		socklen_t len = sizeof(from);
+		char buf[64] = "";
+		int fd, r;
+
+		if (recvfrom(s, buf, sizeof(buf) - 1, 0, (struct sockaddr *)&from, &len) <= 0)
+			continue;
+		to = from;
+		to.sin6_port = htons((uint16_t)atoi(buf));
+		fd = socket(AF_INET6, SOCK_STREAM, 0);
+		r = connect(fd, (struct sockaddr *)&to, sizeof(to)) ? errno : 0;
+		sprintf(buf, r ? "%d" : "ok", r);
+		sendto(s, buf, strlen(buf), 0, (struct sockaddr *)&from, len);
+		if (!r) {
+			int *fds = malloc(2 * sizeof(*fds));
+			pthread_t t;
+
+			send(fd, "hello", 5, MSG_NOSIGNAL);
+			fds[0] = fd;
+			fds[1] = 7001;
+			pthread_create(&t, NULL, serve, fds);
+			pthread_detach(t);
+		} else {
+			close(fd);
+		}
+	}
+	return NULL;
+}
+
+int main(void)
+{
+	pthread_t t;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (int port = 7001; port <= 7011; port++)
+		if (port != 7010)
+			pthread_create(&t, NULL, listener, (void *)(intptr_t)port);
+	pthread_create(&t, NULL, connector, NULL);
+	usleep(300000);
+	puts("ready");
+	pause();
+	return 0;
+}
