@@ -15,7 +15,7 @@
  *	entry:	.quad syscall_fast_entry
  *
  * From "msr spsel, #1" to "msr spsel, #0" an interrupt finds the kernel (EL1h) and treats it so, whatever the pc. An interrupt that is pending at "msr daifclr" is
- * taken between it and the branch, at EL1t: the frame then shows a pc in the veneer, which arch_veneer_shown_pc() turns into site + 4. At the veneer's first
+ * taken between it and the branch, at EL1t: the frame then shows a pc in the veneer, which arch_veneer_hide() turns into site + 4. At the veneer's first
  * instruction it is site, where the call has not begun. No other place of a veneer is ever seen from EL1t.
  *
  * Changing text (Arm ARM DDI0487 B2.2.5): SVC and B are among the instructions that may be replaced by each other while other CPUs execute them: each sees the old
@@ -70,7 +70,7 @@ void arch_veneer_write(void *at, vaddr_t veneer, vaddr_t site, uint32_t nr)
 	*(uint64_t *)(w + WORD_ENTRY) = (uint64_t)syscall_fast_entry;
 }
 
-vaddr_t arch_veneer_read_site(const void *at, vaddr_t veneer)
+static vaddr_t read_site(const void *at, vaddr_t veneer)
 {
 	uint32_t b = ((const uint32_t *)at)[WORD_BACK];
 	int64_t offset = (int64_t)((uint64_t)b << 38) >> 36;
@@ -112,7 +112,9 @@ bool arch_site_unpatch(void *alias, vaddr_t site, vaddr_t veneer, uint32_t nr)
 	return true;
 }
 
-vaddr_t arch_veneer_shown_pc(vaddr_t site, size_t offset)
+void arch_veneer_hide(struct frame *f, const void *at, vaddr_t veneer)
 {
-	return offset == 0 ? site : site + 4;
+	vaddr_t site = read_site(at, veneer);
+
+	f->pc = f->pc == veneer ? site : site + 4;
 }

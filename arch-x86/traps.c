@@ -10,6 +10,7 @@
 #include <arch/panic.h>
 #include <arch/pt.h>
 #include <arch/thread.h>
+#include <arch/uaccess.h>
 
 #include "arch-x86/percpu.h"
 #include "arch-x86/site.h"
@@ -58,6 +59,29 @@ static enum fault_access access_kind(uint64_t error)
 	return error & PF_FETCH ? FAULT_EXEC : error & PF_WRITE ? FAULT_WRITE : FAULT_READ;
 }
 
+/*
+ * The oldest static programs call time(2) and two others at fixed addresses of the kernel's half (vsyscall). Nothing is there; a jump to one becomes the system call, as on
+ * Linux with vsyscall=xonly.
+ */
+#define VSYSCALL_BASE	0xffffffffff600000ul
+#define VSYSCALL_STEP	1024ul
+
+static bool is_vsyscall(struct frame *f)
+{
+	static const uint16_t numbers[] = { 96, 201, 309 };	/* gettimeofday, time, getcpu */
+	uint64_t n = (f->rip - VSYSCALL_BASE) / VSYSCALL_STEP, back;
+
+	if (f->cr2 != f->rip || n >= ARRAY_SIZE(numbers) || f->rip % VSYSCALL_STEP)
+		return false;
+	if (f->rsp > USER_TOP - 8 || arch_user_copy(&back, (const void *)f->rsp, sizeof(back)))
+		return false;
+	f->rip = back;
+	f->rsp += 8;
+	f->rax = numbers[n];
+	linux_syscall(f);
+	return true;
+}
+
 static void user_page_fault(struct frame *f)
 {
 	enum fault_access access = access_kind(f->error);
@@ -70,6 +94,8 @@ static void user_page_fault(struct frame *f)
 	}
 	if (addr < USER_TOP)
 		err = mmu_fault(current_aspace(), addr, access);
+	else if (is_vsyscall(f))
+		return;
 	if (err)
 		linux_fault(f, err, addr, access == FAULT_WRITE);
 }
@@ -97,20 +123,26 @@ static void user_fp_exception(struct frame *f)
 	linux_trap(f, SIGFPE, fp_code(f->vector == VECTOR_MF ? fsw & ~(uint32_t)fcw & 0x3f : mxcsr & ~(mxcsr >> 7) & 0x3f), f->rip);
 }
 
+/* Interrupts masked at entry: DR6 is this CPU's. */
 static void user_debug(struct frame *f)
 {
 	uint64_t dr6;
 
+	if (arch_site_hit(f))
+		return;
 	__asm__ volatile("movq %%dr6, %0" : "=r"(dr6));
 	__asm__ volatile("movq %0, %%dr6" : : "r"(0xffff0ff0ul));
+	arch_irq_enable();
 	linux_trap(f, SIGTRAP, dr6 & DR6_STEP ? TRAP_TRACE : TRAP_HWBKPT, f->rip);
 }
 
 /* From the application, interrupts masked; returns with them enabled or not. */
 void arch_user_trap(struct frame *f)
 {
-	if (f->vector == VECTOR_DB && arch_site_hit(f))
+	if (f->vector == VECTOR_DB) {
+		user_debug(f);
 		return;
+	}
 	arch_irq_enable();
 	switch (f->vector) {
 	case VECTOR_PF:
@@ -118,9 +150,6 @@ void arch_user_trap(struct frame *f)
 		break;
 	case VECTOR_DE:
 		linux_trap(f, SIGFPE, FPE_INTDIV, f->rip);
-		break;
-	case VECTOR_DB:
-		user_debug(f);
 		break;
 	case VECTOR_BP:
 		linux_trap(f, SIGTRAP, SI_KERNEL, 0);

@@ -12,8 +12,9 @@
  *		jmp *entry(%rip)		syscall_fast_entry (syscall.S), which comes back to rcx by itself
  *	entry:	.quad
  *
- * Nothing is pushed: below the stack pointer lies the program's red zone. Interrupted in a veneer, the program has done nothing yet that it does not do again: its pc
- * is shown as the site (rax and rcx are dead there). From cli on it cannot be interrupted.
+ * Nothing is pushed: below the stack pointer lies the program's red zone. Interrupted in a veneer, the program is shown at the syscall
+ * instruction, with the number in rax (rcx is dead there), and goes on with that: so even a program that single-steps finds what it expects, and gets past the site. From
+ * cli on it cannot be interrupted.
  */
 #include <arch/veneer.h>
 
@@ -46,14 +47,6 @@ void arch_veneer_write(void *at, vaddr_t veneer, vaddr_t site, uint32_t nr)
 	memcpy(b + AT_ENTRY, &target, 8);
 }
 
-vaddr_t arch_veneer_read_site(const void *at, vaddr_t veneer)
-{
-	int32_t back;
-
-	memcpy(&back, (const uint8_t *)at + AT_LEA + 3, sizeof(back));
-	return veneer + AT_CLI + (uint64_t)(int64_t)back - (ARCH_SITE_SIZE + 2);
-}
-
 void arch_veneer_sync(const void *at, size_t len)
 {
 	(void)at;
@@ -61,8 +54,13 @@ void arch_veneer_sync(const void *at, size_t len)
 	atomic_fence(RELEASE);	/* release: the veneer before the branch to it. Pairs: arch_site_patch */
 }
 
-vaddr_t arch_veneer_shown_pc(vaddr_t site, size_t offset)
+void arch_veneer_hide(struct frame *f, const void *at, vaddr_t veneer)
 {
-	(void)offset;
-	return site;
+	uint32_t nr;
+	int32_t back;
+
+	memcpy(&nr, (const uint8_t *)at + 1, sizeof(nr));
+	memcpy(&back, (const uint8_t *)at + AT_LEA + 3, sizeof(back));
+	f->rip = veneer + AT_CLI + (uint64_t)(int64_t)back - 2;
+	f->rax = nr;
 }

@@ -96,8 +96,11 @@ void linux_trap(struct frame *f, int signo, int code, vaddr_t addr)
 	struct siginfo info = { .signo = signo, .code = code, .fault = { .addr = addr } };
 	struct task *t = task_current();
 
-	bool is_memory = signo == SIGSEGV || signo == SIGBUS;
+	bool is_memory = signo == SIGSEGV || signo == SIGBUS, is_at_pc = addr == frame_pc(f);
 
+	veneer_hide(f);		/* a single step may have ended in one */
+	if (is_at_pc)
+		info.fault.addr = frame_pc(f);
 	t->fault_address = is_memory ? addr : 0;
 	t->fault_code = frame_fault_code(f, is_memory);
 	signal_force(signo, &info);

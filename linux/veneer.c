@@ -352,8 +352,7 @@ void veneer_hide(struct frame *f)
 
 		if (off >= AREA_SIZE || in_page / ARCH_VENEER_SIZE >= PER_PAGE || a->page[n / PER_PAGE] == PADDR_NONE)
 			continue;
-		frame_set_pc(f, arch_veneer_shown_pc(arch_veneer_read_site(slot_memory(a, n), slot_address(a, n)),
-						     in_page % ARCH_VENEER_SIZE));
+		arch_veneer_hide(f, slot_memory(a, n), slot_address(a, n));
 		return;
 	}
 }

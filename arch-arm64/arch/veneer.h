@@ -33,12 +33,13 @@ static inline uint32_t arch_site_nr(uint32_t nr)
 
 /* Write the veneer of site at its place in kernel memory; it will run at address veneer. Not visible to instruction fetch before arch_veneer_sync(). */
 void arch_veneer_write(void *at, vaddr_t veneer, vaddr_t site, uint32_t nr);
-/* The site that a veneer was written for. */
-vaddr_t arch_veneer_read_site(const void *at, vaddr_t veneer);
 /* What was written at [at, at + len) will be executed at another address, by any CPU. */
 void arch_veneer_sync(const void *at, size_t len);
 /* Replace the call instruction at alias (kernel address of site) by a branch to veneer, or back. False: something else is there. */
 bool arch_site_patch(void *alias, vaddr_t site, vaddr_t veneer, uint32_t nr);
 bool arch_site_unpatch(void *alias, vaddr_t site, vaddr_t veneer, uint32_t nr);
-/* Application code was interrupted at offset bytes into the veneer of site: the pc that the program would have without veneers. */
-vaddr_t arch_veneer_shown_pc(vaddr_t site, size_t offset);
+/*
+ * Application code was interrupted in the veneer that runs at address veneer and was written at at: give *f the pc, and the registers, that the program would have there
+ * without veneers.
+ */
+void arch_veneer_hide(struct frame *f, const void *at, vaddr_t veneer);

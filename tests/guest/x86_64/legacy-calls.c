@@ -247,6 +247,20 @@ static void test_arch(void)
 	munmap(lower, 4096);
 }
 
+/* Where the oldest static programs call the kernel. */
+static void test_vsyscall(void)
+{
+	long (*vsyscall_time)(long *) = (long (*)(long *))0xffffffffff600400ul;
+	int (*vsyscall_gettimeofday)(struct timeval *, void *) = (int (*)(struct timeval *, void *))0xffffffffff600000ul;
+	int (*vsyscall_getcpu)(unsigned *, unsigned *, void *) = (int (*)(unsigned *, unsigned *, void *))0xffffffffff600800ul;
+	struct timeval tv = { 0 };
+	unsigned cpu = 9999;
+
+	check("vsyscall time", labs(vsyscall_time(NULL) - time(NULL)) <= 1);
+	check("vsyscall gettimeofday", vsyscall_gettimeofday(&tv, NULL) == 0 && labs(tv.tv_sec - time(NULL)) <= 1);
+	check("vsyscall getcpu", vsyscall_getcpu(&cpu, NULL, NULL) == 0 && cpu < 9999);
+}
+
 int main(void)
 {
 	test_names();
@@ -257,5 +271,6 @@ int main(void)
 	test_descriptors();
 	test_waiting();
 	test_arch();
+	test_vsyscall();
 	return test_end();
 }

@@ -302,6 +302,53 @@ static void test_damaged_frames(void)
 	show("frames with less state: %d", nr_right);
 }
 
+/* A program that steps through its own calls, at a site that has been called before: it gets past it, and each pc is one of its own. */
+extern long step_through(long flag);
+extern char step_start[], step_site[], step_end[];
+__asm__(".text\n.balign 64\n.global step_through\nstep_through:\n"
+	"push %rbx\n mov $5, %ebx\n"
+	"pushf\n or %rdi, (%rsp)\n popf\n"
+	"step_start:\n"
+	"mov $39, %eax\n"
+	"step_site: syscall\n"
+	"nop\n"
+	"dec %ebx\n"
+	"jnz step_start\n"
+	"pushf\n andl $~0x100, (%rsp)\n popf\n"
+	"step_end:\n"
+	"pop %rbx\n ret\n");
+
+static volatile int nr_steps, nr_strange_steps, nr_at_site;
+
+static void on_step(int signal_number, siginfo_t *info, void *context)
+{
+	greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
+	char *pc = (char *)r[REG_RIP];
+
+	(void)signal_number;
+	nr_steps = nr_steps + 1;
+	if (pc < step_start || pc > step_end || info->si_addr != pc || info->si_code != TRAP_TRACE)
+		nr_strange_steps = nr_strange_steps + 1;
+	if (pc == step_site) {
+		nr_at_site = nr_at_site + 1;
+		if (r[REG_RAX] != 39)
+			nr_strange_steps = nr_strange_steps + 1;
+	}
+}
+
+static void test_single_steps(void)
+{
+	struct sigaction action = { .sa_sigaction = on_step, .sa_flags = SA_SIGINFO };
+	int nr_right = 0;
+
+	sigaction(SIGTRAP, &action, NULL);
+	for (int i = 0; i < 10; i++)
+		nr_right += step_through(0) == getpid();
+	nr_right += step_through(0x100) == getpid();
+	show("stepping through calls: right %d, at the site %d, strange %d, others %s", nr_right, nr_at_site, nr_strange_steps,
+	     nr_steps > 15 ? "some" : "few");
+}
+
 int main(void)
 {
 	prepare();
@@ -311,5 +358,6 @@ int main(void)
 	test_preserved_registers();
 	test_repair();
 	test_damaged_frames();
+	test_single_steps();
 	return test_end();
 }
