@@ -10,7 +10,8 @@
  *			is_queued = 0; fence; ask the file; report, and queue again at the tail if level-triggered
  *
  * An item is on exactly one of incoming, ready, a waiter's private list while is_queued is set, on none else. Clearing is_queued before asking the file means
- * that an event which the answer misses pushes the item again. The list is taken from its head and level-triggered items return to its tail: when more are
+ * that an event which the answer misses pushes the item again. A level-triggered item that an event has just brought most likely stays: it is asked where it is, and only if the
+ * file then has nothing is it taken off and asked again. The list is taken from its head and level-triggered items return to its tail: when more are
  * ready than fit, the next call reports the others first.
  *
  * An item does not hold a reference to its file: the last file_put() takes it out (epoll_forget_file).
@@ -64,6 +65,7 @@ struct epoll_item {
 	unsigned round;			/* [ep->lock] of its last report */
 	struct epoll_item *next_incoming;	/* [who set is_queued, then ep->lock] */
 	uint32_t is_queued;		/* [a] */
+	bool is_fresh;			/* [ep->lock] an event has put it on ready, and it was not asked since */
 	uint32_t events;		/* [a] written under ep->lock; 0 but for PRIVATE_BITS: disabled */
 	uint32_t subscribed;		/* [ep->lock] events that the subscriptions were made for */
 	int fd;				/* [I] */
@@ -157,8 +159,10 @@ static void epoll_collect(struct epoll *ep)
 		item->next_incoming = oldest;
 		oldest = item;
 	}
-	for (item = oldest; item; item = item->next_incoming)
+	for (item = oldest; item; item = item->next_incoming) {
+		item->is_fresh = true;
 		list_add_tail(&ep->ready, &item->ready_node);
+	}
 }
 
 /* lock held. */
@@ -177,6 +181,34 @@ static uint32_t epoll_ask(struct epoll_item *item)
 	if (!(item->events & ~PRIVATE_BITS))
 		return 0;
 	return item->file->ops->poll(item->file, NULL) & item->events;
+}
+
+/* lock held; item is the first on ready. The wanted events that are present; it stays, as the last one, if there are any that stay. */
+static inline uint32_t epoll_ask_first(struct epoll *ep, struct epoll_item *item)
+{
+	uint32_t events;
+
+	if (item->is_fresh && !(item->events & (EPOLLET | EPOLLONESHOT))) {
+		item->is_fresh = false;
+		events = item->file->ops->poll(item->file, NULL) & item->events;
+		if (likely(events && (item->events & ~PRIVATE_BITS))) {
+			if (ep->ready.prev != &item->ready_node) {
+				list_del(&item->ready_node);
+				list_add_tail(&ep->ready, &item->ready_node);
+			}
+			return events;
+		}
+	}
+	item->is_fresh = false;
+	list_del(&item->ready_node);
+	events = epoll_ask(item);
+	if (!events)
+		return 0;
+	if (item->events & EPOLLONESHOT)
+		atomic_store(&item->events, item->events & PRIVATE_BITS, RELAXED);
+	else if (!(item->events & EPOLLET))
+		epoll_queue(ep, item);
+	return events;
 }
 
 /*
@@ -199,15 +231,10 @@ static int epoll_harvest(struct epoll *ep, struct epoll_event_k *out, int max, b
 
 		if (goes_on && item->round == ep->round)
 			break;
-		list_del(&item->ready_node);
-		events = epoll_ask(item);
+		events = epoll_ask_first(ep, item);
 		if (events) {
 			item->round = ep->round;
 			out[n++] = (struct epoll_event_k){ events, item->data };
-			if (item->events & EPOLLONESHOT)
-				atomic_store(&item->events, item->events & PRIVATE_BITS, RELAXED);
-			else if (!(item->events & EPOLLET))
-				epoll_queue(ep, item);
 		}
 		if (is_last)
 			break;

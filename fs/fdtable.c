@@ -220,6 +220,7 @@ int fd_install(struct fdtable *t, struct file *f, int min, bool cloexec, int lim
 		goto out;
 	bit_assign(t->array->used, fd, true);
 	bit_assign(t->array->cloexec, fd, cloexec);
+	atomic_store(&f->plain, file_is_plain(f), RELAXED);	/* the same for all its descriptors */
 	rcu_assign(t->array->slot[fd], f);
 	if (fd == t->first_free || (unsigned)MAX(min, 0) <= t->first_free)
 		t->first_free = fd + 1;
@@ -262,6 +263,7 @@ int fd_install_at(struct fdtable *t, struct file *f, int fd, bool cloexec, int l
 	old = t->array->slot[fd];
 	bit_assign(t->array->used, (unsigned)fd, true);
 	bit_assign(t->array->cloexec, (unsigned)fd, cloexec);
+	atomic_store(&f->plain, file_is_plain(f), RELAXED);
 	rcu_assign(t->array->slot[fd], f);
 	mutex_unlock(&t->lock);
 	if (old)

@@ -29,7 +29,7 @@ static void file_free_rcu(struct rcu_head *head)
 	kfree(container_of(head, struct file, rcu));
 }
 
-static void file_free(struct file *f)
+void file_last_put(struct file *f)
 {
 	epoll_forget_file(f);
 	if (f->vnode && !(f->flags & O_PATH))
@@ -45,11 +45,17 @@ static void file_free(struct file *f)
 	rcu_defer(&f->rcu, file_free_rcu);
 }
 
-void file_put(struct file *f)
+uint8_t file_is_plain(const struct file *f)
 {
-	/* acq_rel: all uses of f before the free. Pairs: the other file_put()s */
-	if (atomic_fetch_sub(&f->refs, 1u, ACQ_REL) == 1)
-		file_free(f);
+	unsigned flags = READ_ONCE(f->flags), plain = 0;
+
+	if (f->has_position || f->vnode || (flags & O_PATH))
+		return 0;
+	if (f->ops->read && (flags & O_ACCMODE) != O_WRONLY)
+		plain |= FILE_PLAIN_READ;
+	if (f->ops->write && (flags & O_ACCMODE) != O_RDONLY)
+		plain |= FILE_PLAIN_WRITE;
+	return (uint8_t)plain;
 }
 
 /* POSIX wants read(2) and write(2) on regular files to be atomic with respect to the position: has_position says where that means anything. */

@@ -102,6 +102,7 @@ struct file {
 	struct list epoll_items;	/* fs/epoll.c: subscriptions of epoll instances to this file */
 	struct mutex epoll_lock;
 	bool has_position;		/* [I] pos is real and needs pos_lock: regular files, directories */
+	uint8_t plain;			/* [a] FILE_PLAIN_*, set when it gets a descriptor */
 	struct rcu_head rcu;		/* file.c */
 };
 
@@ -111,7 +112,18 @@ static inline void file_get(struct file *f)
 {
 	atomic_fetch_add(&f->refs, 1u, RELAXED);
 }
-void file_put(struct file *f);
+void file_last_put(struct file *f);
+static inline void file_put(struct file *f)
+{
+	/* acq_rel: all uses of f before the free. Pairs: the other file_put()s */
+	if (atomic_fetch_sub(&f->refs, 1u, ACQ_REL) == 1)
+		file_last_put(f);
+}
+
+/* file_read(), file_write() with pos NULL are nothing but ops->read, ops->write with &f->pos: allowed, there, no position to lock, no inode. */
+#define FILE_PLAIN_READ		1u
+#define FILE_PLAIN_WRITE	2u
+uint8_t file_is_plain(const struct file *f);
 
 /* Checked calls: access mode (-EBADF), missing operation, offset handling. pos NULL: use and update f->pos. */
 ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos);

@@ -41,13 +41,11 @@ static inline void sleeper_leave(struct sleeper *s)
 	(void)atomic_cas(&s->thread, &me, NULL, RELAXED);
 }
 
-static inline bool sleeper_is_woken(struct sleeper *s)
-{
-	return atomic_load(&s->thread, ACQUIRE) != thread_current();
-}
-
 /* The caller has made the condition true and then passed a full fence. True: there was one. */
-bool sleeper_wake(struct sleeper *s);
+static inline bool sleeper_wake(struct sleeper *s)
+{
+	return thread_wake_slot(&s->thread);
+}
 
 /* Both kinds of sleepers, with the one fence they need: the condition before the looks at who sleeps. */
 static inline void sleeper_wake_all(struct sleeper *s, struct waitq *q, uint32_t key)
@@ -59,10 +57,11 @@ static inline void sleeper_wake_all(struct sleeper *s, struct waitq *q, uint32_t
 		__waitq_wake(q, (unsigned)-1, key);
 }
 
-/*
- * Sleep in the slot. 0: woken, and out of it; -EINTR, -ETIMEDOUT: still in it. Between sleeper_enter() and this the condition is looked at.
- */
-int sleeper_block(struct sleeper *s, const char *wchan, nsec_t deadline);
+/* Sleep in the slot. 0: woken, and out of it; -EINTR, -ETIMEDOUT: still in it. Between sleeper_enter() and this the condition is looked at. */
+static inline int sleeper_block(struct sleeper *s, const char *wchan, nsec_t deadline)
+{
+	return thread_wait_slot(&s->thread, wchan, deadline, WAIT_INTERRUPTIBLE);
+}
 
 /* Sleep until cond, in the slot or on the queue. As waitq_wait_until(), interruptible, without a deadline. cond is looked at in state RUNNING, and not again once it was true. */
 #define sleeper_wait_until(s, q, wchan_, want, cond) \

@@ -205,11 +205,10 @@ long sys_epoll_pwait(long epfd, long events, long max, long timeout_ms, long mas
 		deadline = NSEC_NEVER;
 	else if ((int)timeout_ms > 0)
 		deadline = syscall_deadline((nsec_t)(int)timeout_ms * NSEC_PER_MSEC);
+	if (likely(!mask))
+		return epoll_wait_deadline(epfd, events, max, deadline);
 	r = signal_temp_mask_begin(mask, mask_size);
-	if (r)
-		return r;
-	r = epoll_wait_deadline(epfd, events, max, deadline);
-	return mask ? signal_temp_mask_end(r) : r;
+	return r ? r : signal_temp_mask_end(epoll_wait_deadline(epfd, events, max, deadline));
 }
 
 long sys_epoll_pwait2(long epfd, long events, long max, long timeout, long mask, long mask_size)

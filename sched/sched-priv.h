@@ -296,6 +296,14 @@ static inline void rcu_quiesce(struct runqueue *rq)
 }
 
 struct thread *thread_alloc(void);
+static inline void thread_wait_announce(struct thread *self, const char *wchan)
+{
+	self->wchan = wchan;
+	atomic_store(&self->sched->state, STATE_ANNOUNCED, RELAXED);
+	/* seq_cst: the announcement before the look at the condition: store->load. Pairs: thread_wake */
+	atomic_fence(SEQ_CST);
+}
+
 /* Parts of thread_wait_block(): take the announcement back, returns error; the wait with a deadline. */
 int thread_wait_give_up(int error);
 int thread_wait_block_until(nsec_t deadline);

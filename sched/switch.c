@@ -237,16 +237,14 @@ other:
 
 /* ---- sleeping ---------------------------------------------------------------------------------------------------- */
 
-int thread_wait_block(nsec_t deadline, unsigned flags)
+static inline int wait_block(struct thread *self, nsec_t deadline, unsigned flags)
 {
-	struct thread *self = thread_current();
-
 	/* So interrupts are enabled, too: who masks them may not sleep. */
 	DEBUG_ASSERT(self->preempt_count == 0 && arch_irq_is_enabled());
 	self->sched->is_interruptible = flags & WAIT_INTERRUPTIBLE;
-	if ((flags & WAIT_INTERRUPTIBLE) && (atomic_load(&self->attention, RELAXED) & ATTN_INTERRUPT))
+	if ((flags & WAIT_INTERRUPTIBLE) && unlikely(atomic_load(&self->attention, RELAXED) & ATTN_INTERRUPT))
 		return thread_wait_give_up(-EINTR);
-	if (deadline != NSEC_NEVER)
+	if (unlikely(deadline != NSEC_NEVER))
 		return thread_wait_block_until(deadline);
 	arch_irq_disable();
 	sched_block();
@@ -254,6 +252,26 @@ int thread_wait_block(nsec_t deadline, unsigned flags)
 	atomic_fence(ACQUIRE);		/* acquire: the waker's condition after the state that it changed. Pairs: thread_wake */
 	self->wchan = NULL;
 	return 0;
+}
+
+int thread_wait_block(nsec_t deadline, unsigned flags)
+{
+	return wait_block(thread_current(), deadline, flags);
+}
+
+int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline, unsigned flags)
+{
+	struct thread *self = thread_current();
+	int r = 0;
+
+	while (atomic_load(slot, ACQUIRE) == self && !r) {	/* acquire: what the waker has done. Pairs: thread_wake_slot */
+		thread_wait_announce(self, wchan);
+		if (atomic_load(slot, RELAXED) != self)
+			thread_wait_end();
+		else
+			r = wait_block(self, deadline, flags);
+	}
+	return atomic_load(slot, ACQUIRE) == self ? r : 0;
 }
 
 void thread_preempt_slow(void)

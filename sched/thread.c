@@ -213,12 +213,7 @@ void thread_exit(void)
 
 void thread_wait_begin(const char *wchan)
 {
-	struct thread *self = thread_current();
-
-	self->wchan = wchan;
-	atomic_store(&self->sched->state, STATE_ANNOUNCED, RELAXED);
-	/* seq_cst: the announcement before the look at the condition: store->load. Pairs: thread_wake */
-	atomic_fence(SEQ_CST);
+	thread_wait_announce(thread_current(), wchan);
 }
 
 void thread_wait_end(void)

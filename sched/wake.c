@@ -344,9 +344,9 @@ static __attribute__((noinline)) bool wake_other(struct thread *t, uint32_t stat
 	return did;
 }
 
-bool thread_wake(struct thread *t)
+/* flags: as they were before interrupts were masked, by the caller: a thread that is BLOCKED no more is placed before anything else happens here. */
+static inline bool wake(struct thread *t, arch_irqflags_t flags)
 {
-	arch_irqflags_t flags = arch_irq_save();	/* a thread that is BLOCKED no more is placed before anything else happens here */
 	struct sched_entity *se = t->sched;
 	uint32_t state = STATE_BLOCKED;
 	struct runqueue *rq;
@@ -365,6 +365,26 @@ bool thread_wake(struct thread *t)
 	if (unlikely(trace_is_wanted(TRACE_WAKE) || atomic_load(&se->care, RELAXED) || !is_simple(rq, se)))
 		return place_with_care(t, flags);
 	return insert_simply(rq, se, flags);
+}
+
+bool thread_wake(struct thread *t)
+{
+	return wake(t, arch_irq_save());
+}
+
+bool thread_wake_slot(struct thread **slot)
+{
+	arch_irqflags_t flags = arch_irq_save();	/* from the exchange on t is kept valid by RCU */
+	struct thread *t;
+
+	/* acq_rel: the condition before the slot is seen empty. Pairs: thread_wait_slot */
+	t = atomic_exchange(slot, NULL, ACQ_REL);
+	if (likely(t)) {
+		wake(t, flags);
+		return true;
+	}
+	arch_irq_restore(flags);
+	return false;
 }
 
 /* ---- requests ---------------------------------------------------------------------------------------------------- */

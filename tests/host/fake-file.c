@@ -21,10 +21,8 @@ struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *privat
 	return f;
 }
 
-void file_put(struct file *f)
+void file_last_put(struct file *f)
 {
-	if (atomic_fetch_sub(&f->refs, 1u, ACQ_REL) != 1)
-		return;
 	epoll_forget_file(f);
 	if (f->ops->release)
 		f->ops->release(f);

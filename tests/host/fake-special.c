@@ -146,6 +146,20 @@ int thread_wait_block(nsec_t deadline, unsigned flags)
 	return r ? -ETIMEDOUT : 0;
 }
 
+bool thread_wake_slot(struct thread **slot)
+{
+	struct thread *t = atomic_exchange(slot, NULL, ACQ_REL);
+
+	if (t)
+		thread_wake(t);
+	return t;
+}
+
+int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline, unsigned flags)
+{
+	return thread_wait_until(wchan, atomic_load(slot, ACQUIRE) != arch_current(), deadline, flags);
+}
+
 int thread_sleep_until(nsec_t deadline, unsigned flags)
 {
 	while (arch_time_ns() < deadline) {
