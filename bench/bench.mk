@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# Benchmarks: bench/*.c become build/bench/arm64/NAME, static Linux programs.
-#: bench         instructions per operation on Samara and on Linux; B=name for one program or row, SAVE=1 into docs/
+# Benchmarks: bench/*.c become build/bench/ARCH/NAME, static Linux programs.
+#: bench         instructions per operation on Samara and on Linux; ARCH=x86_64, B=name for one program or row, SAVE=1 into docs/
 
-BENCH_CC ?= aarch64-linux-gnu-gcc
-BENCH_OUT := build/bench/arm64
+ARCH ?= arm64
+BENCH_PLATFORM.arm64 := aarch64
+BENCH_PLATFORM.x86_64 := x86_64
+BENCH_CC ?= $(BENCH_PLATFORM.$(ARCH))-linux-gnu-gcc
+BENCH_OUT := build/bench/$(ARCH)
 BENCH_CFLAGS := -std=gnu11 -O2 -g1 -Wall -Wextra -Werror -pthread -fno-pie -Ibench
 BENCH_PROGRAMS := $(patsubst bench/%.c,$(BENCH_OUT)/%,$(sort $(wildcard bench/*.c bench/wall/*.c))) \
 	$(addprefix $(BENCH_OUT)/boot/,first main main-pie)
@@ -41,11 +44,11 @@ $(BENCH_OUT)/host/linux-server: bench/host/linux-server.c bench/bench.mk
 	$(BENCH_CC) -std=gnu11 -O2 -Wall -Wextra -Werror -static -o $@ $<
 
 bench: bench-programs
-	bench/run.py $(if $(SAVE),--save) $(if $(FRESH),--fresh) $(B)
+	bench/run.py --arch $(ARCH) $(if $(SAVE),--save) $(if $(FRESH),--fresh) $(B)
 bench-locks: bench-programs
 	bench/lock-holder.py
 bench-boot: all bench-programs $(BENCH_SERVERS)
-	bench/boot.py
+	bench/boot.py --arch $(ARCH)
 bench-tracing: all bench-programs
 	@$(MAKE) -s all TRACEPOINTS=0
 	bench/compare.py build/$(ARCH)-notrace/samara.img build/$(ARCH)/samara.img $(B)

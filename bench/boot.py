@@ -6,6 +6,7 @@ The programs read the counter, which starts at reset and advances by one nanosec
 instruction of a static program without libc, and at main of a static and of a dynamic glibc program. Then redis-server's message that it
 is ready, counted by the plugin of bench/host/count.c. Then Samara's own report of its phases. What Linux needs includes decompressing and running its initramfs up to the program.
 """
+import argparse
 import os
 import subprocess
 import sys
@@ -19,13 +20,17 @@ import machines  # noqa: E402  (the path above must be set first)
 import servers  # noqa: E402
 from harness import linux  # noqa: E402
 
-PROGRAMS = os.path.join(REPO, "build", "bench", "arm64", "boot")
+MACHINES = {"arm64": ["--machine", "gic-version=3", "--cpu", "neoverse-n1"], "x86_64": []}
 ROWS = [("first", "first instruction, static"), ("main", "main, static glibc"), ("main-pie", "main, dynamic glibc")]
 
 
-def samara(program, *options):
-    command = [os.path.join(REPO, "samara"), "run", "--icount", "--machine", "gic-version=3", "--cpu", "neoverse-n1",
-               "--memory", "512M", "--timeout", "60", *options, "--", os.path.join(PROGRAMS, program)]
+def path_of(program, arch):
+    return os.path.join(REPO, "build", "bench", arch, "boot", program)
+
+
+def samara(program, arch, *options):
+    command = [os.path.join(REPO, "samara"), "run", "--arch", arch, "--icount", *MACHINES[arch],
+               "--memory", "512M", "--timeout", "60", *options, "--", path_of(program, arch)]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
                           check=False)
 
@@ -56,18 +61,22 @@ def row_of(label, ours, theirs):
 
 
 def main():
-    if subprocess.run(["make", "-s", "-C", REPO, "-f", "bench/bench.mk", "bench-programs"], check=False).returncode:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arch", choices=MACHINES, default="arm64")
+    arch = parser.parse_args().arch
+    if subprocess.run(["make", "-s", "-C", REPO, "-f", "bench/bench.mk", "bench-programs", "ARCH=" + arch], check=False).returncode:
         sys.exit("the benchmarks do not build")
     print("| from reset to | Samara | Linux | Linux / Samara |")
     print("|---------------|-------:|------:|---------------:|")
     for program, label in ROWS:
-        ours = number_of(samara(program, "--quiet").stdout)
-        result = linux.run([linux.Job(program, os.path.join(PROGRAMS, program))], cpus=1, memory="512M", icount=True)
+        ours = number_of(samara(program, arch, "--quiet").stdout)
+        result = linux.run([linux.Job(program, path_of(program, arch))], cpus=1, memory="512M", icount=True, guest=linux.GUESTS[arch])
         theirs = number_of(result.get(program, (b"", 1))[0].decode(errors="replace"))
         print(row_of(label, ours, theirs), flush=True)
-    redis = next(server for server in servers.SERVERS if server.name == "redis")
-    print(row_of("redis-server is ready", *(ready(redis, system) for system in ("samara", "linux"))), flush=True)
-    done = samara("first", "--boot-report")
+    if arch == "arm64":
+        redis = next(server for server in servers.SERVERS if server.name == "redis")
+        print(row_of("redis-server is ready", *(ready(redis, system) for system in ("samara", "linux"))), flush=True)
+    done = samara("first", arch, "--boot-report")
     report = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("boot:")]
     print("\n" + "\n".join(report))
     return 0

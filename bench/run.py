@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Benchmarks on Samara and on Debian's Linux kernel in the same QEMU, side by side.
 
-  bench/run.py [--fresh] [--only samara|linux] [--save] [NAME...]       NAME: a program (bench/NAME.c) or one row
+  bench/run.py [--arch arm64|x86_64] [--fresh] [--only samara|linux] [--save] [NAME...]       NAME: a program (bench/NAME.c) or one row
 
 QEMU runs with -icount shift=0: a nanosecond in the guest is an instruction, so the figures are instructions per
 operation and repeat on any machine. What Linux needs is kept in build/bench/linux.json, by the hash of the program and
 the version of the kernel; --fresh measures it again. Results: a table on standard output, build/bench/results.json,
-build/bench/results.svg. --save puts the table and the plot into docs/benchmarks.md and docs/benchmarks.svg.
+build/bench/results.svg (results-x86_64). --save keeps them in docs/benchmarks.json, and writes what is kept there of all
+machines into docs/benchmarks.md, the plot into docs/benchmarks.svg (benchmarks-x86_64.svg).
 """
 import argparse
 import datetime
@@ -26,28 +27,46 @@ import plot  # noqa: E402  (the path above must be set first)
 from harness import linux  # noqa: E402
 
 OUT = os.path.join(REPO, "build", "bench")
-PROGRAMS = os.path.join(OUT, "arm64")
 LINUX_CACHE = os.path.join(OUT, "linux.json")
 MEMORY = "1G"
-CPU = "neoverse-n1"
 SECONDS = 300
+# QEMU's CPU, what the runs of Samara are told besides, QEMU's machines for the page.
+MACHINES = {"arm64": ("neoverse-n1", ["--machine", "gic-version=3"], "-M virt,gic-version=3"),
+            "x86_64": ("max", [], "-M microvm (Linux: q35)")}
+ARCH, PROGRAMS, CPU = "arm64", os.path.join(OUT, "arm64"), "neoverse-n1"
 ORDER = ["syscalls", "switches", "locks", "threads", "memory", "files", "sockets"]  # in the table; others follow
+
+
+def select(arch):
+    """The machine that everything below is for."""
+    global ARCH, PROGRAMS, CPU, LINUX_CACHE  # pylint: disable=global-statement
+    ARCH, PROGRAMS, CPU = arch, os.path.join(OUT, arch), MACHINES[arch][0]
+    LINUX_CACHE = os.path.join(OUT, f"linux{suffix()}.json")
+
+
+def suffix():
+    return "" if ARCH == "arm64" else "-" + ARCH
 
 
 PAGE = """\
 # What an operation costs, beside Linux
 
-Guest instructions per operation, made by `make bench` ({when}, commit {commit}): the same static programs (bench/*.c)
-on Samara and on Debian's Linux {version}, in the same QEMU: `-M virt,gic-version=3 -cpu {cpu} -m {memory} -accel tcg,thread=single
--icount shift=0,sleep=off`, so that one nanosecond of the guest's clock is one instruction. Median of five; an empty loop is
-subtracted; spread is (highest - lowest) / median of the five, for either system.
+Guest instructions per operation, made by `make bench` and `make bench ARCH=x86_64`: the same static programs (bench/*.c)
+on Samara and on Debian's Linux, in the same QEMU with `-m {memory} -accel tcg,thread=single -icount shift=0,sleep=off`, so that one
+nanosecond of the guest's clock is one instruction. Median of five; an empty loop is subtracted; spread is (highest - lowest)
+/ median of the five, the greatest of a row.
 
-Linux is at its best: `kpti=off mitigations=off randomize_kstack_offset=off init_on_alloc=0 audit=0`, seeds given.
-Instructions are not time: caches, TLBs and the cost of an exception on real hardware are not in them.
+{machines}
 
-![ratios](benchmarks.svg)
+Linux is at its best: `mitigations=off randomize_kstack_offset=off init_on_alloc=0 audit=0`, no page-table isolation, seeds given; on
+x86-64 with the TSC as its clock. Instructions are not time: caches, TLBs and the cost of an exception on real hardware are not
+in them. A row of one machine is not to be compared with the same row of the other: an instruction does not do the same there
+(`rep movsb` is one for each byte here), only with Linux on that machine.
 
 {table}
+
+![ratios on arm64](benchmarks.svg)
+{pictures}
 
 - A ping-pong is a round trip between two threads (two switches); `_samecpu` on one CPU, `_2cpu` on two, which QEMU runs in turn on
   one host thread, so that idle time counts too.
@@ -129,7 +148,7 @@ def load(path):
 
 def on_linux(runs, is_fresh):
     """{run.key: rows}; one boot for each number of CPUs that has something to measure."""
-    _, version = linux.kernel()
+    _, version = linux.kernel(linux.GUESTS[ARCH])
     cache = load(LINUX_CACHE)
     for cpus in (1, 2):
         todo = [run for run in runs if run.cpus == cpus and (is_fresh or run.identity(version) not in cache)]
@@ -138,8 +157,8 @@ def on_linux(runs, is_fresh):
         print(f"measuring {len(todo)} programs on Linux {version} with {cpus} CPU{'s' * (cpus > 1)} ...",
               file=sys.stderr, flush=True)
         jobs = [linux.Job(run.key, run.path, run.arguments, seconds=SECONDS) for run in todo]
-        results = linux.run(jobs, cpus=cpus, memory=MEMORY, icount=True, cpu=CPU,
-                            log=os.path.join(OUT, f"linux-{cpus}.log"))
+        results = linux.run(jobs, cpus=cpus, memory=MEMORY, icount=True, cpu=CPU if ARCH == "arm64" else None,
+                            guest=linux.GUESTS[ARCH], log=os.path.join(OUT, f"linux{suffix()}-{cpus}.log"))
         for run in todo:
             output, status = results.get(run.key, (b"", 1))
             if status == 0:
@@ -154,7 +173,7 @@ def on_linux(runs, is_fresh):
 
 def on_samara(run, kernel=None):
     """The rows of one run, on another kernel image if one is given; what the program printed before it failed counts."""
-    command = [os.path.join(REPO, "samara"), "run", "--quiet", "--icount", "--machine", "gic-version=3", "--cpu", CPU,
+    command = [os.path.join(REPO, "samara"), "run", "--arch", ARCH, "--quiet", "--icount", *MACHINES[ARCH][1], "--cpu", CPU,
                "--cpus", str(run.cpus), "--memory", MEMORY, "--timeout", str(SECONDS)]
     command += (["--kernel", kernel] if kernel else []) + ["--", run.path] + run.arguments
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
@@ -173,6 +192,11 @@ def table(rows, version):
         spread = ", ".join(side["spread"] if side else "-" for side in (samara, opponent))
         lines.append([name, plot.number(samara["value"]) if samara else "-",
                       plot.number(opponent["value"]) if opponent else "-", ratio, spread])
+    return aligned(head, lines)
+
+
+def aligned(head, lines):
+    """A table in Markdown that is readable as it is: the first column to the left, numbers to the right."""
     widths = [max(len(line[column]) for line in [head] + lines) for column in range(len(head))]
 
     def text(cells):
@@ -184,27 +208,57 @@ def table(rows, version):
     return "\n".join([text(head), rule] + [text(line) for line in lines])
 
 
-def save(text, picture, version, when):
-    """docs/benchmarks.md and its plot."""
+def both_machines(kept):
+    """The table of all machines: for each what Samara needs, what Linux needs, and how many times more that is."""
+    archs = [arch for arch in MACHINES if arch in kept]
+    names = [name for arch in archs for name in kept[arch]["rows"]]
+    names = sorted(set(names), key=names.index)
+    head = ["operation"] + [text for arch in archs for text in (f"Samara {arch}", "Linux", "ratio", "spread")]
+    lines = []
+    for name in names:
+        cells = [name]
+        for arch in archs:
+            row = kept[arch]["rows"].get(name) or {}
+            ours, theirs = row.get("samara"), row.get("linux")
+            spreads = [float(side["spread"].rstrip("%")) for side in (ours, theirs) if side]
+            cells += [plot.number(side["value"]) if side else "-" for side in (ours, theirs)]
+            cells.append(f"{theirs['value'] / ours['value']:.1f}" if ours and theirs and ours["value"] > 0 else "-")
+            cells.append(f"{max(spreads):.1f}%" if spreads else "-")
+        lines.append(cells)
+    return aligned(head, lines)
+
+
+def save(rows, picture, version, when):
+    """docs/benchmarks.json, docs/benchmarks.md and the plot of this machine."""
     commit = subprocess.run(["git", "-C", REPO, "describe", "--always", "--dirty"], capture_output=True, text=True,
                             check=False).stdout.strip()
     docs = os.path.join(REPO, "docs")
-    with open(os.path.join(docs, "benchmarks.svg"), "w", encoding="utf-8") as handle:
+    kept = load(os.path.join(docs, "benchmarks.json"))
+    kept[ARCH] = {"date": when, "commit": commit or "unknown", "linux": version, "cpu": CPU,
+                  "rows": {name: {"samara": ours, "linux": theirs} for name, ours, theirs in rows}}
+    with open(os.path.join(docs, "benchmarks.json"), "w", encoding="utf-8") as handle:
+        json.dump(kept, handle, indent=1)
+        handle.write("\n")
+    with open(os.path.join(docs, f"benchmarks{suffix()}.svg"), "w", encoding="utf-8") as handle:
         handle.write(picture)
+    machines = "\n".join(f"- {arch}: `{MACHINES[arch][2]} -cpu {kept[arch]['cpu']}`, Linux {kept[arch]['linux']}, measured "
+                         f"{kept[arch]['date']}, commit {kept[arch]['commit']}" for arch in MACHINES if arch in kept)
+    pictures = "\n".join(f"![ratios on {arch}](benchmarks-{arch}.svg)" for arch in kept if arch != "arm64")
     with open(os.path.join(docs, "benchmarks.md"), "w", encoding="utf-8") as handle:
-        handle.write(PAGE.format(version=version, when=when, commit=commit or "unknown", table=text, cpu=CPU,
-                                 memory=MEMORY))
+        handle.write(PAGE.format(machines=machines, table=both_machines(kept), pictures=pictures, memory=MEMORY))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arch", choices=MACHINES, default="arm64")
     parser.add_argument("--fresh", action="store_true", help="measure Linux again")
     parser.add_argument("--only", choices=("samara", "linux"))
     parser.add_argument("--save", action="store_true", help="write docs/benchmarks.md and docs/benchmarks.svg too")
     parser.add_argument("name", nargs="*")
     args = parser.parse_args()
+    select(args.arch)
     runs = plan(args.name)
-    built = subprocess.run(["make", "-s", "-C", REPO, "-f", "bench/bench.mk", "bench-programs"], check=False)
+    built = subprocess.run(["make", "-s", "-C", REPO, "-f", "bench/bench.mk", "bench-programs", "ARCH=" + ARCH], check=False)
     if built.returncode:
         sys.exit("the benchmarks do not build")
 
@@ -220,20 +274,20 @@ def main():
 
     when = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     os.makedirs(OUT, exist_ok=True)
-    with open(os.path.join(OUT, "results.json"), "w", encoding="utf-8") as handle:
+    with open(os.path.join(OUT, f"results{suffix()}.json"), "w", encoding="utf-8") as handle:
         json.dump({"date": when, "linux": version, "cpu": CPU, "unit": "instructions per operation",
                    "rows": [{"name": name, "samara": ours, "linux": theirs} for name, ours, theirs in rows]},
                   handle, indent=1)
     both = [(name, ours["value"], theirs["value"]) for name, ours, theirs in rows
             if ours and theirs and ours["value"] > 0 and theirs["value"] > 0]
     picture = plot.bars(both, "Instructions per operation: how many times fewer than Linux",
-                        f"Samara / Linux {version}, QEMU {CPU} -icount shift=0, {when}")
-    with open(os.path.join(OUT, "results.svg"), "w", encoding="utf-8") as handle:
+                        f"Samara / Linux {version}, {ARCH}, QEMU {CPU} -icount shift=0, {when}")
+    with open(os.path.join(OUT, f"results{suffix()}.svg"), "w", encoding="utf-8") as handle:
         handle.write(picture)
     if args.save:
-        save(text, picture, version, when)
+        save(rows, picture, version, when)
     print(f"\nIn instructions per operation (QEMU -icount, {CPU}, {MEMORY}), {when}. "
-          "Also in build/bench/results.json and build/bench/results.svg.")
+          f"Also in build/bench/results{suffix()}.json and .svg.")
     return 0 if not rows or args.only == "linux" or any(ours for _, ours, _ in rows) else 1
 
 

@@ -6,6 +6,32 @@
  */
 #include <stdint.h>
 
+#ifdef __x86_64__
+__asm__(".text\n"
+	".global _start\n"
+	"_start:\n"
+	"rdtsc\n"
+	"mov %eax, %edi\n"
+	"shl $32, %rdx\n"
+	"or %rdx, %rdi\n"
+	"xor %ebp, %ebp\n"
+	"call print_and_exit\n");
+
+#define WRITE 1
+#define EXIT 231
+
+static long system_call(long number, long a0, long a1, long a2)
+{
+	__asm__ volatile("syscall" : "+a"(number) : "D"(a0), "S"(a1), "d"(a2) : "rcx", "r11", "memory");
+	return number;
+}
+
+/* With -icount QEMU's TSC is the clock of nanoseconds. */
+static uint64_t tick_ns(void)
+{
+	return 1;
+}
+#else
 __asm__(".text\n"
 	".global _start\n"
 	"_start:\n"
@@ -13,6 +39,9 @@ __asm__(".text\n"
 	"mov x29, xzr\n"
 	"mov x30, xzr\n"
 	"bl print_and_exit\n");
+
+#define WRITE 64
+#define EXIT 94
 
 static long system_call(long number, long a0, long a1, long a2)
 {
@@ -25,15 +54,22 @@ static long system_call(long number, long a0, long a1, long a2)
 	return x0;
 }
 
+static uint64_t tick_ns(void)
+{
+	uint64_t frequency;
+
+	__asm__("mrs %0, cntfrq_el0" : "=r"(frequency));
+	return 1000000000 / frequency;
+}
+#endif
+
 _Noreturn void print_and_exit(uint64_t ticks)
 {
 	static const char name[] = "first_instruction ";
 	char line[64], digits[24];
-	uint64_t frequency;
 	int len = 0, nr = 0;
+	uint64_t ns = ticks * tick_ns();
 
-	__asm__("mrs %0, cntfrq_el0" : "=r"(frequency));
-	uint64_t ns = ticks * (1000000000 / frequency);
 	for (const char *c = name; *c; c++)
 		line[len++] = *c;
 	do
@@ -42,7 +78,7 @@ _Noreturn void print_and_exit(uint64_t ticks)
 	while (nr > 0)
 		line[len++] = digits[--nr];
 	line[len++] = '\n';
-	system_call(64, 1, (long)line, len);
-	system_call(94, 0, 0, 0);
+	system_call(WRITE, 1, (long)line, len);
+	system_call(EXIT, 0, 0, 0);
 	__builtin_unreachable();
 }
