@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Message formats of netlink(7), rtnetlink(7). Host byte order.
+ * Message formats of netlink(7), rtnetlink(7), sock_diag(7). Host byte order.
  */
 #pragma once
 
@@ -87,3 +87,80 @@ struct rtattr {
 
 #define NDA_DST		1
 #define NDA_LLADDR	2
+
+/* ---- sock_diag(7) ------------------------------------------------------------------------------------------------- */
+
+#define TCPDIAG_GETSOCK	18		/* before sock_diag(7) */
+#define DCCPDIAG_GETSOCK	19
+#define SOCK_DIAG_BY_FAMILY	20
+
+struct inet_diag_sockid {
+	uint16_t sport, dport;		/* network byte order, as the addresses */
+	uint32_t src[4], dst[4];
+	uint32_t interface;
+	uint32_t cookie[2];
+};
+
+struct inet_diag_req_v2 {
+	uint8_t family, protocol, ext, pad;
+	uint32_t states;
+	struct inet_diag_sockid id;
+};
+_Static_assert(sizeof(struct inet_diag_req_v2) == 56, "linux/inet_diag.h");
+
+struct inet_diag_msg {
+	uint8_t family, state, timer, retrans;
+	struct inet_diag_sockid id;
+	uint32_t expires, rqueue, wqueue, uid, inode;
+};
+_Static_assert(sizeof(struct inet_diag_msg) == 72, "linux/inet_diag.h");
+
+/* An attribute of the request: u32, when the protocol has more than 8 bits. */
+#define INET_DIAG_REQ_PROTOCOL	3
+
+/* Attributes; those up to 8 are asked for by bit (number - 1) of ext. */
+#define INET_DIAG_MEMINFO	1
+#define INET_DIAG_INFO		2
+#define INET_DIAG_CONG		4
+#define INET_DIAG_SKMEMINFO	7
+#define INET_DIAG_SHUTDOWN	8
+
+struct inet_diag_meminfo {
+	uint32_t rmem, wmem, fmem, tmem;
+};
+
+/* Of inet_diag_msg.timer. */
+#define DIAG_TIMER_NONE		0
+#define DIAG_TIMER_RETRANSMIT	1
+#define DIAG_TIMER_KEEPALIVE	2
+#define DIAG_TIMER_STATE	3	/* TIME-WAIT, FIN-WAIT-2 */
+#define DIAG_TIMER_PROBE	4
+
+/* Of INET_DIAG_SKMEMINFO, UNIX_DIAG_MEMINFO: sk_meminfo. */
+enum { SK_MEMINFO_RMEM_ALLOC, SK_MEMINFO_RCVBUF, SK_MEMINFO_WMEM_ALLOC, SK_MEMINFO_SNDBUF, SK_MEMINFO_FWD_ALLOC, SK_MEMINFO_WMEM_QUEUED, SK_MEMINFO_OPTMEM,
+       SK_MEMINFO_BACKLOG, SK_MEMINFO_DROPS, SK_MEMINFO_VARS };
+
+struct unix_diag_req {
+	uint8_t family, protocol;
+	uint16_t pad;
+	uint32_t states, ino, show;
+	uint32_t cookie[2];
+};
+_Static_assert(sizeof(struct unix_diag_req) == 24, "linux/unix_diag.h");
+
+struct unix_diag_msg {
+	uint8_t family, type, state, pad;
+	uint32_t ino;
+	uint32_t cookie[2];
+};
+
+#define UDIAG_SHOW_NAME		0x01
+#define UDIAG_SHOW_PEER		0x04
+#define UDIAG_SHOW_RQLEN	0x10
+#define UDIAG_SHOW_MEMINFO	0x20
+
+#define UNIX_DIAG_NAME		0
+#define UNIX_DIAG_PEER		2
+#define UNIX_DIAG_RQLEN		4
+#define UNIX_DIAG_MEMINFO	5
+#define UNIX_DIAG_SHUTDOWN	6

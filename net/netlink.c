@@ -3,7 +3,7 @@
  * AF_NETLINK, NETLINK_ROUTE: netlink(7), rtnetlink(7). Answers questions about links, addresses, routes and neighbours (what getifaddrs(3), getaddrinfo(3) and `ip` ask); changes
  * nothing (-EOPNOTSUPP) and sends no notifications. A request is answered at once into the socket's queue, in chunks as long as a page.
  */
-#include "net/netlink-reg.h"
+#include "net/netlink-priv.h"
 
 #include "libc/errno.h"
 #include "libc/string.h"
@@ -15,22 +15,14 @@
 #include "net/socket.h"
 #include "sched/clock.h"
 
-#define NETLINK_ROUTE	0
 #define CHUNK		3584u
 #define MAX_REQUEST	65536u
-#define MAX_QUEUED	(1024u * 1024)
+#define MAX_QUEUED	(32u << 20)	/* 80,000 connections; the end of a dump comes in any case */
 #define ARPHRD_ETHER	1
 #define ARPHRD_LOOPBACK	772
 #define IFF_LOWER_UP	0x10000u
 #define POLL_IN		(FILE_POLLIN | FILE_POLLRDNORM)
 #define POLL_OUT	(FILE_POLLOUT | FILE_POLLWRNORM)
-
-struct nl_sock {
-	struct socket so;		/* first */
-	struct pkt *head, *tail;	/* [l]; emptiness is looked at without */
-	uint32_t queued;		/* [l] */
-	uint32_t pid, groups;		/* [l] pid: the socket's address */
-};
 
 static struct nl_sock *nl_of(struct socket *so)
 {
@@ -39,16 +31,6 @@ static struct nl_sock *nl_of(struct socket *so)
 
 /* ---- composing ------------------------------------------------------------------------------------------------------------------- */
 
-/* An answer being written: lock held. */
-struct answer {
-	struct nl_sock *nl;
-	const struct nlmsghdr *req;
-	struct pkt *p;			/* the chunk being filled */
-	struct nlmsghdr *msg;		/* the message being filled */
-	uint8_t family;			/* wanted; 0: all */
-	int error;
-};
-
 static void flush(struct answer *a)
 {
 	struct pkt *p = a->p;
@@ -56,7 +38,7 @@ static void flush(struct answer *a)
 	a->p = NULL;
 	if (!p)
 		return;
-	if (!p->len || a->nl->queued > MAX_QUEUED) {
+	if (!p->len || (a->nl->queued > MAX_QUEUED && !a->is_end)) {
 		pkt_free(p);
 		return;
 	}
@@ -69,8 +51,7 @@ static void flush(struct answer *a)
 	a->nl->tail = p;
 }
 
-/* Begin a message with a body of this size. NULL: no memory. */
-static void *begin(struct answer *a, uint16_t type, unsigned size)
+void *nl_begin(struct answer *a, uint16_t type, unsigned size)
 {
 	if (a->p && a->p->len + 512 > CHUNK)
 		flush(a);
@@ -87,7 +68,7 @@ static void *begin(struct answer *a, uint16_t type, unsigned size)
 	return a->msg + 1;
 }
 
-static void attr(struct answer *a, uint16_t type, const void *data, unsigned len)
+void nl_attr(struct answer *a, uint16_t type, const void *data, unsigned len)
 {
 	struct rtattr h = { .len = (uint16_t)(sizeof(h) + len), .type = type };
 	unsigned padded = ALIGN_UP((unsigned)sizeof(h) + len, 4u);
@@ -99,22 +80,22 @@ static void attr(struct answer *a, uint16_t type, const void *data, unsigned len
 	a->msg->len += padded;
 }
 
-static void attr_u32(struct answer *a, uint16_t type, uint32_t v)
+void nl_attr_u32(struct answer *a, uint16_t type, uint32_t v)
 {
-	attr(a, type, &v, 4);
+	nl_attr(a, type, &v, 4);
 }
 
 static void attr_ip(struct answer *a, uint16_t type, const struct ip_addr *ip)
 {
 	if (ip_is_v4(ip))
-		attr(a, type, &ip->w[3], 4);
+		nl_attr(a, type, &ip->w[3], 4);
 	else
-		attr(a, type, ip->b, 16);
+		nl_attr(a, type, ip->b, 16);
 }
 
 static void put_link(struct answer *a, struct netdev *d)
 {
-	struct ifinfomsg *m = begin(a, RTM_NEWLINK, sizeof(*m));
+	struct ifinfomsg *m = nl_begin(a, RTM_NEWLINK, sizeof(*m));
 	uint32_t flags = atomic_load(&d->flags, RELAXED), stats[23] = { 0 };
 	uint8_t broadcast[6], up = 6, mode = 0;
 
@@ -124,19 +105,19 @@ static void put_link(struct answer *a, struct netdev *d)
 	m->index = (int32_t)d->index;
 	m->flags = flags | (flags & 0x40 ? IFF_LOWER_UP : 0);
 	memset(broadcast, d == &loopback ? 0 : 0xff, 6);
-	attr(a, IFLA_IFNAME, d->name, (unsigned)strlen(d->name) + 1);
-	attr_u32(a, IFLA_TXQLEN, 1000);
-	attr(a, IFLA_OPERSTATE, &up, 1);
-	attr(a, IFLA_LINKMODE, &mode, 1);
-	attr_u32(a, IFLA_MTU, atomic_load(&d->mtu, RELAXED));
-	attr(a, IFLA_QDISC, "noqueue", 8);
-	attr(a, IFLA_ADDRESS, d->mac, 6);
-	attr(a, IFLA_BROADCAST, broadcast, 6);
+	nl_attr(a, IFLA_IFNAME, d->name, (unsigned)strlen(d->name) + 1);
+	nl_attr_u32(a, IFLA_TXQLEN, 1000);
+	nl_attr(a, IFLA_OPERSTATE, &up, 1);
+	nl_attr(a, IFLA_LINKMODE, &mode, 1);
+	nl_attr_u32(a, IFLA_MTU, atomic_load(&d->mtu, RELAXED));
+	nl_attr(a, IFLA_QDISC, "noqueue", 8);
+	nl_attr(a, IFLA_ADDRESS, d->mac, 6);
+	nl_attr(a, IFLA_BROADCAST, broadcast, 6);
 	stats[0] = (uint32_t)atomic_load(&d->rx_packets, RELAXED);
 	stats[1] = (uint32_t)atomic_load(&d->tx_packets, RELAXED);
 	stats[2] = (uint32_t)atomic_load(&d->rx_bytes, RELAXED);
 	stats[3] = (uint32_t)atomic_load(&d->tx_bytes, RELAXED);
-	attr(a, IFLA_STATS, stats, sizeof(stats));
+	nl_attr(a, IFLA_STATS, stats, sizeof(stats));
 }
 
 static uint8_t family_of(const struct ip_addr *ip)
@@ -153,7 +134,7 @@ static bool put_addr(const struct ifaddr *i, void *arg)
 
 	if (a->family && a->family != family_of(&i->addr))
 		return true;
-	m = begin(a, RTM_NEWADDR, sizeof(*m));
+	m = nl_begin(a, RTM_NEWADDR, sizeof(*m));
 	if (!m)
 		return false;
 	m->family = family_of(&i->addr);
@@ -170,10 +151,10 @@ static bool put_addr(const struct ifaddr *i, void *arg)
 		attr_ip(a, IFA_LOCAL, &i->addr);
 		if (i->dev != &loopback)
 			attr_ip(a, IFA_BROADCAST, &i->broadcast);
-		attr(a, IFA_LABEL, i->dev->name, (unsigned)strlen(i->dev->name) + 1);
+		nl_attr(a, IFA_LABEL, i->dev->name, (unsigned)strlen(i->dev->name) + 1);
 	}
-	attr_u32(a, IFA_FLAGS, flags);
-	attr(a, IFA_CACHEINFO, info, sizeof(info));
+	nl_attr_u32(a, IFA_FLAGS, flags);
+	nl_attr(a, IFA_CACHEINFO, info, sizeof(info));
 	return true;
 }
 
@@ -185,7 +166,7 @@ static bool put_route(const struct route *r, void *arg)
 
 	if (a->family && a->family != family)
 		return true;
-	m = begin(a, RTM_NEWROUTE, sizeof(*m));
+	m = nl_begin(a, RTM_NEWROUTE, sizeof(*m));
 	if (!m)
 		return false;
 	m->family = family;
@@ -194,14 +175,14 @@ static bool put_route(const struct route *r, void *arg)
 	m->protocol = ip_is_any(&r->gateway) ? 2 : 3;	/* kernel, boot */
 	m->scope = ip_is_any(&r->gateway) && r->is_v4 ? 253 : 0;
 	m->type = 1;		/* unicast */
-	attr_u32(a, RTA_TABLE, 254);
+	nl_attr_u32(a, RTA_TABLE, 254);
 	if (m->dst_len)
 		attr_ip(a, RTA_DST, &r->dst);
 	if (!ip_is_any(&r->gateway))
 		attr_ip(a, RTA_GATEWAY, &r->gateway);
 	if (r->metric)
-		attr_u32(a, RTA_PRIORITY, r->metric);
-	attr_u32(a, RTA_OIF, r->dev->index);
+		nl_attr_u32(a, RTA_PRIORITY, r->metric);
+	nl_attr_u32(a, RTA_OIF, r->dev->index);
 	return true;
 }
 
@@ -214,7 +195,7 @@ static void put_neigh(const struct neigh *n, void *arg)
 
 	if (a->family && a->family != family_of(&n->addr))
 		return;
-	m = begin(a, RTM_NEWNEIGH, sizeof(*m));
+	m = nl_begin(a, RTM_NEWNEIGH, sizeof(*m));
 	if (!m)
 		return;
 	m->family = family_of(&n->addr);
@@ -223,15 +204,15 @@ static void put_neigh(const struct neigh *n, void *arg)
 	m->type = 1;
 	attr_ip(a, NDA_DST, &n->addr);
 	if (mac)
-		attr(a, NDA_LLADDR, &mac, 6);
+		nl_attr(a, NDA_LLADDR, &mac, 6);
 }
 
-static void put_error(struct answer *a, int error)
+void nl_put_error(struct answer *a, int error)
 {
 	struct {
 		int32_t error;
 		struct nlmsghdr msg;
-	} *e = begin(a, NLMSG_ERROR, sizeof(*e));
+	} *e = nl_begin(a, NLMSG_ERROR, sizeof(*e));
 
 	if (!e)
 		return;
@@ -269,17 +250,17 @@ static void get_route(struct answer *a, const uint8_t *attrs, unsigned len)
 	}
 	r = has_dst ? ip_route_lookup(&dst, NULL, NULL, &rt) : -EINVAL;
 	if (r) {
-		put_error(a, r);
+		nl_put_error(a, r);
 		return;
 	}
-	m = begin(a, RTM_NEWROUTE, sizeof(*m));
+	m = nl_begin(a, RTM_NEWROUTE, sizeof(*m));
 	if (m) {
 		m->family = a->family;
 		m->dst_len = a->family == AF_INET ? 32 : 128;
 		m->table = 254;
 		m->type = rt.is_local ? 2 : 1;
 		attr_ip(a, RTA_DST, &dst);
-		attr_u32(a, RTA_OIF, rt.dev->index);
+		nl_attr_u32(a, RTA_OIF, rt.dev->index);
 		attr_ip(a, RTA_PREFSRC, &rt.src);
 		if (rt.neigh && !ip_equal(&rt.neigh->addr, &dst))
 			attr_ip(a, RTA_GATEWAY, &rt.neigh->addr);
@@ -308,7 +289,7 @@ static void get_links(struct answer *a, const uint8_t *body, unsigned len)
 		}
 	}
 	if (!found && !is_dump)
-		put_error(a, -ENODEV);
+		nl_put_error(a, -ENODEV);
 }
 
 /* One request. */
@@ -317,6 +298,10 @@ static void handle(struct nl_sock *nl, const struct nlmsghdr *req, const uint8_t
 	struct answer a = { .nl = nl, .req = req, .family = len ? body[0] : 0 };
 	bool is_dump = (req->flags & NLM_F_DUMP) != 0;
 
+	if (nl->so.proto == NETLINK_SOCK_DIAG) {
+		is_dump = nl_diag(&a, body, len) && is_dump;
+		goto end;
+	}
 	switch (req->type) {
 	case RTM_GETLINK:
 		get_links(&a, body, len);
@@ -334,17 +319,19 @@ static void handle(struct nl_sock *nl, const struct nlmsghdr *req, const uint8_t
 		neigh_for_each(put_neigh, &a);
 		break;
 	default:
-		put_error(&a, -EOPNOTSUPP);
+		nl_put_error(&a, -EOPNOTSUPP);
 		is_dump = false;
 	}
+end:
 	if (is_dump) {
-		int32_t *result = begin(&a, NLMSG_DONE, sizeof(*result));
+		int32_t *result = nl_begin(&a, NLMSG_DONE, sizeof(*result));
 
 		if (result)
 			*result = 0;
 	} else if (req->flags & NLM_F_ACK && req->type <= RTM_GETNEIGH) {
-		put_error(&a, 0);
+		nl_put_error(&a, 0);
 	}
+	a.is_end = true;
 	flush(&a);
 }
 
@@ -504,3 +491,5 @@ static int nl_create(struct socket **out, int family, int type, int proto)
 
 NET_PROTO(netlink_raw, .family = AF_NETLINK, .type = SOCK_RAW, .proto = NETLINK_ROUTE, .is_default = true, .create = nl_create);
 NET_PROTO(netlink_dgram, .family = AF_NETLINK, .type = SOCK_DGRAM, .proto = NETLINK_ROUTE, .is_default = true, .create = nl_create);
+NET_PROTO(netlink_diag_raw, .family = AF_NETLINK, .type = SOCK_RAW, .proto = NETLINK_SOCK_DIAG, .create = nl_create);
+NET_PROTO(netlink_diag_dgram, .family = AF_NETLINK, .type = SOCK_DGRAM, .proto = NETLINK_SOCK_DIAG, .create = nl_create);

@@ -437,3 +437,24 @@ int tcp_setopt(struct socket *so, int level, int name, const void *value, unsign
 int tcp_getopt(struct socket *so, int level, int name, void *value, unsigned *len);
 extern const struct socket_ops tcp_ops;
 extern uint32_t tcp_nr_orphans, tcp_nr_time_wait;	/* [a] */
+
+/* struct tcp_info of linux/tcp.h (6.1). */
+struct tcp_info_abi {
+	uint8_t state, ca_state, retransmits, probes, backoff, options, wscale, flags;
+	uint32_t rto, ato, snd_mss, rcv_mss;
+	uint32_t unacked, sacked, lost, retrans, fackets;
+	uint32_t last_data_sent, last_ack_sent, last_data_recv, last_ack_recv;
+	uint32_t pmtu, rcv_ssthresh, rtt, rttvar, snd_ssthresh, snd_cwnd, advmss, reordering;
+	uint32_t rcv_rtt, rcv_space;
+	uint32_t total_retrans;
+	uint64_t pacing_rate, max_pacing_rate, bytes_acked, bytes_received;
+	uint32_t segs_out, segs_in, notsent_bytes, min_rtt, data_segs_in, data_segs_out;
+	uint64_t delivery_rate, busy_time, rwnd_limited, sndbuf_limited;
+	uint32_t delivered, delivered_ce;
+	uint64_t bytes_sent, bytes_retrans;
+	uint32_t dsack_dups, reord_seen, rcv_ooopack, snd_wnd;
+};
+_Static_assert(offsetof(struct tcp_info_abi, pacing_rate) == 104 && sizeof(struct tcp_info_abi) == 232, "linux/tcp.h");
+
+/* [l] held. */
+void tcp_fill_info(struct tcp_sock *tp, struct tcp_info_abi *i);

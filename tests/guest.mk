@@ -111,7 +111,10 @@ net-check: all
 
 #: trace-check   record a threaded program, and redis under load, on 2 CPUs and check the traces (seconds)
 #: strace-check  --strace of python3 beside strace(1) on Debian's Linux
-.PHONY: trace-check strace-check
+#: tools-check   Debian's top, vmstat, free, ps and ss inside Samara print true figures (seconds)
+.PHONY: trace-check strace-check tools-check
+tools-check:
+	$(Q)python3 tests/tools-check.py
 trace-check:
 	$(Q)python3 tests/trace-check.py
 	$(Q)python3 tests/trace-check.py --redis
