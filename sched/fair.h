@@ -3,21 +3,22 @@
  * Fairness in 64-bit fixed point, as pure functions. The measure is OSv's: the CPU time a thread has had, recent time weighing more: each nanosecond counts
  * e^((t - now)/tau). Whoever has the least runs. Rather than let all values decay, let new time weigh more: a nanosecond used at time t adds e^(t/tau).
  *
- * Here e^(t/tau) is 2^(t / 2^27 ns): a half-life of 2^27 ns = 134 ms, that is tau = 194 ms where OSv has 200 ms. All CPUs have the
- * same clock, so values can be compared between CPUs and a migration converts nothing. The whole measure is a multiplication and a shift.
+ * Here e^(t/tau) is 2^(t / 2^28 ns): a half-life of 2^28 ns = 268 ms, that is tau = 387 ms. OSv has 200 ms; with that, what a thread got too much while the hypervisor
+ * had paused its CPU was forgotten before the others had caught up: shares of ten seconds were 3 % apart, now 2 % (tests/unit/sched-balance.c, with pauses of 10 ms
+ * every 100 ms). All CPUs have the same clock, so values can be compared between CPUs and a migration converts nothing. The whole measure is a multiplication and a shift.
  *
- *	time    | generation g (2^31 ns = 2.1 s) ............... | g + 1
+ *	time    | generation g (2^32 ns = 4.3 s) ............... | g + 1
  *	step    |  0 |  1 |  2 | ...                      | 15 |  0 |
  *	weight  |  1..2 2..4 4..8 ...                      ..2^16  1..2	in g + 1 all older values have been divided by 2^16
  *
- * Units: usage is in 2^-6 ns of a nice-0 thread at step 0. Range: one charge is at most 2^29 ns * 2^25 (inverse weight of SCHED_IDLE) / 2^10 * 2^15 = 2^59, and so is
+ * Units: usage is in 2^-6 ns of a nice-0 thread at step 0. Range: one charge is at most 2^29.5 ns * 2^24.5 (inverse weight of SCHED_IDLE) / 2^10 * 2^15 = 2^59, and so is
  * twice the sum of a generation; what is left of the one before is 2^-16 of that.
  */
 #pragma once
 
 #include "libc/types.h"
 
-#define FAIR_STEP_SHIFT		27
+#define FAIR_STEP_SHIFT		28
 #define FAIR_STEPS_SHIFT	4
 #define FAIR_STEPS		(1u << FAIR_STEPS_SHIFT)
 #define FAIR_GEN_SHIFT		(FAIR_STEP_SHIFT + FAIR_STEPS_SHIFT)
@@ -26,7 +27,8 @@
 #define FAIR_UNIT_SHIFT		6			/* units of usage in a nanosecond */
 #define FAIR_HYSTERESIS_NS	(5 * NSEC_PER_MSEC)	/* OSv's thyst: equals alternate every 10 ms */
 #define FAIR_SLEEPER_NS		(20 * NSEC_PER_MSEC)	/* the most that a sleeper is ahead of those who ran */
-#define FAIR_ROTATE_NS		(10 * NSEC_PER_MSEC)	/* a thread that is this far behind one on another CPU moves there */
+#define FAIR_MIGRANT_NS		(50 * NSEC_PER_MSEC)	/* the same for one that comes from another CPU */
+#define FAIR_ROTATE_NS		(9 * NSEC_PER_MSEC)	/* a thread that is this far behind one on another CPU moves there; not twice the hysteresis, they resonate */
 #define FAIR_RECHECK_NS		(100 * NSEC_PER_MSEC)	/* look again at the latest */
 
 #define FAIR_NICE_0_INVERSE	65536u
@@ -61,18 +63,33 @@ static inline uint64_t fair_scale(uint64_t units, nsec_t now, uint64_t mantissa)
 	return (units * mantissa >> 10) << fair_step(now);
 }
 
+#define FAIR_STEP_NS		(1ull << FAIR_STEP_SHIFT)
+#define FAIR_EVER		387270502u		/* FAIR_STEP_NS / ln 2: all the time before a step, at the weight of its begin */
+
+/*
+ * The span that ended at the begin of a step, at the weight of that begin: S/ln 2 * (1 - 2^(-span/S)), S the length of a step. Whole steps are a geometric series, the
+ * rest f (in steps) is f - 0.3466 f^2 + 0.0801 f^3 - 0.0139 f^4.
+ */
+static inline nsec_t fair_past(nsec_t span)
+{
+	unsigned n = (unsigned)MIN(span >> FAIR_STEP_SHIFT, 31ull);
+	uint64_t f = span & (FAIR_STEP_NS - 1), f16 = f >> (FAIR_STEP_SHIFT - 16);
+	uint64_t less = f16 * (22713 - (f16 * (5249 - (f16 * 911 >> 16)) >> 16)) >> 16;
+
+	return (FAIR_EVER - (FAIR_EVER >> n)) + ((f - (f * less >> 16)) >> n);
+}
+
 /* Usage that running for delta until now adds. */
 static inline uint64_t fair_charge(nsec_t delta, uint32_t inverse_weight, nsec_t now)
 {
-	nsec_t in_step = now & ((1ull << FAIR_STEP_SHIFT) - 1), rest;
+	nsec_t in_step = now & (FAIR_STEP_NS - 1), units;
 
 	if (likely(delta <= in_step))
 		return fair_scale(delta * inverse_weight >> (16 - FAIR_UNIT_SHIFT), now, fair_mantissa(now - delta / 2));
-	/* What lies before the present step weighs less and less: by half at its begin; two steps are enough. */
-	rest = MIN(delta - in_step, 2ull << FAIR_STEP_SHIFT);
-	rest -= rest * rest >> (FAIR_STEP_SHIFT + 2);
-	in_step = in_step * fair_mantissa(now - in_step / 2) >> 10;
-	return fair_scale((in_step + rest) * inverse_weight >> (16 - FAIR_UNIT_SHIFT), now, 1024);
+	/* Simpson's rule: the middle alone would be 2 % too little for a whole step, so who runs undisturbed would be charged less than who is looked at often. */
+	units = in_step * (1024 + 4 * fair_mantissa(now - in_step / 2) + fair_mantissa(now)) / (6 * 1024);
+	units += fair_past(delta - in_step);
+	return fair_scale(units * inverse_weight >> (16 - FAIR_UNIT_SHIFT), now, 1024);
 }
 
 /* A span of time as usage, of a thread with this weight, or a nice-0 thread if it weighs less. */

@@ -85,7 +85,7 @@ void idle_loop(void)
 		if (!rq->is_idle) {
 			rq->idle_since = arch_time_ns();
 			wake_set_idle(rq, true);
-			if (wake_steal(rq))	/* the answer is near */
+			if (wake_steal(rq, false))	/* the answer is near */
 				rq->poll_limit = MAX(rq->poll_limit, POLL_ANSWER_NS);
 		} else {
 			wake_set_idle(rq, true);	/* who claimed us has sent work, but that has gone elsewhere */

@@ -195,7 +195,7 @@ struct sched_entity *rq_pop_for(struct runqueue *rq, const struct cpu *cpu)
 	return NULL;
 }
 
-void rq_limit_credit(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+void rq_limit_credit(struct runqueue *rq, struct sched_entity *se, nsec_t most, nsec_t now)
 {
 	const struct sched_entity *cur = rq->cpu->running->sched, *first = rq->first;
 	uint64_t base, credit;
@@ -206,9 +206,9 @@ void rq_limit_credit(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 		return;
 	/* Most have less than half of their credit. */
 	if (se->inverse_weight >= FAIR_NICE_0_INVERSE && cur->generation == rq->generation &&
-	    cur->usage <= se->usage + (FAIR_SLEEPER_NS / 2 << FAIR_UNIT_SHIFT << fair_step(now)))
+	    cur->usage <= se->usage + (most / 2 << FAIR_UNIT_SHIFT << fair_step(now)))
 		return;
-	credit = fair_span(FAIR_SLEEPER_NS, se->inverse_weight, now);
+	credit = fair_span(most, se->inverse_weight, now);
 	base = fair_age(cur->usage, cur->generation, rq->generation);
 	if (first && !first->is_rt)
 		base = MIN(base, first->usage);

@@ -204,8 +204,8 @@ static inline struct sched_entity *rq_pop(struct runqueue *rq)
 struct sched_entity *rq_pop_for(struct runqueue *rq, const struct cpu *cpu);
 /* Take over changed parameters. Not queued. */
 void rq_refresh_params(struct sched_entity *se);
-/* A thread that slept is at most FAIR_SLEEPER_NS ahead of the others here. Not queued. */
-void rq_limit_credit(struct runqueue *rq, struct sched_entity *se, nsec_t now);
+/* se, which comes here, is at most that much ahead of the others. Not queued. */
+void rq_limit_credit(struct runqueue *rq, struct sched_entity *se, nsec_t most, nsec_t now);
 /* What has gathered in uncharged, as usage. */
 void rq_charge(struct runqueue *rq, struct sched_entity *se, nsec_t now);
 
@@ -274,7 +274,7 @@ void wake_spread(struct runqueue *rq, nsec_t now);
 /* The first in the queue has had much less than what runs on another CPU: send it there. Interrupts masked. */
 void wake_rotate(struct runqueue *rq, nsec_t now);
 /* This CPU has nothing to do: ask a busy one for threads. True: asked. Interrupts masked. */
-bool wake_steal(struct runqueue *rq);
+bool wake_steal(struct runqueue *rq, bool is_again);
 void wake_set_idle(struct runqueue *rq, bool is_idle);
 
 /* ---- others ------------------------------------------------------------------------------------------------------ */

@@ -174,8 +174,7 @@ static inline bool is_anyone_idle(void)
 static __attribute__((noinline)) bool insert_with_care(struct runqueue *rq, struct sched_entity *se,
 						       const struct sched_entity *cur, nsec_t now)
 {
-	if (se->has_slept)		/* and does not just come from another queue */
-		rq_limit_credit(rq, se, now);
+	rq_limit_credit(rq, se, se->has_slept ? FAIR_SLEEPER_NS : FAIR_MIGRANT_NS, now);
 	rq_insert(rq, se, now);
 	return cur->is_idle || rq_should_preempt(rq, cur, now);
 }
@@ -457,6 +456,8 @@ void wake_spread(struct runqueue *rq, nsec_t now)
 	if (now < rq->spread_at)
 		return;
 	rq->spread_at = NSEC_NEVER;
+	if (!rq->first && rq->is_idle)
+		wake_steal(rq, true);
 	for (se = rq_walk(rq, NULL); se; se = next) {
 		next = rq_walk(rq, se);
 		target = find_idle(se->affinity);
@@ -518,10 +519,11 @@ void wake_rotate(struct runqueue *rq, nsec_t now)
 	push(target, first);
 }
 
-bool wake_steal(struct runqueue *rq)
+bool wake_steal(struct runqueue *rq, bool is_again)
 {
 	unsigned i, id = rq->cpu->id, nr, max = 0;
 	struct runqueue *victim = NULL;
+	bool has_fresh = false;
 	nsec_t now;
 
 	if (nr_cpus == 1)
@@ -531,14 +533,24 @@ bool wake_steal(struct runqueue *rq)
 		struct runqueue *other = cpus[(id + i) % nr_cpus]->rq;
 
 		nr = atomic_load(&other->nr_queued, RELAXED);
-		/* A lone thread that has just been queued will be run, or spread, by its own CPU. */
-		if (nr > max && (nr > 1 || now > atomic_load(&other->queued_since, RELAXED) + SPREAD_NS)) {
-			max = nr;
-			victim = other;
+		if (nr <= max)
+			continue;
+		/* A lone thread that has just been queued will most likely be run by its own CPU. */
+		if (nr == 1 && now <= atomic_load(&other->queued_since, RELAXED) + SPREAD_NS) {
+			has_fresh = true;
+			continue;
 		}
+		max = nr;
+		victim = other;
 	}
-	if (!victim)
+	if (!victim) {
+		/* But if not: when it was queued nobody was idle, so nobody will spread it. Look once more; who is queued from now on is spread. */
+		if (has_fresh && !is_again) {
+			rq->spread_at = now + SPREAD_NS;
+			sched_arm(rq);
+		}
 		return false;
+	}
 	atomic_fetch_or(&victim->thieves[id / 64], 1ull << id % 64, RELAXED);
 	wake_request(victim->cpu, REQUEST_STEAL);
 	return true;

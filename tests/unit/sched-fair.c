@@ -132,7 +132,7 @@ static void sleeper(void)
 	for (int i = 0; i < 200; i++) {
 		run(now + 20 * NSEC_PER_MSEC);
 		woken = now;
-		rq_limit_credit(&rq, &entity[0], now);
+		rq_limit_credit(&rq, &entity[0], FAIR_SLEEPER_NS, now);
 		rq_insert(&rq, &entity[0], now);
 		while (cpu.running != &thread[0])
 			run(now + 100 * NSEC_PER_USEC);
@@ -145,7 +145,7 @@ static void sleeper(void)
 
 	/* Coming back from a long sleep it does not shut the others out for more than its credit. */
 	run(now + 3 * NSEC_PER_SEC);
-	rq_limit_credit(&rq, &entity[0], now);
+	rq_limit_credit(&rq, &entity[0], FAIR_SLEEPER_NS, now);
 	rq_insert(&rq, &entity[0], now);
 	got[0] = got[1] = 0;
 	run(now + 200 * NSEC_PER_MSEC);
@@ -227,18 +227,18 @@ static void arithmetic(void)
 	CHECK(fair_charge(1000, FAIR_NICE_0_INVERSE, 1000) == 1000 << FAIR_UNIT_SHIFT);
 	CHECK(fair_charge(1000, FAIR_NICE_0_INVERSE, (3ull << FAIR_STEP_SHIFT) + 1000) == 8000 << FAIR_UNIT_SHIFT);
 	/* The middles of the halves of a step weigh 2^0.25 and 2^0.75; the end of a step as much as the begin of the next. */
-	CHECK(fair_charge(1 << 26, FAIR_NICE_0_INVERSE, 1 << 26) / ((1 << 26) * 64.0) > 1.18);
-	CHECK(fair_charge(1 << 26, FAIR_NICE_0_INVERSE, 1 << 26) / ((1 << 26) * 64.0) < 1.20);
-	CHECK(fair_charge(1 << 26, FAIR_NICE_0_INVERSE, (1 << 27) - 1) / ((1 << 26) * 64.0) > 1.67);
-	CHECK(fair_charge(1 << 26, FAIR_NICE_0_INVERSE, (1 << 27) - 1) / ((1 << 26) * 64.0) < 1.69);
-	CHECK(fair_charge(2000, FAIR_NICE_0_INVERSE, (1 << 27) + 1000) == 4000 << FAIR_UNIT_SHIFT);
+	CHECK(fair_charge(FAIR_STEP_NS / 2, FAIR_NICE_0_INVERSE, FAIR_STEP_NS / 2) / (FAIR_STEP_NS * 32.0) > 1.18);
+	CHECK(fair_charge(FAIR_STEP_NS / 2, FAIR_NICE_0_INVERSE, FAIR_STEP_NS / 2) / (FAIR_STEP_NS * 32.0) < 1.20);
+	CHECK(fair_charge(FAIR_STEP_NS / 2, FAIR_NICE_0_INVERSE, FAIR_STEP_NS - 1) / (FAIR_STEP_NS * 32.0) > 1.67);
+	CHECK(fair_charge(FAIR_STEP_NS / 2, FAIR_NICE_0_INVERSE, FAIR_STEP_NS - 1) / (FAIR_STEP_NS * 32.0) < 1.69);
+	CHECK(fair_charge(2000, FAIR_NICE_0_INVERSE, FAIR_STEP_NS + 1000) == 4000 << FAIR_UNIT_SHIFT);
 	CHECK(fair_age(1ull << 40, 5, 6) == 1ull << 24 && fair_age(1ull << 60, 5, 9) == 0 && fair_age(77, 6, 5) == 77);
 	CHECK(fair_age(1ull << 40, 0xffffffff, 0) == 1ull << 24);
 	/* The limit has been passed when the time is over. */
 	for (int nice = 0; nice < 40; nice++) {
-		nsec_t t = fair_time_to(1000, 5000000, fair_inverse_weight[nice], (1ull << 26));
+		nsec_t t = fair_time_to(1000, 5000000, fair_inverse_weight[nice], FAIR_STEP_NS / 2);
 
-		CHECK(1000 + fair_charge(t, fair_inverse_weight[nice], (1ull << 26) + t) >= 5000000 || t == FAIR_RECHECK_NS);
+		CHECK(1000 + fair_charge(t, fair_inverse_weight[nice], FAIR_STEP_NS / 2 + t) >= 5000000 || t == FAIR_RECHECK_NS);
 	}
 }
 
