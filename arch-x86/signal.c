@@ -87,7 +87,8 @@ int arch_signal_push(struct frame *f, const struct arch_signal *s)
 	vaddr_t top = s->stack_top ? s->stack_top : f->rsp - RED_ZONE, fpstate, at;
 	struct sigframe sf;
 
-	if (top < sizeof(sf) + sizeof(struct arch_fpu) + 256 || top > USER_TOP)
+	/* A handler that is no address would make iretq fault, not the program (SDM vol. 2, IRET). */
+	if (top < sizeof(sf) + sizeof(struct arch_fpu) + 256 || top > USER_TOP || s->handler >= USER_TOP)
 		return -EFAULT;
 	fpstate = ALIGN_DOWN(top - fpu_size(), 64ul);
 	at = ALIGN_DOWN(fpstate - sizeof(sf), 16ul) - 8;

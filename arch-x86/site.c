@@ -41,7 +41,7 @@ void arch_syscall_init_cpu(void)
 {
 	msr_write(MSR_STAR, (uint64_t)SEL_CODE << 32);	/* cs; ss is the next one */
 	msr_write(MSR_LSTAR, (uint64_t)syscall_entry);
-	msr_write(MSR_FMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
+	msr_write(MSR_FMASK, RFLAGS_IF | RFLAGS_ODD);
 	__asm__ volatile("movq %0, %%dr7" : : "r"(DR7_CLEAR));
 	__asm__ volatile("movq %0, %%dr6" : : "r"(DR6_CLEAR));
 }

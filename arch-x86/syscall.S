@@ -125,10 +125,18 @@ syscall_fast_entry:
 	movq	%gs:CPU_KSTACK_TOP, %rsp
 	leaq	-ABOVE_FLAGS(%rsp), %rsp
 	pushfq
+	testl	$RFLAGS_ODD, (%rsp)
+	jnz	.Lodd_flags
+.Lplain_flags:
 	subq	$FRAME_RFLAGS, %rsp
-	cld
 	save_call
 	jmp	.Lcall
+
+	/* What MSR_FMASK clears for the instruction: the kernel's iretq would fault with NT, its string instructions go backwards with DF. */
+.Lodd_flags:
+	pushq	$2
+	popfq
+	jmp	.Lplain_flags
 
 .Lattention:
 	complete_frame

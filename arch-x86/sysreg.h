@@ -32,5 +32,6 @@
 #define RFLAGS_DF	(1 << 10)
 #define RFLAGS_NT	(1 << 14)
 #define RFLAGS_AC	(1 << 18)
+#define RFLAGS_ODD	(RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC)
 
 #define TRAMPOLINE_PA	0x8000

@@ -103,6 +103,8 @@ static long do_clone(struct frame *f, const struct clone_request *c)
 
 	if (r)
 		return r;
+	if ((c->flags & CLONE_SETTLS) && !arch_tls_is_valid(c->tls))
+		return -EPERM;
 	r = task_create(parent->process, NULL, NULL, &child);
 	if (r)
 		return r == -ENOMEM ? -EAGAIN : r;	/* as fork(2) and pthread_create(3) expect it */

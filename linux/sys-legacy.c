@@ -211,7 +211,7 @@ long sys_arch_prctl(long code, long addr)
 {
 	switch ((int)code) {
 	case ARCH_SET_FS:
-		if (!user_range_ok((void *)addr, 1))
+		if (!arch_tls_is_valid((uint64_t)addr))
 			return -EPERM;
 		arch_tls_set((uint64_t)addr);
 		return 0;
