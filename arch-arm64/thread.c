@@ -22,15 +22,26 @@ struct switch_frame {
 
 void arch_thread_first(void);
 
+static struct arch_thread *current_arch(void)
+{
+	return (struct arch_thread *)((char *)arch_current() + THREAD_KSP);
+}
+_Static_assert(offsetof(struct arch_thread, ksp) == 0, "current_arch");
+
 void arch_thread_init(struct thread *t, void *stack, size_t size, void (*entry)(void *), void *arg)
 {
 	/* The top is left to the frame of the application. */
 	char *top = (char *)stack + size - sizeof(struct frame);
 	struct switch_frame *s = (struct switch_frame *)(top - sizeof(struct switch_frame));
+	struct arch_thread *a = (struct arch_thread *)((char *)t + THREAD_KSP);
 
-	*s = (struct switch_frame){ .x30 = (uint64_t)arch_thread_first,
-				    .x19_x28 = { (uint64_t)entry, (uint64_t)arg } };
-	*(uint64_t *)((char *)t + THREAD_KSP) = (uint64_t)s;
+	/* What is left of the others is an older thread's: nobody reads it. */
+	s->x30 = (uint64_t)arch_thread_first;
+	s->x19_x28[0] = (uint64_t)entry;
+	s->x19_x28[1] = (uint64_t)arg;
+	a->ksp = (uint64_t)s;
+	/* A thread whose maker uses FP registers will most likely, and soon: setjmp() saves some. */
+	a->fpu_eager = current_arch()->fpu_live;
 }
 
 void arch_tls_set(uint64_t value)
@@ -45,12 +56,6 @@ uint64_t arch_tls_get(void)
 	__asm__ volatile("mrs %0, tpidr_el0" : "=r"(value));
 	return value;
 }
-
-static struct arch_thread *current_arch(void)
-{
-	return (struct arch_thread *)((char *)arch_current() + THREAD_KSP);
-}
-_Static_assert(offsetof(struct arch_thread, ksp) == 0, "current_arch");
 
 void fpu_store(struct arch_fpu *to);
 void fpu_open_and_load(const struct arch_fpu *from);

@@ -30,8 +30,11 @@ _Noreturn static void end_process(struct process *p)
 	board_exit(status);
 }
 
-/* Take the current thread off its process. True: it was the last one. */
-static bool leave_process(struct task *t, struct process *p)
+/*
+ * Take the current thread off its process. True: it was the last one. When all threads end one by one the process has the status of the last one (since Linux 5.19;
+ * before, of its first).
+ */
+static bool leave_process(struct task *t, struct process *p, int status)
 {
 	struct thread_times times;
 	bool is_last;
@@ -44,13 +47,15 @@ static bool leave_process(struct task *t, struct process *p)
 	p->dead_system_ns += times.system_ns;
 	p->dead_fast_calls += t->thread->arch.nr_fast_calls;
 	is_last = --p->nr_threads == 0;
+	if (is_last && !p->is_exiting)
+		p->exit_status = status;
 	if (p->nr_threads == 1 && p->exec_waiter)
 		thread_wake(p->exec_waiter);
 	mutex_unlock(&p->threads_lock);
 	return is_last;
 }
 
-void task_exit(void)
+static _Noreturn void end_task(int status)
 {
 	struct task *t = task_current();
 	struct process *p = t->process;
@@ -59,10 +64,16 @@ void task_exit(void)
 	if (t->clear_child_tid && user_store32((uint32_t *)t->clear_child_tid, 0) == 0)
 		futex_wake(t->clear_child_tid, 1, FUTEX_BITSET_ANY);
 	signal_task_exit(t);
-	if (leave_process(t, p))
+	if (leave_process(t, p, status))
 		end_process(p);
 	task_detach(t);
 	thread_exit();
+}
+
+/* Told to: the process is exiting, and has its status. */
+void task_exit(void)
+{
+	end_task(0);
 }
 
 static void tell_others_to_exit(struct process *p, struct task *self)
@@ -111,14 +122,7 @@ bool process_become_single(struct process *p)
 
 long sys_exit(long status)
 {
-	struct process *p = process_current();
-
-	/* When all threads end one by one the process has the status of the last one (since Linux 5.19; before, of its first). */
-	mutex_lock(&p->threads_lock);
-	if (p->nr_threads == 1 && !p->is_exiting)
-		p->exit_status = (int)(status & 0xff) << 8;
-	mutex_unlock(&p->threads_lock);
-	task_exit();
+	end_task((int)(status & 0xff) << 8);
 }
 
 long sys_exit_group(long status)

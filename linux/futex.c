@@ -49,6 +49,7 @@ int futex_make_key(vaddr_t addr, bool is_private, struct futex_key *out)
 {
 	struct aspace *as = thread_current()->aspace;
 	struct vm_area_info area;
+	uint32_t value;
 
 	if (addr % 4)
 		return -EINVAL;
@@ -57,6 +58,8 @@ int futex_make_key(vaddr_t addr, bool is_private, struct futex_key *out)
 	*out = (struct futex_key){ as, addr };
 	if (is_private)
 		return 0;
+	if (!aspace_has_shared(as))		/* so this is not shared: the key is right if anything is there */
+		return user_load32((const uint32_t *)addr, &value);
 	if (!aspace_lookup(as, addr, &area))
 		return -EFAULT;
 	if ((area.flags & VM_SHARED) && area.object)

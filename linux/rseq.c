@@ -69,6 +69,18 @@ static int leave_section(struct task *t, struct frame *f)
 	return 0;
 }
 
+/* From here on the scheduler says so (ATTN_RSEQ) when the thread comes to another CPU. */
+static uint32_t tell_cpu(struct task *t)
+{
+	uint32_t cpu;
+
+	preempt_disable();
+	cpu = cpu_this()->id;
+	t->thread->told_cpu = cpu + 1;
+	preempt_enable();
+	return cpu;
+}
+
 void rseq_resume(struct frame *f)
 {
 	struct task *t = task_current();
@@ -76,10 +88,7 @@ void rseq_resume(struct frame *f)
 
 	if (!t->rseq)
 		return;
-	preempt_disable();
-	cpu = cpu_this()->id;
-	t->thread->told_cpu = cpu + 1;
-	preempt_enable();
+	cpu = tell_cpu(t);
 	if (store_cpu(t->rseq, cpu, cpu) || leave_section(t, f)) {
 		rseq_forget(t);		/* else the same fault would come for ever */
 		signal_force(SIGSEGV, NULL);
@@ -115,6 +124,7 @@ static long unregister(struct task *t, vaddr_t area, uint32_t len, uint32_t sig)
 long sys_rseq(long area, long len, long flags, long sig)
 {
 	struct task *t = task_current();
+	uint32_t cpu;
 
 	if (flags == RSEQ_FLAG_UNREGISTER)
 		return unregister(t, (vaddr_t)area, (uint32_t)len, (uint32_t)sig);
@@ -132,7 +142,9 @@ long sys_rseq(long area, long len, long flags, long sig)
 	t->rseq = (vaddr_t)area;
 	t->rseq_len = (uint32_t)len;
 	t->rseq_sig = (uint32_t)sig;
-	t->thread->told_cpu = CPU_ID_UNINITIALIZED;
-	atomic_fetch_or(&t->thread->attention, ATTN_RSEQ, RELAXED);	/* the number is filled in on the way back */
+	/* Should it come to another CPU from here on, the number is brought up to date on the way back. */
+	cpu = tell_cpu(t);
+	if (store_cpu(t->rseq, cpu, cpu))
+		atomic_fetch_or(&t->thread->attention, ATTN_RSEQ, RELAXED);	/* fails again there, with a signal, as on Linux */
 	return 0;
 }

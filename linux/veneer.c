@@ -266,7 +266,7 @@ static bool is_worth_it(const struct frame *f)
 	uint64_t nr = (uint64_t)f->syscall_nr;
 	const struct syscall *s = nr < ARCH_NR_SYSCALLS ? &syscall_table[nr] : NULL;
 
-	return s && s->fn && s->fn != (void (*)(void))sys_exit && s->fn != (void (*)(void))sys_exit_group &&
+	return s && s->fn && s->fn != (void (*)(void))sys_exit_group &&
 	       s->fn != (void (*)(void))sys_execve && s->fn != (void (*)(void))sys_rt_sigreturn;
 }
 

@@ -25,6 +25,8 @@ struct area *area_alloc(struct aspace *as)
 void area_insert(struct area *a)
 {
 	a->node.guard = a->flags & VM_GROWSDOWN ? STACK_GUARD : 0;
+	if (a->object && (a->flags & VM_SHARED))
+		atomic_store(&a->as->has_shared, true, RELAXED);
 	area_tree_insert(&a->as->tree, &a->node);
 	a->as->nr_virtual += (a->node.end - a->node.start) >> PAGE_SHIFT;
 	object_link(a);

@@ -50,6 +50,7 @@ struct aspace {
 	paddr_t root;			/* [I] */
 	unsigned asid;			/* [I] */
 	bool has_forked;		/* [lock] pages of its own may have other owners: page_count() tells. Else they have none */
+	bool has_shared;		/* [a] there is, or was, an area that shares an object */
 	uint64_t nr_resident;		/* [a] pages mapped, zero page and blocks of objects included */
 	uint64_t nr_virtual;		/* [lock] pages in areas */
 	uint64_t nr_faults, nr_major;	/* [a] */

@@ -89,6 +89,8 @@ void aspace_for_each(struct aspace *as, bool (*fn)(const struct vm_area_info *in
 bool aspace_find(struct aspace *as, vaddr_t addr, struct vm_area_info *out);
 /* The same, but waits for the lock. */
 bool aspace_lookup(struct aspace *as, vaddr_t addr, struct vm_area_info *out);
+/* Whether an area with VM_SHARED and an object was ever mapped: most programs have none. */
+bool aspace_has_shared(const struct aspace *as);
 struct aspace_stats {
 	uint64_t virtual_bytes, resident_bytes, locked_bytes, data_bytes, stack_bytes, text_bytes;
 	vaddr_t brk_start, brk_end;

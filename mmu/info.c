@@ -62,6 +62,11 @@ bool aspace_lookup(struct aspace *as, vaddr_t addr, struct vm_area_info *out)
 	return find_and_unlock(as, addr, out);
 }
 
+bool aspace_has_shared(const struct aspace *as)
+{
+	return atomic_load(&as->has_shared, RELAXED);
+}
+
 void aspace_stats(struct aspace *as, struct aspace_stats *out)
 {
 	struct area *a;

@@ -148,18 +148,6 @@ err_free:
 	return -ENOMEM;
 }
 
-void thread_start(struct thread *t)
-{
-	arch_irqflags_t flags;
-
-	atomic_store(&t->sched->state, STATE_RUNNABLE, RELAXED);	/* placing it publishes it */
-	preempt_disable();
-	flags = arch_irq_save();
-	wake_place(t, false);
-	arch_irq_restore(flags);
-	preempt_enable();
-}
-
 /* ---- end --------------------------------------------------------------------------------------------------------- */
 
 static void free_thread(struct rcu_head *head)

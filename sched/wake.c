@@ -343,12 +343,32 @@ static __attribute__((noinline)) bool wake_other(struct thread *t, uint32_t stat
 	return did;
 }
 
+/* t, RUNNABLE and ours, to a run queue. */
+static inline bool place(struct thread *t, struct sched_entity *se, arch_irqflags_t flags)
+{
+	struct runqueue *rq;
+
+	if (unlikely(nr_cpus > 1))
+		return place_among_many(t, flags);
+	rq = cpu_this()->rq;
+	if (unlikely(trace_is_wanted(TRACE_WAKE) || atomic_load(&se->care, RELAXED) || !is_simple(rq, se)))
+		return place_with_care(t, flags);
+	return insert_simply(rq, se, flags);
+}
+
+void thread_start(struct thread *t)
+{
+	arch_irqflags_t flags = arch_irq_save();
+
+	atomic_store(&t->sched->state, STATE_RUNNABLE, RELAXED);	/* placing it publishes it */
+	place(t, t->sched, flags);
+}
+
 /* flags: as they were before interrupts were masked, by the caller: a thread that is BLOCKED no more is placed before anything else happens here. */
 static inline bool wake(struct thread *t, arch_irqflags_t flags)
 {
 	struct sched_entity *se = t->sched;
 	uint32_t state = STATE_BLOCKED;
-	struct runqueue *rq;
 
 	/* seq_cst: the caller's condition before the look at the state: store->load. Pairs: thread_wait_begin */
 	atomic_fence(SEQ_CST);
@@ -358,12 +378,7 @@ static inline bool wake(struct thread *t, arch_irqflags_t flags)
 	 */
 	if (unlikely(!atomic_cas(&se->state, &state, STATE_RUNNABLE, ACQ_REL)))
 		return wake_other(t, state, flags);
-	if (unlikely(nr_cpus > 1))
-		return place_among_many(t, flags);
-	rq = cpu_this()->rq;
-	if (unlikely(trace_is_wanted(TRACE_WAKE) || atomic_load(&se->care, RELAXED) || !is_simple(rq, se)))
-		return place_with_care(t, flags);
-	return insert_simply(rq, se, flags);
+	return place(t, se, flags);
 }
 
 bool thread_wake(struct thread *t)

@@ -104,8 +104,8 @@ static void test_mutex_cond(void)
 	show("four threads took turns, next is %d", turn);
 
 	struct timespec deadline;
+	int64_t begin = now_ns(CLOCK_MONOTONIC); /* first: a pause between the two makes the wait longer, not shorter */
 	clock_gettime(CLOCK_REALTIME, &deadline);
-	int64_t begin = now_ns(CLOCK_MONOTONIC);
 	deadline = ns_to_timespec(deadline.tv_sec * 1000000000LL + deadline.tv_nsec + 20000000);
 	pthread_mutex_lock(&mutex);
 	int error = pthread_cond_timedwait(&cond, &mutex, &deadline);
