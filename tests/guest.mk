@@ -109,7 +109,7 @@ net-check: all
 	$(Q)python3 tests/net/lossy.py --loss 0,5
 	$(Q)python3 tests/net/lossy.py --loss 20 --bytes 100000 --peer samara --cpus 2
 
-#: trace-check   record a threaded program, and redis under load, on 2 CPUs and check the traces (seconds)
+#: trace-check   record threaded programs and redis under load, check the traces, and that no CPU idles while threads wait (seconds)
 #: strace-check  --strace of python3 beside strace(1) on Debian's Linux
 #: tools-check   Debian's top, vmstat, free, ps and ss inside Samara print true figures (seconds)
 .PHONY: trace-check strace-check tools-check
@@ -119,5 +119,6 @@ trace-check:
 	$(Q)python3 tests/trace-check.py
 	$(Q)python3 tests/trace-check.py --redis
 	$(Q)python3 tests/trace-check.py --profile
+	$(Q)python3 tests/trace-idle.py
 strace-check:
 	$(Q)python3 tests/strace-order.py
