@@ -55,6 +55,7 @@ int arch_irq_take_vector(void)
 	int vector = c->vector;
 
 	c->vector = -1;
+	arch_tlb_wake(c);
 	if (vector != VECTOR_TLB)
 		return vector;
 	arch_tlb_serve();

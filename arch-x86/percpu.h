@@ -53,6 +53,7 @@ struct arch_cpu {
 	/* tlb.c */
 	__cacheline uint32_t asid;	/* [a] whose root is loaded; 0: the kernel's. Written by this CPU */
 	uint32_t next_asid;		/* [a] which is being loaded, else the same */
+	uint32_t tlb_idle;		/* [a] enum tlb_idle */
 	uint64_t tlb_requests;		/* [a] bit i: slot i waits for this CPU */
 };
 _Static_assert(sizeof(struct arch_cpu) <= 2048, "the stacks begin there");
@@ -76,6 +77,7 @@ void arch_cpu_load(struct arch_cpu *c);
 /* early.c */
 extern paddr_t arch_kernel_root;		/* [I] */
 
-/* tlb.c: the interrupt. */
+/* tlb.c: first thing in each interrupt; the interrupt of its own. */
+void arch_tlb_wake(struct arch_cpu *c);
 void arch_tlb_serve(void);
 #endif

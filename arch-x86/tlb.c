@@ -16,7 +16,14 @@
  * then the fences on both sides see to it that its walks find the changed entries. Identifiers (ASIDs) only name address spaces here: there is no PCID, CR3 is loaded
  * with all translations but the kernel's global ones dropped.
  *
- * CPUs that run kernel threads or nothing keep the last address space loaded and are interrupted too. Progress: a target answers as soon as it has interrupts enabled, which
+ * CPUs that run kernel threads or nothing keep the last address space loaded. Those that sleep are not woken, but told to drop everything when they wake:
+ *
+ *	initiator					sleeper
+ *	entries are changed				tlb_idle = SLEEPS; hlt
+ *	tlb_idle: SLEEPS -> STALE; was it NO:		exchange tlb_idle with NO, first thing in its interrupt; it was STALE:
+ *	  interrupt it as the others			  drop everything
+ *
+ * except when tables are freed, which a CPU might walk, on its own initiative, between the two. Progress: a target answers as soon as it has interrupts enabled, which
  * never depends on a thread; slots are given back by threads that wait for nothing but that.
  */
 #include <arch/tlb.h>
@@ -35,12 +42,15 @@
 
 enum tlb_kind { TLB_RANGE, TLB_ALL, TLB_RETIRE, TLB_KERNEL };
 
+enum tlb_idle { TLB_IDLE_NO, TLB_IDLE_SLEEPS, TLB_IDLE_STALE };
+
 /* In use by one thread from slot_get() to slot_put(); targets read it between the two. */
 struct tlb_request {
 	enum tlb_kind kind;
 	unsigned asid;
 	vaddr_t va;
 	uint64_t nr, stride;
+	bool has_tables;		/* tables were taken out */
 	struct thread *waiter;
 	uint32_t nr_pending;		/* [a] targets that have not answered */
 };
@@ -105,6 +115,35 @@ static void invalidate(struct arch_cpu *c, const struct tlb_request *r)
 	}
 }
 
+void arch_tlb_wake(struct arch_cpu *c)
+{
+	if (likely(!atomic_load(&c->tlb_idle, RELAXED)))
+		return;
+	/* acquire: the changed entries, if STALE; else who changes them later finds NO, as it is one word. Pairs: is_told */
+	if (atomic_exchange(&c->tlb_idle, (uint32_t)TLB_IDLE_NO, ACQ_REL) == TLB_IDLE_STALE)
+		reload();
+}
+
+void arch_wait_for_interrupt(void)
+{
+	struct arch_cpu *c = arch_cpu_this();
+
+	atomic_store(&c->tlb_idle, (uint32_t)TLB_IDLE_SLEEPS, RELEASE);	/* release: after the last use of a translation. Pairs: is_told */
+	__asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
+	arch_tlb_wake(c);
+}
+
+/* c sleeps and will drop everything when it wakes: no need to interrupt it. */
+static bool is_told(struct arch_cpu *c, const struct tlb_request *r)
+{
+	uint32_t idle = TLB_IDLE_SLEEPS;
+
+	if (r->has_tables || r->kind > TLB_ALL)
+		return false;
+	/* release: the changed entries before STALE; if another has written that, the fence in find_targets() comes before the look. Pairs: arch_tlb_wake */
+	return atomic_cas(&c->tlb_idle, &idle, (uint32_t)TLB_IDLE_STALE, RELEASE) || idle == TLB_IDLE_STALE;
+}
+
 /* From arch_irq_take_vector(): interrupts masked, not preemptible, an RCU reader (which keeps the waiter valid beyond its last look). */
 void arch_tlb_serve(void)
 {
@@ -149,11 +188,13 @@ static unsigned find_targets(const struct tlb_request *r, const struct arch_cpu 
 	/* seq_cst: the changed entries before the look at what others have loaded (store->load). Pairs: arch_pt_activate */
 	atomic_fence(SEQ_CST);
 	for (unsigned i = 0; i < nr; i++) {
-		const struct arch_cpu *c = arch_cpus[i];
+		struct arch_cpu *c = arch_cpus[i];
 
 		if (c == self)
 			continue;
 		if (r->kind != TLB_KERNEL && atomic_load(&c->asid, ACQUIRE) != r->asid && atomic_load(&c->next_asid, RELAXED) != r->asid)
+			continue;
+		if (is_told(c, r))
 			continue;
 		targets[i / 64] |= 1ul << i % 64;
 		found++;
@@ -209,8 +250,8 @@ void arch_tlb_retire(unsigned asid)
 
 void arch_tlb_flush_range(unsigned asid, vaddr_t va, uint64_t nr, uint64_t stride, bool has_tables)
 {
-	(void)has_tables;
-	flush(&(struct tlb_request){ .kind = nr > TLB_PAGES_MAX ? TLB_ALL : TLB_RANGE, .asid = asid, .va = va, .nr = nr, .stride = stride });
+	flush(&(struct tlb_request){ .kind = nr > TLB_PAGES_MAX ? TLB_ALL : TLB_RANGE, .asid = asid, .va = va, .nr = nr, .stride = stride,
+				      .has_tables = has_tables });
 }
 
 void arch_tlb_flush_kernel(vaddr_t va, uint64_t nr_pages)

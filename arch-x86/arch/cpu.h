@@ -70,10 +70,7 @@ static inline bool arch_irq_is_enabled(void)
  * Sleep until an interrupt is pending, and on this port take it. Called and returns with interrupts masked. Nothing is lost between the last look and the sleep: sti
  * enables interrupts only after the next instruction, which is the hlt (Intel SDM vol. 2, STI).
  */
-static inline void arch_wait_for_interrupt(void)
-{
-	__asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
-}
+void arch_wait_for_interrupt(void);
 
 /* In a bounded polling loop: lets a sibling hardware thread, or the hypervisor, have the core. */
 static inline void arch_relax(void)
