@@ -271,12 +271,16 @@ static uint32_t get32(const uint8_t *b)
 	return net32(v);
 }
 
+struct addr_count {
+	struct netdev *dev;
+	unsigned nr;
+};
+
 static bool count_addrs(const struct ifaddr *a, void *arg)
 {
-	void **args = arg;
+	struct addr_count *count = arg;
 
-	if (a->dev == args[0] && !ip_is_v4(&a->addr))
-		args[1] = (char *)args[1] + 1;
+	count->nr += a->dev == count->dev && !ip_is_v4(&a->addr);
 	return true;
 }
 
@@ -285,7 +289,7 @@ static void input_prefix(struct netdev *dev, const uint8_t *o, nsec_t now)
 {
 	unsigned len = o[2];
 	uint32_t valid = get32(o + 4), preferred = get32(o + 8);
-	void *args[2] = { dev, NULL };
+	struct addr_count count = { .dev = dev };
 	struct ip_addr a;
 
 	memcpy(a.b, o + 16, 16);
@@ -293,8 +297,8 @@ static void input_prefix(struct netdev *dev, const uint8_t *o, nsec_t now)
 		return;
 	if (!(o[3] & 0x40) || len != 64 || !valid)	/* A flag; interface identifiers are 64 bits long */
 		return;
-	ifaddr_for_each(count_addrs, args);
-	if ((uintptr_t)args[1] >= MAX_ADDRS)
+	ifaddr_for_each(count_addrs, &count);
+	if (count.nr >= MAX_ADDRS)
 		return;
 	memcpy(a.b + 8, (uint8_t[8]){ dev->mac[0] ^ 2, dev->mac[1], dev->mac[2], 0xff, 0xfe, dev->mac[3], dev->mac[4], dev->mac[5] }, 8);
 	if (!ifaddr_add(dev, &a, 64, 0, lifetime(valid, now), lifetime(preferred, now)))

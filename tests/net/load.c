@@ -2,7 +2,7 @@
  *
  * Load for servers, on the host: load ADDRESS PORT KIND CONNECTIONS REQUESTS
  *
- * KIND: http (GET /), memcached (set and get in turn, the value checked), redis (SET and GET in turn), idle (connect, wait for a line on stdin, then one http request on each).
+ * KIND: http (GET /), memcached (set and get in turn, the value checked), redis (SET and GET in turn), idle (connect, wait for a line on stdin, then one request on each: memcached on port 11211, else http).
  * Each connection has one request under way. Every answer is checked. Prints "REQUESTS requests, ERRORS errors, SECONDS s, longest gap MS ms"; exits 1 after an error, or when nothing
  * came for 20 s.
  */
@@ -138,7 +138,7 @@ static int answer(struct connection *c)
 int main(int argc, char **argv)
 {
 	char text[80];
-	struct rlimit files = { 1 << 20, 1 << 20 };
+	struct rlimit files;
 	struct epoll_event ev[256];
 	double start, last, gap = 0;
 	unsigned nr;
@@ -146,6 +146,8 @@ int main(int argc, char **argv)
 
 	if (argc != 6)
 		return 2;
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	snprintf(text, sizeof(text), "%s%s", strchr(argv[1], ':') ? "" : "::ffff:", argv[1]);
 	to = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons((unsigned short)atoi(argv[2])) };
@@ -164,6 +166,7 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		if (!fgets(text, sizeof(text), stdin))
 			return 1;
+		kind = atoi(argv[2]) == 11211 ? "memcached" : "http";
 		wanted = nr;
 	}
 	start = last = now();

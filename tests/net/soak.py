@@ -37,15 +37,14 @@ def make_tap():
 NGINX = "events { worker_connections 20000; }\nhttp { access_log off; keepalive_requests 100000000; server { listen 80; listen [::]:80; root /var/www/html; index index.nginx-debian.html; } }\n"
 
 
-def start(kind, cpus, options=()):
-    """A server in a machine, ready to answer."""
+def start(kind, cpus, arguments=()):
+    """A server in a machine, ready to answer. arguments: its command, if not the package's usual one."""
     package, port = SERVERS[kind]
-    arguments = []
     if kind == "http":
         with open(os.path.join(support.compile_probe(), "nginx.conf"), "w", encoding="utf-8") as handle:
             handle.write(NGINX)
         arguments = ["nginx", "-c", "/probe/nginx.conf", "-g", "daemon off; master_process off;"]
-    guest = support.Guest([*OPTIONS, *options, "--cpus", str(cpus), "--package", package, "--volume", f"{support.compile_probe()}:/probe",
+    guest = support.Guest([*OPTIONS, "--cpus", str(cpus), "--package", package, "--volume", f"{support.compile_probe()}:/probe",
                            "--env", "LD_PRELOAD=/probe/probe.so"], None, arguments)
     end = time.monotonic() + 60
     while True:
