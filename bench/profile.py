@@ -69,7 +69,8 @@ def run_function(program, row):
     with open(os.path.join(BENCH, program + ".c"), encoding="utf-8") as handle:
         text = handle.read()
     found = re.search(r'\.name = "' + re.escape(row) + r'",\s*\.run = (\w+)', text) or \
-        re.search(r'"' + re.escape(row) + r'",\s*(\w+)', text)
+        re.search(r'"' + re.escape(row) + r'",\s*(\w+)', text) or \
+        re.search(r'\.run = (\w+)', text)		# one for all rows
     return found.group(1)
 
 

@@ -272,10 +272,16 @@ long sys_shutdown(long fd, long how)
 
 static void msg_init(struct sock_msg *m, struct uio *u, const struct sock_ref *s, long flags)
 {
-	struct process *p = process_current();
-
-	*m = (struct sock_msg){ .uio = u, .flags = (unsigned)flags, .is_nonblock = is_nonblock(s) || flags & MSG_DONTWAIT, .files = p->files,
-				.fd_limit = fd_limit(), .cred = cred_current() };
+	_Static_assert(sizeof(*m) % 8 == 0 && sizeof(*m) <= 128, "zero_words");
+	zero_words(m, sizeof(*m));
+	m->uio = u;
+	m->flags = (unsigned)flags;
+	m->is_nonblock = is_nonblock(s) || flags & MSG_DONTWAIT;
+	if (s->so->family != AF_UNIX)
+		return;		/* only these pass descriptors and identities */
+	m->files = process_current()->files;
+	m->fd_limit = fd_limit();
+	m->cred = cred_current();
 }
 
 static long send_result(long r, long flags)

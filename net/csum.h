@@ -22,6 +22,19 @@ static inline uint32_t csum_add_at(uint32_t sum, uint32_t part, size_t off)
 	return (uint32_t)s + (uint32_t)(s >> 32);
 }
 
+/* The sum of an IPv4 header without options. */
+static inline uint32_t csum_ip4(const void *header)
+{
+	const uint8_t *p = header;
+	uint32_t w[5];
+	uint64_t s;
+
+	__builtin_memcpy(w, p, sizeof(w));
+	s = (uint64_t)w[0] + w[1] + w[2] + w[3] + w[4];
+	s = (s & 0xffffffff) + (s >> 32);
+	return (uint32_t)s + (uint32_t)(s >> 32);
+}
+
 static inline uint16_t csum_fold(uint32_t sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);

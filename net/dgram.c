@@ -95,7 +95,7 @@ int dgram_wait(struct dgram *d, struct sock_msg *m, struct pkt **out)
 		if (m->is_nonblock)
 			return -EAGAIN;
 		if (!has_deadline) {
-			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED), clock_monotonic());
+			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
 			has_deadline = true;
 		}
 		r = waitq_wait_until(&so->wq, "recv", POLL_IN | FILE_POLLERR | FILE_POLLHUP,

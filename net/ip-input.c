@@ -68,7 +68,7 @@ void ip4_input(struct pkt *p)
 	if (h->ver_ihl >> 4 != 4 || hlen < IP4_HLEN || len < hlen || len > p->len || !pkt_pull_up(p, hlen))
 		goto bad;
 	h = (struct ip4_hdr *)p->seg[0].data;
-	if (!(p->flags & PKT_LOOPBACK) && csum_fold(csum_bytes(h, hlen, 0)) != 0xffff)
+	if (!(p->flags & PKT_LOOPBACK) && csum_fold(hlen == IP4_HLEN ? csum_ip4(h) : csum_bytes(h, hlen, 0)) != 0xffff)
 		goto bad;
 	pkt_trim_to(p, len);
 	p->src = ip_from_v4(h->src);

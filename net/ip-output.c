@@ -65,7 +65,7 @@ static void push_ip4(struct pkt *p, const struct ip_addr *src, const struct ip_a
 	h->csum = 0;
 	h->src = src->w[3];
 	h->dst = dst->w[3];
-	h->csum = (uint16_t)~csum_fold(csum_bytes(h, IP4_HLEN, 0));
+	h->csum = (uint16_t)~csum_fold(csum_ip4(h));
 }
 
 static void push_ip6(struct pkt *p, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto, const struct ip_opts *o)

@@ -5,6 +5,7 @@
 #include "net/route.h"
 #include "net/wire.h"
 #include "sched/clock.h"
+#include "sched/trace.h"
 
 static void loopback_transmit(struct netdev *dev, unsigned queue, struct pkt *list)
 {
@@ -30,6 +31,16 @@ void loopback_receive(struct netdev *dev, struct pkt *p)
 		ip4_input(p);
 	else
 		ip6_input(p);
+}
+
+void loopback_count(unsigned len)
+{
+	(void)atomic_fetch_add(&loopback.tx_packets, 1ull, RELAXED);
+	(void)atomic_fetch_add(&loopback.tx_bytes, (uint64_t)len, RELAXED);
+	(void)atomic_fetch_add(&loopback.rx_packets, 1ull, RELAXED);
+	(void)atomic_fetch_add(&loopback.rx_bytes, (uint64_t)len, RELAXED);
+	trace(TRACE_PACKET_OUT, len, 0);
+	trace(TRACE_PACKET_IN, len, 0);
 }
 
 static const struct netdev_ops loopback_ops = { .transmit = loopback_transmit };

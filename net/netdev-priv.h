@@ -25,4 +25,6 @@ extern struct netdev loopback;
 void loopback_init(void);
 /* A packet that starts at its IP header arrives. take. */
 void loopback_receive(struct netdev *dev, struct pkt *p);
+/* One packet of this length has gone through it: counters and trace. */
+void loopback_count(unsigned len);
 void netdev_register_loopback(struct netdev *dev);

@@ -31,7 +31,7 @@ struct cpu;
 #define NETDEV_TSO6	0x04u
 #define NETDEV_RXCSUM	0x08u	/* may set PKT_CSUM_OK or PKT_CSUM_PARTIAL on receive */
 #define NETDEV_RXGSO	0x10u	/* may give merged TCP packets (gso_type set) of up to 64 KiB */
-#define NETDEV_LOOPBACK	0x20u	/* net/loopback.c only */
+#define NETDEV_LOOPBACK	0x20u	/* net/loopback.c only: TCP's segments take a short way (tcp_deliver_local) */
 
 #define NETDEV_MAX_QUEUES	64u
 #define NETDEV_RX_BATCH		64u

@@ -372,7 +372,7 @@ static ssize_t nl_send(struct socket *so, struct sock_msg *m)
 static ssize_t nl_recv(struct socket *so, struct sock_msg *m)
 {
 	struct nl_sock *nl = nl_of(so);
-	nsec_t deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED), clock_monotonic());
+	nsec_t deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
 	struct pkt *p;
 	unsigned len;
 	ssize_t n;

@@ -11,7 +11,8 @@ _Static_assert(offsetof(struct pkt, node) == 0, "pkt_next casts");
 
 static void pkt_init(struct pkt *p)
 {
-	memset(p, 0, offsetof(struct pkt, src));
+	_Static_assert(offsetof(struct pkt, src) % 8 == 0 && offsetof(struct pkt, src) <= 128, "zero_words");
+	zero_words(p, offsetof(struct pkt, src));
 	p->nr_segs = 1;
 }
 

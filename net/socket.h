@@ -16,6 +16,7 @@
 #include "libc/set.h"
 #include "libc/types.h"
 #include "net/addr.h"
+#include "sched/clock.h"
 #include "sched/mutex.h"
 #include "sched/waitq.h"
 
@@ -240,10 +241,10 @@ void socket_free(struct socket *so);
 int socket_pair(int family, int type, int proto, const struct sock_cred *cred, struct socket *out[2]);
 int socket_setopt(struct socket *so, int level, int name, const void *value, unsigned len);
 int socket_getopt(struct socket *so, int level, int name, void *value, unsigned *len);
-/* connect, accept deadline from SO_SNDTIMEO, SO_RCVTIMEO. */
-static inline nsec_t sock_deadline(nsec_t span, nsec_t now)
+/* When a call that begins now gives up: from SO_SNDTIMEO, SO_RCVTIMEO. */
+static inline nsec_t sock_deadline(nsec_t span)
 {
-	return span == NSEC_NEVER || span > NSEC_NEVER / 2 ? NSEC_NEVER : now + span;
+	return span > NSEC_NEVER / 2 ? NSEC_NEVER : clock_monotonic() + span;
 }
 /* Take and clear the pending error: 0 or -errno. */
 static inline int sock_take_error(struct socket *so)

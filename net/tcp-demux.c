@@ -100,17 +100,22 @@ static struct tcp_sock *find(uint32_t hash, const struct ip_addr *laddr, uint16_
 	return NULL;
 }
 
-struct tcp_sock *tcp_lookup(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport, uint32_t *hash)
+static struct tcp_sock *lookup_hashed(uint32_t hash, const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport)
 {
 	struct tcp_sock *tp;
 
-	*hash = tcp_hash(laddr, lport, raddr, rport);
 	rcu_read_lock();
-	tp = find(*hash, laddr, lport, raddr, rport);
+	tp = find(hash, laddr, lport, raddr, rport);
 	if (tp && !socket_try_get(&tp->so))
 		tp = NULL;
 	rcu_read_unlock();
 	return tp;
+}
+
+struct tcp_sock *tcp_lookup(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport, uint32_t *hash)
+{
+	*hash = tcp_hash(laddr, lport, raddr, rport);
+	return lookup_hashed(*hash, laddr, lport, raddr, rport);
 }
 
 static void free_table(struct rcu_head *head)
@@ -163,6 +168,7 @@ int tcp_table_insert(struct tcp_sock *tp)
 	int r = 0;
 
 	tp->hash = tcp_hash(&tp->laddr, tp->lport, &tp->raddr, tp->rport);
+	tp->has_peer_hash = false;
 	mutex_lock(&lock);
 	if (!table) {
 		struct table *t = table_alloc(FIRST_BITS, 0);
@@ -267,6 +273,20 @@ static void find_timestamp(struct pkt *p, const uint8_t *o, unsigned len)
 	}
 }
 
+static inline void take_header(struct pkt *p, const struct tcp_hdr *h, unsigned hlen, uint8_t ecn)
+{
+	p->tcp.seq = net32(h->seq);
+	p->tcp.ack = net32(h->ack);
+	p->tcp.flags = h->flags;
+	p->tcp.window = net16(h->window);
+	p->tcp.urgent = net16(h->urgent);
+	p->tcp.opt_len = (uint8_t)(hlen - sizeof(*h));
+	p->tcp.ecn = ecn;
+	p->tcp.data_len = p->len - hlen;
+	find_timestamp(p, (const uint8_t *)(h + 1), p->tcp.opt_len);
+	pkt_pull(p, hlen);
+}
+
 /* p starts at the TCP header. False: malformed. Then seg[0] starts at the payload; the header is at base + l4. */
 static bool parse(struct pkt *p, uint16_t *sport, uint16_t *dport)
 {
@@ -287,16 +307,7 @@ static bool parse(struct pkt *p, uint16_t *sport, uint16_t *dport)
 	}
 	*sport = net16(h->sport);
 	*dport = net16(h->dport);
-	p->tcp.seq = net32(h->seq);
-	p->tcp.ack = net32(h->ack);
-	p->tcp.flags = h->flags;
-	p->tcp.window = net16(h->window);
-	p->tcp.urgent = net16(h->urgent);
-	p->tcp.opt_len = (uint8_t)(hlen - sizeof(*h));
-	p->tcp.ecn = ecn;
-	p->tcp.data_len = p->len - hlen;
-	find_timestamp(p, (const uint8_t *)(h + 1), p->tcp.opt_len);
-	pkt_pull(p, hlen);
+	take_header(p, h, hlen, ecn);
 	return true;
 }
 
@@ -367,21 +378,13 @@ static void push(struct tcp_sock *tp, struct pkt *p)
 		work_urgent();
 }
 
-void tcp_classify(struct pkt *p)
+/* take; p->hash is set. */
+static void deliver(struct pkt *p, uint16_t sport, uint16_t dport)
 {
-	struct tcp_sock *tp;
-	uint16_t sport, dport;
-	uint32_t hash;
+	struct tcp_sock *tp = lookup_hashed(p->hash, &p->dst, dport, &p->src, sport);
 
-	NET_COUNT(tcp_in_segs);
-	if (p->flags & PKT_BROADCAST || !parse(p, &sport, &dport)) {
-		NET_COUNT(tcp_in_errs);
-		pkt_free(p);
-		return;
-	}
-	tp = tcp_lookup(&p->dst, dport, &p->src, sport, &hash);
 	if (!tp && !(p->tcp.flags & TCP_RST) && p->tcp.flags & (TCP_SYN | TCP_ACK)) {
-		struct socket *so = port_lookup(&tcp_ports, &p->src, sport, &p->dst, dport, p->dev, hash, true);
+		struct socket *so = port_lookup(&tcp_ports, &p->src, sport, &p->dst, dport, p->dev, p->hash, true);
 
 		if (so)
 			tp = tcp_of(so);
@@ -392,9 +395,48 @@ void tcp_classify(struct pkt *p)
 		pkt_free(p);
 		return;
 	}
-	p->hash = hash;
 	push(tp, p);
 	socket_put(&tp->so);
+}
+
+void tcp_classify(struct pkt *p)
+{
+	uint16_t sport, dport;
+
+	NET_COUNT(tcp_in_segs);
+	if (p->flags & PKT_BROADCAST || !parse(p, &sport, &dport)) {
+		NET_COUNT(tcp_in_errs);
+		pkt_free(p);
+		return;
+	}
+	p->hash = tcp_hash(&p->dst, dport, &p->src, sport);
+	deliver(p, sport, dport);
+}
+
+void tcp_deliver_local(struct tcp_sock *from, struct pkt *p, nsec_t now)
+{
+	const struct tcp_hdr *h = (const struct tcp_hdr *)p->seg[0].data;
+	bool is_v4 = ip_is_v4(&from->raddr);
+
+	NET_COUNT(ip_out_requests);
+	NET_COUNT(ip_in_receives);
+	NET_COUNT(ip_in_delivers);
+	NET_COUNT(tcp_in_segs);
+	loopback_count(p->len + (is_v4 ? IP4_HLEN : IP6_HLEN));
+	if (!from->has_peer_hash) {
+		from->peer_hash = tcp_hash(&from->raddr, from->rport, &from->laddr, from->lport);
+		from->has_peer_hash = true;
+	}
+	p->hash = from->peer_hash;
+	p->dev = &loopback;
+	p->time = now;
+	p->flags |= is_v4 ? PKT_LOOPBACK : PKT_LOOPBACK | PKT_IS_IP6;
+	p->proto = IPPROTO_TCP;
+	p->src = from->laddr;
+	p->dst = from->raddr;
+	p->base = p->seg[0].data;	/* p->l3 and p->l4 are 0 */
+	take_header(p, h, (h->off >> 4) * 4u, from->opts.tos & 3);
+	deliver(p, from->lport, from->rport);
 }
 
 void tcp_give_to_listener(struct pkt *p, uint16_t sport, uint16_t dport)

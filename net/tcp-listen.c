@@ -430,7 +430,7 @@ int tcp_accept(struct socket *so, struct socket **out, bool is_nonblock)
 		if (is_nonblock)
 			return -EAGAIN;
 		if (!has_deadline) {
-			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED), clock_monotonic());
+			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
 			has_deadline = true;
 		}
 		r = waitq_wait_until(&so->wq, "accept", POLL_IN, is_accept_over(lp), deadline, WAIT_INTERRUPTIBLE);

@@ -113,11 +113,7 @@ static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint8_
 		h->flags |= TCP_URG;
 		h->urgent = net16((uint16_t)MIN(tp->snd_urg - seq, 65535u));
 	}
-	h->csum = csum_fold(csum_pseudo(&tp->laddr, &tp->raddr, p->len, IPPROTO_TCP));
 	p->flags |= PKT_CSUM_PARTIAL;
-	p->csum_offset = offsetof(struct tcp_hdr, csum);
-	p->hdr_len = (uint16_t)(sizeof(*h) + opt_len);
-	p->hash = tp->hash;
 	tp->segs_out++;
 	tp->last_snd = now;
 	if (flags & TCP_ACK) {
@@ -129,6 +125,15 @@ static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint8_
 			tp->nr_quick_acks--;
 	}
 	NET_COUNT(tcp_out_segs);
+	if (tp->route.dev->features & NETDEV_LOOPBACK) {
+		h->csum = 0;
+		tcp_deliver_local(tp, p, now);
+		return;
+	}
+	h->csum = csum_fold(csum_pseudo(&tp->laddr, &tp->raddr, p->len, IPPROTO_TCP));
+	p->csum_offset = offsetof(struct tcp_hdr, csum);
+	p->hdr_len = (uint16_t)(sizeof(*h) + opt_len);
+	p->hash = tp->hash;
 	(void)ip_output(p, &tp->route, &tp->laddr, &tp->raddr, IPPROTO_TCP, &tp->opts, now);
 }
 

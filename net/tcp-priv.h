@@ -76,7 +76,7 @@ static inline bool seq_le(uint32_t a, uint32_t b)
 /* ---- send queue (tcp-sendq.c): the bytes [snd_una, write_seq) ----------------------------------------------------------- */
 
 struct send_chunk {
-	uint8_t *data;			/* in a page of its own, counted */
+	uint8_t *data;			/* in a page of its own, counted; not always at its start */
 	uint32_t seq;			/* of the first byte */
 	uint16_t len, room;		/* room: bytes that may still be appended after len */
 };
@@ -116,6 +116,8 @@ struct tcp_sock {
 	uint32_t hash;
 	struct tcp_sock *hash_next[2];	/* [rcu] one for each of two tables while it grows */
 	bool is_hashed;			/* [table lock] */
+	bool has_peer_hash;		/* [l] */
+	uint32_t peer_hash;		/* [l] what the other end of a connection over loopback is found by */
 	struct port_entry port;		/* bound by bind(2), or listening */
 
 	/* What others touch without the lock. */
@@ -284,6 +286,11 @@ static inline uint32_t tcp_ts(const struct tcp_sock *tp, nsec_t now)
 }
 
 /* ---- tcp-demux.c */
+/*
+ * A segment to ourselves, from its TCP header on, becomes what it would be after its way through IP and the loopback device, of which only the counters are moved. No checksum
+ * is needed. Lock of `from` held. take p.
+ */
+void tcp_deliver_local(struct tcp_sock *from, struct pkt *p, nsec_t now);
 struct tcp_sock *tcp_lookup(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport, uint32_t *hash);
 uint32_t tcp_hash(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport);
 /* Enter the table, which takes a reference. -EADDRNOTAVAIL: exists; -ENOMEM. */
@@ -388,6 +395,8 @@ uint32_t sendq_bytes(const struct tcp_sock *tp);
 /* Append up to what u has and room allows. Bytes taken, -EFAULT, -ENOMEM. */
 ssize_t sendq_append(struct tcp_sock *tp, struct uio *u, uint32_t room);
 void sendq_acked(struct tcp_sock *tp, uint32_t una);
+/* An empty page at hand is given back if is_idle. True: there is one still; ask again. */
+bool sendq_trim(struct tcp_sock *tp, bool is_idle);
 void sendq_free(struct tcp_sock *tp);
 /* Append [seq, seq + len) to the packet. False: no slot or memory. */
 bool sendq_attach(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint32_t len);

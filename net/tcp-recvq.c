@@ -510,7 +510,7 @@ ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
 		if (m->is_nonblock || atomic_load(&so->error, RELAXED))
 			return done ? done : -EAGAIN;
 		if (!has_deadline) {
-			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED), clock_monotonic());
+			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
 			has_deadline = true;
 		}
 		r = waitq_wait_until(&so->wq, "tcp-recv", POLL_IN | FILE_POLLRDHUP | FILE_POLLERR | FILE_POLLHUP,

@@ -12,6 +12,7 @@
 #include "net/tcp-priv.h"
 
 #define FIRST_SLOTS	4u
+#define KEEP_ROOM	64u
 
 static struct send_chunk *at(const struct sendq *q, uint32_t i)
 {
@@ -43,6 +44,11 @@ uint32_t sendq_bytes(const struct tcp_sock *tp)
 	uint32_t una = tp->snd_una;
 
 	return seq_lt(una, tp->write_seq) ? tp->write_seq - una : 0;
+}
+
+static void put_page_of(const struct send_chunk *c)
+{
+	page_put(virt_to_phys(c->data) & ~(paddr_t)(PAGE_SIZE - 1));
 }
 
 static struct send_chunk *last_with_room(struct sendq *q)
@@ -85,7 +91,7 @@ ssize_t sendq_append(struct tcp_sock *tp, struct uio *u, uint32_t room)
 		if (n <= 0) {
 			/* An empty chunk at the end would break the search: it goes. */
 			if (!c->len) {
-				page_put(virt_to_phys(c->data));
+				put_page_of(c);
 				tp->sendq.tail--;
 			}
 			return done ? done : n ? n : -EFAULT;
@@ -110,7 +116,14 @@ void sendq_acked(struct tcp_sock *tp, uint32_t una)
 
 		if (seq_lt(una, c->seq + c->len))
 			break;
-		page_put(virt_to_phys(c->data));
+		/* The rest of the last page waits for the next answer; not for long (sendq_trim). */
+		if (q->tail - q->head == 1 && c->room >= KEEP_ROOM) {
+			c->data += c->len;
+			c->seq += c->len;
+			c->len = 0;
+			return;
+		}
+		put_page_of(c);
 		q->head++;
 	}
 	/* A burst's ring is not kept for ever. */
@@ -120,12 +133,25 @@ void sendq_acked(struct tcp_sock *tp, uint32_t una)
 	}
 }
 
+bool sendq_trim(struct tcp_sock *tp, bool is_idle)
+{
+	struct sendq *q = &tp->sendq;
+
+	if (q->head == q->tail || at(q, q->head)->len)
+		return false;
+	if (is_idle) {
+		put_page_of(at(q, q->head));
+		q->head++;
+	}
+	return !is_idle;
+}
+
 void sendq_free(struct tcp_sock *tp)
 {
 	struct sendq *q = &tp->sendq;
 
 	for (; q->head != q->tail; q->head++)
-		page_put(virt_to_phys(at(q, q->head)->data));
+		put_page_of(at(q, q->head));
 	kfree(q->ring);
 	*q = (struct sendq){ .ring = NULL };
 }
@@ -155,9 +181,9 @@ bool sendq_attach(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint32_t len
 		struct send_chunk *c = at(q, i++);
 		uint32_t off = seq - c->seq, n = MIN(len, c->len - off);
 
-		page_get(virt_to_phys(c->data));
+		page_get(virt_to_phys(c->data) & ~(paddr_t)(PAGE_SIZE - 1));
 		if (!pkt_add_page(p, c->data + off, n)) {
-			page_put(virt_to_phys(c->data));
+			put_page_of(c);
 			return false;
 		}
 		seq += n;
@@ -291,7 +317,7 @@ ssize_t tcp_send(struct socket *so, struct sock_msg *m)
 			continue;
 		}
 		if (!has_deadline) {
-			deadline = sock_deadline(atomic_load(&so->snd_timeout, RELAXED), clock_monotonic());
+			deadline = sock_deadline(atomic_load(&so->snd_timeout, RELAXED));
 			has_deadline = true;
 		}
 		r = waitq_wait_until(&so->wq, "tcp-send", 0, is_wait_over_keep_error(tp), deadline, WAIT_INTERRUPTIBLE);

@@ -338,7 +338,7 @@ static int tcp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 	tcp_unlock(tp);
 	if (r || is_nonblock)
 		return r ? r : sock_take_error(so);
-	deadline = sock_deadline(atomic_load(&so->snd_timeout, RELAXED), clock_monotonic());
+	deadline = sock_deadline(atomic_load(&so->snd_timeout, RELAXED));
 	r = waitq_wait_until(&so->wq, "connect", 0, is_connect_over(tp), deadline, WAIT_INTERRUPTIBLE);
 	if (r)
 		return r == -ETIMEDOUT ? -EINPROGRESS : r;

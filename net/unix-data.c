@@ -241,7 +241,7 @@ ssize_t unix_send(struct socket *so, struct sock_msg *m)
 	if (atomic_load(&so->shut, RELAXED) & SHUT_WR_BIT)
 		return -EPIPE;
 	if (atomic_load(&so->snd_timeout, RELAXED) != NSEC_NEVER)
-		deadline = sock_deadline(so->snd_timeout, clock_monotonic());
+		deadline = sock_deadline(so->snd_timeout);
 	if (m->name && m->name->len && so->type == SOCK_DGRAM) {
 		r = unix_find(m->name, SOCK_DGRAM, &to);
 		if (r)
@@ -438,7 +438,7 @@ ssize_t unix_recv(struct socket *so, struct sock_msg *m)
 		if (m->is_nonblock)
 			return done ? done : -EAGAIN;
 		if (deadline == NSEC_NEVER && atomic_load(&so->rcv_timeout, RELAXED) != NSEC_NEVER)
-			deadline = sock_deadline(so->rcv_timeout, clock_monotonic());
+			deadline = sock_deadline(so->rcv_timeout);
 		r = waitq_wait_until(&so->wq, "unix-recv", POLL_IN | FILE_POLLHUP, has_input(u), deadline, WAIT_INTERRUPTIBLE);
 		if (r)
 			return done ? done : r == -ETIMEDOUT ? -EAGAIN : r;

@@ -369,7 +369,7 @@ static int unix_connect(struct socket *so, const struct sock_addr *a, bool is_no
 	server->inherited = kmalloc(sizeof(*server->inherited));
 	if (server->inherited)
 		unix_get_name(l, server->inherited);
-	deadline = sock_deadline(atomic_load(&so->snd_timeout, RELAXED), clock_monotonic());
+	deadline = sock_deadline(atomic_load(&so->snd_timeout, RELAXED));
 	for (;;) {
 		r = enqueue(l, u, server);
 		if (r != -EAGAIN || is_nonblock)
@@ -413,7 +413,7 @@ static int unix_accept(struct socket *so, struct socket **out, bool is_nonblock)
 
 	if (so->type == SOCK_DGRAM)
 		return -EOPNOTSUPP;
-	deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED), clock_monotonic());
+	deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
 	for (;;) {
 		mutex_lock(&so->lock);
 		c = u->accept_head;

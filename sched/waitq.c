@@ -18,7 +18,12 @@ bool waiter_notify_thread(struct waiter *w, uint32_t key)
 
 void waiter_init(struct waiter *w, uint32_t events)
 {
-	*w = (struct waiter){ .notify = waiter_notify_thread, .thread = thread_current(), .events = events };
+	w->queue = NULL;
+	w->notify = waiter_notify_thread;
+	w->thread = thread_current();
+	w->events = events;
+	w->fired = 0;
+	w->is_exclusive = false;
 	list_init(&w->node);
 }
 

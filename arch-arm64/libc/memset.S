@@ -31,19 +31,26 @@ func memset
 3:	ret
 .L16:
 	stp	x1, x1, [x4, #-16]
+	stp	x1, x1, [x0]			// from both ends, overlapping in the middle
+	cmp	x2, #32
+	b.ls	5f
+	stp	x1, x1, [x0, #16]
+	stp	x1, x1, [x4, #-32]
+	cmp	x2, #64
+	b.ls	5f
 	cmp	x2, #256
 	b.hs	.Lbig
-	mov	x3, x0
-	sub	x2, x2, #16			// the last 16 are done
-4:	cmp	x2, #0
-	b.le	5f
-	stp	x1, x1, [x3], #16
-	sub	x2, x2, #16
-	b	4b
+	add	x3, x0, #32
+	sub	x5, x4, #64			// the last 32 are done
+4:	stp	x1, x1, [x3]
+	stp	x1, x1, [x3, #16]
+	add	x3, x3, #32
+	cmp	x3, x5
+	b.ls	4b
+	stp	x1, x1, [x4, #-64]
+	stp	x1, x1, [x4, #-48]
 5:	ret
 .Lbig:
-	stp	x1, x1, [x0]
-	stp	x1, x1, [x0, #16]
 	stp	x1, x1, [x0, #32]
 	stp	x1, x1, [x0, #48]
 	add	x3, x0, #64

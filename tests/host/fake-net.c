@@ -597,6 +597,7 @@ void sim_link_attach(void)
 
 	loopback_init();
 	loopback.ops = &ops;
+	loopback.features &= ~NETDEV_LOOPBACK;	/* every packet is to pass here */
 }
 
 bool sim_step(nsec_t limit)
