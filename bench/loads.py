@@ -56,7 +56,8 @@ def memcaslap(address, config, requests):
 
 
 def histogram(text):
-    """Percentiles of memcaslap's last "Log2 Dist": lines of "exponent: count count count count"."""
+    """Percentiles of memcaslap's last "Log2 Dist": lines of "exponent: count count count count"; the bin of an exponent e
+    holds 2^(e-1) to 2^e microseconds."""
     bins = {}
     for line in text.rpartition("Log2 Dist")[2].splitlines():
         match = re.match(r"\s+(\d+):((?:\s+\d+)+)\s*$", line)
@@ -68,7 +69,7 @@ def histogram(text):
         seen += bins[exponent]
         for name in ("50", "95", "99"):
             if name not in found and seen * 100 >= total * int(name) and total:
-                found[name] = 2 ** (exponent + 1) / 1000
+                found[name] = 2 ** exponent / 1000
     return found
 
 
