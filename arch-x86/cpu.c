@@ -33,7 +33,7 @@ struct arch_cpu *arch_cpus[ASM_MAX_CPUS];
 unsigned arch_nr_cpus;
 
 static struct gate idt[NR_VECTORS];
-static uint8_t boot_area[ARCH_CPU_AREA] __attribute__((aligned(4096)));
+static uint8_t boot_area[ARCH_CPU_AREA] __attribute__((aligned(ARCH_CPU_AREA)));
 bool arch_has_fsgsbase;
 
 extern const char vector_stubs[];
@@ -110,6 +110,7 @@ void arch_cpu_init(void *area, uint32_t apic_id)
 	c->gdt[2] = 0x00cf93000000ffff;		/* SEL_DATA */
 	c->gdt[3] = (sizeof(c->tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
 	c->gdt[4] = tss >> 32;
+	c->gdt[5] = 0x00cff3000000ffff;		/* 0x2b: what Linux has in ss, and a program may load */
 	c->tss.ist[0] = base + ARCH_CPU_IST_FAULT;
 	c->tss.ist[1] = base + ARCH_CPU_IST_DF;
 	c->tss.ist[2] = base + ARCH_CPU_IST_NMI;

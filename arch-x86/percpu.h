@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the machine code keeps for each CPU: GS base points at it, for good. It lies at the start of 16 KiB whose rest are the stacks that exceptions arrive on:
+ * What the machine code keeps for each CPU: GS base points at it, for good. It lies at the start of 16 KiB, naturally aligned, whose rest are the stacks that exceptions arrive on:
  *
  *	0	struct arch_cpu
  *	2 KiB	IST 1, 4 KiB: every vector but those below. Only vectors.S runs here, masked, until it has moved the frame; and the end of a kernel whose stack overflowed

@@ -26,11 +26,15 @@
  * A kernel stack that overflows runs into its guard page; the page fault arrives on IST 1, finds that rsp has left the stack (one bit, as stacks are the upper half of
  * slots of twice their size) and ends in a panic on IST 1.
  *
+ * A program that loads the gs register takes GS base away from the kernel (it gets a descriptor's, which is 0). The next exception from it gives it back. If that is the
+ * page fault of the system-call entry, which reads its first word through gs and finds page 0, nothing is lost: it starts again.
+ *
  * Nothing else can fault here: IST stacks, GS area and kernel stacks are always mapped, in every address space.
  *
  * Every way back to the application goes through user_exit.
  */
 #include "arch-x86/asm.h"
+#include "arch-x86/percpu.h"
 
 	.cfi_sections .debug_frame
 
@@ -95,8 +99,25 @@ func move_frame
 	movq	AT_RSP(%rsp), %rcx
 	andq	%rcx, %rax
 	js	.Lfrom_kernel
-	movq	%gs:CPU_KSTACK_TOP, %rcx
+	movq	$-ARCH_CPU_AREA, %rdx
+	andq	%rsp, %rdx			// struct arch_cpu: this stack lies behind it
+	cmpb	$0, arch_has_fsgsbase
+	je	.Lgs_is_good
+	rdgsbase %rcx
+	cmpq	%rdx, %rcx
+	jne	.Lgs_is_lost
+.Lgs_is_good:
+	movq	CPU_KSTACK_TOP(%rdx), %rcx
 	jmp	.Lcopy
+.Lgs_is_lost:
+	wrgsbase %rdx
+	cmpq	$0, AT_RIP(%rsp)
+	jns	.Lgs_is_good
+	popq	%rdx				// the entry of a system call: again
+	popq	%rcx
+	popq	%rax
+	addq	$16, %rsp
+	iretq
 .Lfrom_kernel:
 	andq	$-16, %rcx
 	leaq	-FRAME_SIZE - 256(%rcx), %rax
