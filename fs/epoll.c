@@ -115,7 +115,7 @@ static bool epoll_may_be_ready(struct epoll *ep)
 }
 
 /* An item was queued: one thread of epoll_wait is enough, everybody else who watches is told. True: somebody was. */
-static bool epoll_wake(struct epoll *ep)
+static inline bool epoll_wake(struct epoll *ep)
 {
 	bool has_sleeper;
 
@@ -133,36 +133,53 @@ static bool epoll_notify(struct waiter *w, uint32_t key)
 	struct epoll_item *item = container_of(w, struct epoll_sub, waiter)->item;
 	struct epoll *ep = item->ep;
 	uint32_t events = atomic_load(&item->events, RELAXED);
+	struct epoll_item *next;
 
 	if (!(events & ~PRIVATE_BITS) || (key && !(key & events)))
 		return false;
 	/* The event, the waker's fence (waitq_wake), then is_queued. Pairs: the fence in epoll_ask */
 	if (!atomic_exchange(&item->is_queued, 1u, RELAXED)) {
-		item->next_incoming = atomic_load(&ep->incoming, RELAXED);
+		next = atomic_load(&ep->incoming, RELAXED);
+		do
+			item->next_incoming = next;
 		/* release: next_incoming before the item is seen. Pairs: epoll_collect */
-		while (!atomic_cas(&ep->incoming, &item->next_incoming, item, RELEASE))
-			;
+		while (!atomic_cas(&ep->incoming, &next, item, RELEASE));
 	}
 	return epoll_wake(ep);
 }
 
-/* lock held. Move incoming to the tail of ready, oldest first. */
-static void epoll_collect(struct epoll *ep)
+static inline void epoll_collect_one(struct epoll *ep, struct epoll_item *item)
+{
+	item->is_fresh = true;
+	list_add_tail(&ep->ready, &item->ready_node);
+}
+
+static __attribute__((noinline)) void epoll_collect_many(struct epoll *ep, struct epoll_item *newest)
 {
 	struct epoll_item *item, *next, *oldest = NULL;
 
-	if (!atomic_load(&ep->incoming, RELAXED))
-		return;
-	/* acquire: next_incoming of the items. Pairs: epoll_notify. release: the lock. Pairs: epoll_may_be_ready */
-	for (item = atomic_exchange(&ep->incoming, NULL, ACQ_REL); item; item = next) {
+	for (item = newest; item; item = next) {
 		next = item->next_incoming;
 		item->next_incoming = oldest;
 		oldest = item;
 	}
-	for (item = oldest; item; item = item->next_incoming) {
-		item->is_fresh = true;
-		list_add_tail(&ep->ready, &item->ready_node);
-	}
+	for (item = oldest; item; item = item->next_incoming)
+		epoll_collect_one(ep, item);
+}
+
+/* lock held. Move incoming to the tail of ready, oldest first. */
+static inline void epoll_collect(struct epoll *ep)
+{
+	struct epoll_item *newest;
+
+	if (!atomic_load(&ep->incoming, RELAXED))
+		return;
+	/* acquire: next_incoming of the items. Pairs: epoll_notify. release: the lock. Pairs: epoll_may_be_ready */
+	newest = atomic_exchange(&ep->incoming, NULL, ACQ_REL);
+	if (likely(!newest->next_incoming))
+		epoll_collect_one(ep, newest);
+	else
+		epoll_collect_many(ep, newest);
 }
 
 /* lock held. */
@@ -212,17 +229,14 @@ static inline uint32_t epoll_ask_first(struct epoll *ep, struct epoll_item *item
 }
 
 /*
- * Report up to max events. Each item is asked at most once: the walk ends with the one that was last at its begin. With goes_on it continues
+ * lock held. Report up to max events. Each item is asked at most once: the walk ends with the one that was last at its begin. With goes_on it continues
  * the walk before, and ends with the first item that was reported there.
  */
-static int epoll_harvest(struct epoll *ep, struct epoll_event_k *out, int max, bool goes_on)
+static __attribute__((noinline)) int epoll_harvest(struct epoll *ep, struct epoll_event_k *out, int max, bool goes_on)
 {
-	struct list *last;
+	struct list *last = ep->ready.prev;
 	int n = 0;
 
-	mutex_lock(&ep->lock);
-	epoll_collect(ep);
-	last = ep->ready.prev;
 	ep->round += !goes_on;
 	while (n < max && !list_is_empty(&ep->ready)) {
 		struct epoll_item *item = list_first(&ep->ready, struct epoll_item, ready_node);
@@ -239,17 +253,38 @@ static int epoll_harvest(struct epoll *ep, struct epoll_event_k *out, int max, b
 		if (is_last)
 			break;
 	}
-	mutex_unlock(&ep->lock);
 	return n;
 }
 
-static int epoll_look(struct epoll *ep, struct epoll_event_k *out, int max)
+/* Something may be ready: report it. */
+static __attribute__((noinline)) int epoll_take(struct epoll *ep, struct epoll_event_k *out, int max)
 {
-	return epoll_may_be_ready(ep) ? epoll_harvest(ep, out, max, false) : 0;
+	struct epoll_item *item;
+	uint32_t events;
+	int n;
+
+	mutex_lock_inline(&ep->lock);
+	epoll_collect(ep);
+	if (likely(ep->ready.next == ep->ready.prev && !list_is_empty(&ep->ready))) {	/* one, as mostly: epoll_harvest() without its loop */
+		item = list_first(&ep->ready, struct epoll_item, ready_node);
+		events = epoll_ask_first(ep, item);
+		n = events != 0;
+		item->round = ++ep->round;
+		*out = (struct epoll_event_k){ events, item->data };
+	} else {
+		n = epoll_harvest(ep, out, max, false);
+	}
+	mutex_unlock_inline(&ep->lock);
+	return n;
+}
+
+static inline int epoll_look(struct epoll *ep, struct epoll_event_k *out, int max)
+{
+	return epoll_may_be_ready(ep) ? epoll_take(ep, out, max) : 0;
 }
 
 /* The slot is taken by another thread: wait on the queue. As epoll_sleep(). */
-static int epoll_sleep_queued(struct epoll *ep, struct epoll_event_k *events, int max, nsec_t deadline)
+static __attribute__((noinline)) int epoll_sleep_queued(struct epoll *ep, struct epoll_event_k *events, int max, nsec_t deadline)
 {
 	struct waiter w;
 	int n, r = 0;
@@ -270,19 +305,18 @@ static int epoll_sleep_queued(struct epoll *ep, struct epoll_event_k *events, in
 }
 
 /* Number of events, -ETIMEDOUT, -EINTR. */
-static int epoll_sleep(struct epoll *ep, struct epoll_event_k *events, int max, nsec_t deadline)
+static inline int epoll_sleep(struct epoll *ep, struct epoll_event_k *events, int max, nsec_t deadline)
 {
-	int n = 0, r = 0;
+	int n, r = 0;
 
 	while (sleeper_enter(&ep->sleeper)) {
 		n = epoll_look(ep, events, max);
-		if (!n && !r)
+		if (likely(!n))
 			r = sleeper_block(&ep->sleeper, "epoll", deadline);
-		if (!n && !r)
-			n = epoll_look(ep, events, max);
-		sleeper_leave(&ep->sleeper);
-		if (!n && r)
-			n = epoll_look(ep, events, max);	/* what came in the last moment */
+		if (unlikely(n || r))
+			sleeper_leave(&ep->sleeper);
+		if (likely(!n))
+			n = epoll_take(ep, events, max);	/* what woke us, or came in the last moment */
 		if (n || r)
 			return n ? n : r;
 	}
@@ -308,8 +342,15 @@ int epoll_wait_file(struct file *f, struct epoll_event_k *events, int max, nsec_
 int epoll_more_file(struct file *f, struct epoll_event_k *events, int max)
 {
 	struct epoll *ep = file_epoll(f);
+	int n;
 
-	return epoll_has_ready(ep) ? epoll_harvest(ep, events, max, true) : 0;
+	if (!epoll_has_ready(ep))
+		return 0;
+	mutex_lock(&ep->lock);
+	epoll_collect(ep);
+	n = epoll_harvest(ep, events, max, true);
+	mutex_unlock(&ep->lock);
+	return n;
 }
 
 /* An epoll is readable if one of its items is. */

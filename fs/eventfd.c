@@ -47,13 +47,13 @@ static bool eventfd_try_take(struct eventfd *e, uint64_t *out)
 	return false;
 }
 
-/* False: would overflow. */
+/* add <= EVENTFD_MAX. False: would overflow. */
 static bool eventfd_try_add(struct eventfd *e, uint64_t add)
 {
 	uint64_t have = atomic_load(&e->count, RELAXED);
 
 	do {
-		if (add > EVENTFD_MAX - MIN(have, EVENTFD_MAX))
+		if (have > EVENTFD_MAX - add)
 			return false;
 		/* release: what was done before the write. Pairs: eventfd_try_take */
 	} while (!atomic_cas(&e->count, &have, have + add, RELEASE));

@@ -142,7 +142,6 @@ struct file *fd_get(struct fdtable *t, int fd)
 {
 	struct fdarray *a;
 	struct file *f = NULL;
-	uint32_t refs;
 
 	rcu_read_lock();
 	a = rcu_deref(t->array);
@@ -151,13 +150,9 @@ struct file *fd_get(struct fdtable *t, int fd)
 	f = rcu_deref(a->slot[fd]);
 	if (!f)
 		goto out;
-	refs = atomic_load(&f->refs, RELAXED);
-	do {
-		if (!refs) {
-			f = NULL;
-			break;
-		}
-	} while (!atomic_cas(&f->refs, &refs, refs + 1, RELAXED));
+	/* Unconditionally: a dead file stays dead whatever is added, and its memory is there by RCU. */
+	if (unlikely(atomic_fetch_add(&f->refs, 1u, RELAXED) & FILE_DEAD))
+		f = NULL;
 out:
 	rcu_read_unlock();
 	return f;

@@ -29,8 +29,14 @@ static void file_free_rcu(struct rcu_head *head)
 	kfree(container_of(head, struct file, rcu));
 }
 
+/* The count has become 0. Whoever finds f in a table just now may still count up, before the file is dead: then it lives until that one puts it. */
 void file_last_put(struct file *f)
 {
+	uint32_t none = 0;
+
+	/* acq_rel: all uses of f before the free. Pairs: file_put, fd_get */
+	if (!atomic_cas(&f->refs, &none, FILE_DEAD, ACQ_REL))
+		return;
 	epoll_forget_file(f);
 	if (f->vnode && !(f->flags & O_PATH))
 		inotify_file_event(f->vnode, f->dentry, (f->flags & O_ACCMODE) == O_RDONLY ? IN_CLOSE_NOWRITE : IN_CLOSE_WRITE);

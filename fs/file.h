@@ -89,9 +89,9 @@ struct file_ops {
 
 /* Created by file_alloc() (count 1) and freed by the last file_put(), through RCU (fdtable lookups are lock-free). */
 struct file {
-	const struct file_ops *ops;	/* [I] */
-	uint32_t refs;			/* [a] */
+	uint32_t refs;			/* [a] FILE_DEAD: gone, whatever is added to it */
 	uint32_t flags;			/* [a] O_* status flags and access mode */
+	const struct file_ops *ops;	/* [I] */
 	uint64_t pos;			/* [pos_lock] */
 	struct mutex pos_lock;
 	struct vnode *vnode;		/* [I] or NULL (pipe ends of pipe(2), sockets, ...); ref */
@@ -106,6 +106,8 @@ struct file {
 	struct rcu_head rcu;		/* file.c */
 };
 
+#define FILE_DEAD	(1u << 31)
+
 /* give: file_put(). NULL: no memory. Takes over nothing on failure. */
 struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private);
 static inline void file_get(struct file *f)
@@ -115,7 +117,7 @@ static inline void file_get(struct file *f)
 void file_last_put(struct file *f);
 static inline void file_put(struct file *f)
 {
-	/* acq_rel: all uses of f before the free. Pairs: the other file_put()s */
+	/* release: all uses of f before the free. Pairs: file_last_put */
 	if (atomic_fetch_sub(&f->refs, 1u, ACQ_REL) == 1)
 		file_last_put(f);
 }

@@ -60,7 +60,7 @@ static inline void sleeper_wake_all(struct sleeper *s, struct waitq *q, uint32_t
 /* Sleep in the slot. 0: woken, and out of it; -EINTR, -ETIMEDOUT: still in it. Between sleeper_enter() and this the condition is looked at. */
 static inline int sleeper_block(struct sleeper *s, const char *wchan, nsec_t deadline)
 {
-	return thread_wait_slot(&s->thread, wchan, deadline, WAIT_INTERRUPTIBLE);
+	return thread_wait_slot(&s->thread, wchan, deadline);
 }
 
 /* Sleep until cond, in the slot or on the queue. As waitq_wait_until(), interruptible, without a deadline. cond is looked at in state RUNNING, and not again once it was true. */

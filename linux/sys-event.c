@@ -156,9 +156,15 @@ long sys_epoll_ctl(long epfd, long op, long fd, long event)
 }
 
 #define EPOLL_BATCH	16
+#define EPOLL_SAME_LAYOUT \
+	(sizeof(struct abi_epoll_event) == sizeof(struct epoll_event_k) && \
+	 offsetof(struct abi_epoll_event, data) == offsetof(struct epoll_event_k, data))
 
-static long epoll_put(long events, int at, const struct epoll_event_k *ready, int n)
+/* The range has been checked. */
+static inline long epoll_put(long events, int at, const struct epoll_event_k *ready, int n)
 {
+	if (EPOLL_SAME_LAYOUT)
+		return arch_user_copy((struct abi_epoll_event *)events + at, ready, (size_t)n * sizeof(*ready)) ? -EFAULT : 0;
 	for (int i = 0; i < n; i++) {
 		struct abi_epoll_event e = { ready[i].events, ready[i].data };
 
@@ -168,12 +174,27 @@ static long epoll_put(long events, int at, const struct epoll_event_k *ready, in
 	return 0;
 }
 
+/* As many are ready as fit into one batch, and the program has room for more: n of them are in ready. */
+static __attribute__((noinline)) long epoll_put_more(struct file *ep, long events, int max, struct epoll_event_k *ready, int n)
+{
+	int done = 0;
+
+	while (n > 0) {
+		if (epoll_put(events, done, ready, n))
+			return done ? done : -EFAULT;
+		done += n;
+		if (n < EPOLL_BATCH || done == max)
+			break;
+		n = epoll_more_file(ep, ready, MIN(max - done, EPOLL_BATCH));
+	}
+	return done;
+}
+
 static long epoll_wait_deadline(long epfd, long events, long max, nsec_t deadline)
 {
 	struct epoll_event_k ready[EPOLL_BATCH];
 	struct file *ep;
-	int n, done = 0;
-	long r = 0;
+	long r;
 
 	if ((int)max <= 0 || max > 0x7fffffff / 16)
 		return -EINVAL;
@@ -182,18 +203,13 @@ static long epoll_wait_deadline(long epfd, long events, long max, nsec_t deadlin
 	ep = fd_file(epfd);
 	if (!ep)
 		return -EBADF;
-	n = epoll_wait_file(ep, ready, MIN((int)max, EPOLL_BATCH), deadline);
-	while (n > 0) {
-		r = epoll_put(events, done, ready, n);
-		if (r)
-			break;
-		done += n;
-		if (n < EPOLL_BATCH || done == (int)max)
-			break;
-		n = epoll_more_file(ep, ready, MIN((int)max - done, EPOLL_BATCH));
-	}
+	r = epoll_wait_file(ep, ready, MIN((int)max, EPOLL_BATCH), deadline);
+	if (unlikely(r == EPOLL_BATCH && max > EPOLL_BATCH))
+		r = epoll_put_more(ep, events, (int)max, ready, EPOLL_BATCH);
+	else if (r > 0 && epoll_put(events, 0, ready, (int)r))
+		r = -EFAULT;
 	file_put(ep);
-	return done ? done : r ? r : n;
+	return r;
 }
 
 long sys_epoll_pwait(long epfd, long events, long max, long timeout_ms, long mask, long mask_size)

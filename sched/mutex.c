@@ -50,7 +50,7 @@ static uintptr_t me(void)
 static bool try_take(struct mutex *m, uintptr_t word)
 {
 	while (!owner_of(word)) {
-		/* acquire: what the last owner did. Pairs: mutex_unlock, unlock_slow */
+		/* acquire: what the last owner did. Pairs: mutex_unlock, mutex_unlock_slow */
 		if (atomic_cas(&m->word, &word, me() | word, ACQUIRE))
 			return true;
 	}
@@ -60,7 +60,7 @@ static bool try_take(struct mutex *m, uintptr_t word)
 uintptr_t mutex_enqueue(struct mutex *m, struct mutex_waiter *w)
 {
 	mpsc_push(&m->incoming, &w->node);
-	/* release: the push before the bit, so who sees the bit finds the waiter, and who clears it and looks again finds it too. Pairs: unlock_slow, first_waiter */
+	/* release: the push before the bit, so who sees the bit finds the waiter, and who clears it and looks again finds it too. Pairs: mutex_unlock_slow, first_waiter */
 	return atomic_fetch_or(&m->word, HAS_WAITERS, ACQ_REL);
 }
 
@@ -110,7 +110,7 @@ void mutex_compete(struct mutex *m, struct mutex_waiter *w, const char *wchan)
 
 	for (;;) {
 		thread_wait_begin(wchan);
-		/* acquire: in case it was handed over. Pairs: unlock_slow */
+		/* acquire: in case it was handed over. Pairs: mutex_unlock_slow */
 		word = atomic_load(&m->word, ACQUIRE);
 		if (owner_of(word) == thread_current() || try_take(m, word)) {
 			thread_wait_end();
@@ -123,7 +123,7 @@ void mutex_compete(struct mutex *m, struct mutex_waiter *w, const char *wchan)
 	mutex_dequeue(m, w);
 }
 
-static __attribute__((noinline)) void lock_slow(struct mutex *m)
+__attribute__((noinline)) void mutex_lock_slow(struct mutex *m)
 {
 	struct mutex_waiter w = { .thread = thread_current() };
 
@@ -136,11 +136,7 @@ static __attribute__((noinline)) void lock_slow(struct mutex *m)
 
 void mutex_lock(struct mutex *m)
 {
-	uintptr_t word = 0;
-
-	/* acquire: what the last owner did. Pairs: mutex_unlock */
-	if (unlikely(!atomic_cas(&m->word, &word, me(), ACQUIRE)))
-		lock_slow(m);
+	mutex_lock_inline(m);
 }
 
 bool mutex_trylock(struct mutex *m)
@@ -148,7 +144,7 @@ bool mutex_trylock(struct mutex *m)
 	return try_take(m, atomic_load(&m->word, RELAXED));
 }
 
-static __attribute__((noinline)) void unlock_slow(struct mutex *m)
+__attribute__((noinline)) void mutex_unlock_slow(struct mutex *m)
 {
 	struct mutex_waiter *w;
 	struct thread *t;
@@ -167,11 +163,7 @@ static __attribute__((noinline)) void unlock_slow(struct mutex *m)
 
 void mutex_unlock(struct mutex *m)
 {
-	uintptr_t word = me();
-
-	/* release: the critical section. Pairs: mutex_lock, try_take */
-	if (unlikely(!atomic_cas(&m->word, &word, 0ul, RELEASE)))
-		unlock_slow(m);
+	mutex_unlock_inline(m);
 }
 
 bool mutex_is_held(const struct mutex *m)

@@ -6,6 +6,9 @@
  */
 #pragma once
 
+#include <arch/cpu.h>
+
+#include "libc/atomic.h"
 #include "libc/mpsc.h"
 #include "libc/types.h"
 
@@ -23,8 +26,27 @@ struct mutex {
 #define MUTEX_HAS_WAITERS	1ul
 
 void mutex_lock(struct mutex *m);
-bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
+/* The same, with the common case in line, for where every instruction counts. */
+void mutex_lock_slow(struct mutex *m);
+void mutex_unlock_slow(struct mutex *m);
+static inline void mutex_lock_inline(struct mutex *m)
+{
+	uintptr_t word = 0;
+
+	/* acquire: what the last owner did. Pairs: mutex_unlock */
+	if (unlikely(!atomic_cas(&m->word, &word, (uintptr_t)arch_current(), ACQUIRE)))
+		mutex_lock_slow(m);
+}
+static inline void mutex_unlock_inline(struct mutex *m)
+{
+	uintptr_t word = (uintptr_t)arch_current();
+
+	/* release: the critical section. Pairs: mutex_lock, try_take */
+	if (unlikely(!atomic_cas(&m->word, &word, 0ul, RELEASE)))
+		mutex_unlock_slow(m);
+}
+bool mutex_trylock(struct mutex *m);
 bool mutex_is_held(const struct mutex *m);	/* by the current thread */
 /*
  * By anybody. Acquire: if not, what the last owner did is seen. For a look without the lock at things that an owner moves from a lock-free list to a guarded one; while

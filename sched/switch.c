@@ -259,19 +259,30 @@ int thread_wait_block(nsec_t deadline, unsigned flags)
 	return wait_block(thread_current(), deadline, flags);
 }
 
-int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline, unsigned flags)
+static __attribute__((noinline)) int wait_slot(struct thread **slot, const char *wchan, nsec_t deadline)
+{
+	/* acquire: what the waker has done. Pairs: thread_wake_slot */
+	return thread_wait_until(wchan, atomic_load(slot, ACQUIRE) != thread_current(), deadline, WAIT_INTERRUPTIBLE);
+}
+
+/* The short way is wait_slot() without a deadline, with one turn of its loop. */
+int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline)
 {
 	struct thread *self = thread_current();
-	int r = 0;
 
-	while (atomic_load(slot, ACQUIRE) == self && !r) {	/* acquire: what the waker has done. Pairs: thread_wake_slot */
-		thread_wait_announce(self, wchan);
-		if (atomic_load(slot, RELAXED) != self)
-			thread_wait_end();
-		else
-			r = wait_block(self, deadline, flags);
+	if (unlikely(deadline != NSEC_NEVER))
+		return wait_slot(slot, wchan, deadline);
+	thread_wait_announce(self, wchan);
+	if (unlikely(atomic_load(slot, RELAXED) != self || (atomic_load(&self->attention, RELAXED) & ATTN_INTERRUPT))) {
+		thread_wait_end();
+		return wait_slot(slot, wchan, deadline);
 	}
-	return atomic_load(slot, ACQUIRE) == self ? r : 0;
+	self->sched->is_interruptible = true;
+	arch_irq_disable();
+	sched_block();
+	arch_irq_enable();
+	self->wchan = NULL;
+	return likely(atomic_load(slot, ACQUIRE) != self) ? 0 : wait_slot(slot, wchan, deadline);	/* acquire: as above */
 }
 
 void thread_preempt_slow(void)

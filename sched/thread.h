@@ -130,10 +130,11 @@ int thread_wait_block(nsec_t deadline, unsigned flags);
 
 /*
  * A slot for one sleeping thread, emptied by who wakes it. thread_wake_slot: take the thread out and wake it; false: nobody was in it. Any context. thread_wait_slot: the
- * current thread has put itself in and looked at its condition after a full fence; sleep until it is out. As thread_wait_until(); after an error it may still be in.
+ * current thread has put itself in and looked at its condition after a full fence; sleep until it is out. As thread_wait_until(), interruptible; after an error it may still
+ * be in.
  */
 bool thread_wake_slot(struct thread **slot);
-int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline, unsigned flags);
+int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline);
 
 /* Sleep until the deadline. 0, or -EINTR. */
 int thread_sleep_until(nsec_t deadline, unsigned flags);

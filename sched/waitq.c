@@ -55,14 +55,26 @@ void waitq_del(struct waiter *w)
 	mutex_unlock(&q->lock);
 }
 
-void __waitq_wake(struct waitq *q, unsigned nr, uint32_t key)
+static __attribute__((noinline)) void wake_many(struct waitq *q, unsigned nr, uint32_t key)
 {
 	struct waiter *w, *tmp;
 
-	mutex_lock(&q->lock);
 	list_for_each_safe(w, tmp, &q->waiters, node) {
 		if (w->notify(w, key) && w->is_exclusive && --nr == 0)
 			break;
 	}
-	mutex_unlock(&q->lock);
+}
+
+void __waitq_wake(struct waitq *q, unsigned nr, uint32_t key)
+{
+	struct waiter *w;
+
+	mutex_lock_inline(&q->lock);
+	if (likely(q->waiters.next == q->waiters.prev && !list_is_empty(&q->waiters))) {
+		w = list_first(&q->waiters, struct waiter, node);
+		w->notify(w, key);
+	} else {
+		wake_many(q, nr, key);
+	}
+	mutex_unlock_inline(&q->lock);
 }

@@ -155,9 +155,19 @@ bool thread_wake_slot(struct thread **slot)
 	return t;
 }
 
-int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline, unsigned flags)
+int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline)
 {
-	return thread_wait_until(wchan, atomic_load(slot, ACQUIRE) != arch_current(), deadline, flags);
+	return thread_wait_until(wchan, atomic_load(slot, ACQUIRE) != arch_current(), deadline, WAIT_INTERRUPTIBLE);
+}
+
+void mutex_lock_slow(struct mutex *m)
+{
+	mutex_lock(m);
+}
+
+void mutex_unlock_slow(struct mutex *m)
+{
+	mutex_unlock(m);
 }
 
 int thread_sleep_until(nsec_t deadline, unsigned flags)

@@ -127,6 +127,17 @@ int thread_wait_block_until(nsec_t deadline)
 	abort();
 }
 
+void thread_wait_begin(const char *wchan)
+{
+	(void)wchan;
+	abort();	/* not in this simulation */
+}
+
+void thread_wait_end(void)
+{
+	abort();
+}
+
 int thread_wait_give_up(int error)
 {
 	(void)error;
