@@ -85,7 +85,6 @@ static void inherit(struct task *child, const struct task *parent, const struct 
 {
 	child->blocked = parent->blocked;
 	child->personality = parent->personality;
-	child->timer_slack_ns = parent->timer_slack_ns;
 	child->no_new_privs = parent->no_new_privs;
 	if (c->flags & CLONE_CHILD_SETTID)
 		child->set_child_tid = c->child_tid;

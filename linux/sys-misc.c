@@ -233,7 +233,6 @@ enum {
 };
 #define PR_SET_VMA	0x53564d41
 #define CAP_LAST	40
-#define DEFAULT_SLACK	50000u
 
 static long prctl_name(bool set, long ptr)
 {
@@ -295,10 +294,11 @@ long sys_prctl(long option, long a, long b, long c, long d)
 		atomic_store(&p->dumpable, (uint32_t)a, RELAXED);
 		return 0;
 	case PR_SET_TIMERSLACK:
-		t->timer_slack_ns = a > 0 ? (uint32_t)MIN(a, (long)UINT32_MAX) : DEFAULT_SLACK;
+		if (!thread_priority(t->thread))	/* of a realtime thread it is 0 and stays so */
+			t->thread->slack_ns = a > 0 ? (uint32_t)MIN(a, (long)UINT32_MAX) : t->default_slack_ns;
 		return 0;
 	case PR_GET_TIMERSLACK:
-		return (long)t->timer_slack_ns;
+		return (long)t->thread->slack_ns;
 	case PR_SET_NO_NEW_PRIVS:
 		if (a != 1 || b)
 			return -EINVAL;

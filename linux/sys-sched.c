@@ -7,23 +7,13 @@
 
 #define MASK_WORDS	(MAX_CPUS / 64)
 
-/* The thread that pid names (0: the caller), with a reference. */
-static struct thread *thread_of(long pid)
+/* The task that pid names (0: the caller), referenced; NULL: none. */
+static struct task *task_of(long pid)
 {
-	struct thread *thread;
-	struct task *t;
-
-	if (!pid) {
-		thread_get(thread_current());
-		return thread_current();
-	}
-	t = task_get(process_current(), (int)pid);
-	if (!t)
-		return NULL;
-	thread = t->thread;
-	thread_get(thread);
-	task_put(t);
-	return thread;
+	if (pid)
+		return task_get(process_current(), (int)pid);
+	task_ref(task_current());
+	return task_current();
 }
 
 long sys_sched_yield(void)
@@ -43,16 +33,16 @@ long sys_getcpu(long cpu, long node, long unused)
 long sys_sched_setaffinity(long pid, long size, long ptr)
 {
 	uint64_t mask[MASK_WORDS] = { 0 };
-	struct thread *t;
+	struct task *t;
 	long r;
 
 	if (copy_from_user(mask, (const void *)ptr, MIN((size_t)(uint32_t)size, sizeof(mask))))
 		return -EFAULT;
-	t = thread_of(pid);
+	t = task_of(pid);
 	if (!t)
 		return -ESRCH;
-	r = thread_set_affinity(t, mask, MASK_WORDS);
-	thread_put(t);
+	r = thread_set_affinity(t->thread, mask, MASK_WORDS);
+	task_put(t);
 	return r;
 }
 
@@ -62,15 +52,15 @@ long sys_sched_getaffinity(long pid, long size, long ptr)
 	size_t needed = ALIGN_UP(DIV_ROUND_UP((size_t)nr_cpus, 8), 8);
 	uint64_t mask[MASK_WORDS] = { 0 };
 	size_t n = (uint32_t)size;
-	struct thread *t;
+	struct task *t;
 
 	if (n < needed || n & 7)
 		return -EINVAL;
-	t = thread_of(pid);
+	t = task_of(pid);
 	if (!t)
 		return -ESRCH;
-	thread_get_affinity(t, mask, MASK_WORDS);
-	thread_put(t);
+	thread_get_affinity(t->thread, mask, MASK_WORDS);
+	task_put(t);
 	n = MIN(n, needed);
 	return copy_to_user((void *)ptr, mask, n) ? -EFAULT : (long)n;
 }
@@ -87,37 +77,89 @@ static bool is_rt(int policy)
 	return policy == POLICY_FIFO || policy == POLICY_RR;
 }
 
-static long set_policy(long pid, int policy, int priority)
-{
-	struct thread *t;
-	long r;
+/* What sched_setattr(2) calls attributes. */
+struct attributes {
+	int policy, priority;
+	int nice;		/* of an ordinary thread */
+	bool has_nice;
+	bool is_reset;		/* SCHED_RESET_ON_FORK */
+};
 
-	policy &= ~SCHED_RESET_ON_FORK;
-	if (pid < 0 || !is_policy(policy) || (is_rt(policy) ? priority < 1 || priority > 99 : priority != 0))
-		return -EINVAL;
-	t = thread_of(pid);
-	if (!t)
-		return -ESRCH;
-	r = thread_set_policy(t, (enum thread_policy)policy, priority);
-	futex_pi_priority_changed(t);
-	thread_put(t);
-	return r;
+static void set_slack(struct task *t, bool is_realtime)
+{
+	if (is_realtime)
+		t->thread->slack_ns = 0;
+	else if (!t->thread->slack_ns)
+		t->thread->slack_ns = t->default_slack_ns;
 }
 
-static long get_policy(long pid, int *policy, int *priority, int *nice)
+static bool is_valid(const struct attributes *a)
 {
-	enum thread_policy p;
-	struct thread *t;
+	return is_policy(a->policy) && (is_rt(a->policy) ? a->priority >= 1 && a->priority <= 99 : a->priority == 0);
+}
+
+static long set_attributes(struct task *t, const struct attributes *a)
+{
+	long r;
+
+	if (!is_valid(a))
+		return -EINVAL;
+	r = thread_set_policy(t->thread, (enum thread_policy)a->policy, a->priority);
+	if (!r && a->has_nice && !is_rt(a->policy))
+		r = thread_set_nice(t->thread, MAX(-20, MIN(19, a->nice)));
+	if (r)
+		return r;
+	atomic_store(&t->resets_on_fork, (uint32_t)a->is_reset, RELAXED);
+	set_slack(t, is_rt(a->policy));
+	futex_pi_priority_changed(t->thread);
+	return 0;
+}
+
+static void get_attributes(const struct task *t, struct attributes *a)
+{
+	enum thread_policy policy;
+
+	thread_get_policy(t->thread, &policy, &a->priority);
+	a->policy = (int)policy;
+	a->nice = thread_get_nice(t->thread);
+	a->has_nice = false;
+	a->is_reset = atomic_load(&t->resets_on_fork, RELAXED);
+}
+
+/* policy -1: as it is. */
+static long set_policy(long pid, int policy, int priority)
+{
+	struct attributes a;
+	struct task *t;
+	long r;
 
 	if (pid < 0)
 		return -EINVAL;
-	t = thread_of(pid);
+	t = task_of(pid);
 	if (!t)
 		return -ESRCH;
-	thread_get_policy(t, &p, priority);
-	*nice = thread_get_nice(t);
-	thread_put(t);
-	*policy = (int)p;
+	get_attributes(t, &a);
+	if (policy >= 0) {
+		a.policy = policy & ~SCHED_RESET_ON_FORK;
+		a.is_reset = policy & SCHED_RESET_ON_FORK;
+	}
+	a.priority = priority;
+	r = set_attributes(t, &a);
+	task_put(t);
+	return r;
+}
+
+static long get_policy(long pid, struct attributes *a)
+{
+	struct task *t;
+
+	if (pid < 0)
+		return -EINVAL;
+	t = task_of(pid);
+	if (!t)
+		return -ESRCH;
+	get_attributes(t, a);
+	task_put(t);
 	return 0;
 }
 
@@ -129,40 +171,42 @@ long sys_sched_setscheduler(long pid, long policy, long param)
 		return -EINVAL;
 	if (user_load32((const uint32_t *)param, &priority))
 		return -EFAULT;
-	return set_policy(pid, (int)policy, (int)priority);
+	return (int)policy < 0 ? -EINVAL : set_policy(pid, (int)policy, (int)priority);
 }
 
 long sys_sched_setparam(long pid, long param)
 {
-	int policy, old, nice;
 	uint32_t priority;
-	long r;
 
 	if (!param)
 		return -EINVAL;
 	if (user_load32((const uint32_t *)param, &priority))
 		return -EFAULT;
-	r = get_policy(pid, &policy, &old, &nice);
-	return r ? r : set_policy(pid, policy, (int)priority);
+	return set_policy(pid, -1, (int)priority);
 }
 
 long sys_sched_getscheduler(long pid)
 {
-	int policy, priority, nice;
-	long r = get_policy(pid, &policy, &priority, &nice);
+	struct attributes a;
+	long r = get_policy(pid, &a);
 
-	return r ? r : policy;
+	return r ? r : a.policy | (a.is_reset ? SCHED_RESET_ON_FORK : 0);
 }
 
 long sys_sched_getparam(long pid, long param)
 {
-	int policy, priority, nice;
-	long r = get_policy(pid, &policy, &priority, &nice);
+	struct attributes a;
+	long r = get_policy(pid, &a);
 
 	if (!param)
 		return -EINVAL;
-	return r ? r : user_store32((uint32_t *)param, (uint32_t)priority);
+	return r ? r : user_store32((uint32_t *)param, (uint32_t)a.priority);
 }
+
+#define ATTR_RESET_ON_FORK	1u
+#define ATTR_KEEP_POLICY	8u
+#define ATTR_KEEP_PARAMS	16u
+#define ATTR_FLAGS		(ATTR_RESET_ON_FORK | ATTR_KEEP_POLICY | ATTR_KEEP_PARAMS | 2u | 4u)	/* and two of SCHED_DEADLINE */
 
 /* struct sched_attr, first version (sched_setattr(2)). */
 struct sched_attr {
@@ -173,44 +217,74 @@ struct sched_attr {
 	uint64_t runtime, deadline, period;
 };
 
+static int get_attr_arg(long ptr, struct sched_attr *a)
+{
+	uint32_t size;
+
+	if (user_load32((const uint32_t *)ptr, &size))
+		return -EFAULT;
+	if (size && size < sizeof(*a)) {
+		if (user_store32((uint32_t *)ptr, sizeof(*a)))
+			return -EFAULT;
+		return -E2BIG;
+	}
+	return copy_from_user(a, (const void *)ptr, sizeof(*a)) ? -EFAULT : 0;
+}
+
 long sys_sched_setattr(long pid, long ptr, long flags)
 {
+	struct attributes old, new;
 	struct sched_attr a;
-	struct thread *t;
+	struct task *t;
 	long r;
 
-	if (!ptr || flags)
+	if (!ptr || pid < 0 || (uint32_t)flags)
 		return -EINVAL;
-	if (copy_from_user(&a, (const void *)ptr, sizeof(a)))
-		return -EFAULT;
-	if (a.size && a.size < sizeof(a))
-		return -EINVAL;
-	r = set_policy(pid, (int)a.policy, (int)a.priority);
-	if (r || is_rt((int)a.policy))
+	r = get_attr_arg(ptr, &a);
+	if (r)
 		return r;
-	t = thread_of(pid);
+	if ((int32_t)a.policy < 0 || (a.flags & ~(uint64_t)ATTR_FLAGS))
+		return -EINVAL;
+	t = task_of(pid);
 	if (!t)
 		return -ESRCH;
-	r = thread_set_nice(t, MAX(-20, MIN(19, a.nice)));
-	thread_put(t);
+	get_attributes(t, &old);
+	new = (struct attributes){ (int)a.policy, (int)a.priority, a.nice, true, a.flags & ATTR_RESET_ON_FORK };
+	if (a.flags & ATTR_KEEP_POLICY) {
+		new.policy = old.policy;
+		new.is_reset = old.is_reset;
+	}
+	if ((a.flags & ATTR_KEEP_PARAMS) && is_rt(old.policy))
+		new.priority = old.priority;
+	r = is_valid(&new) ? 0 : -EINVAL;
+	if (a.flags & ATTR_KEEP_PARAMS) {	/* the policy, too, as Linux has it */
+		old.is_reset = new.is_reset;
+		new = old;
+	}
+	if (!r)
+		r = set_attributes(t, &new);
+	task_put(t);
 	return r;
 }
 
 long sys_sched_getattr(long pid, long ptr, long size, long flags)
 {
-	struct sched_attr a = { .size = sizeof(a) };
-	int policy, priority, nice;
+	struct sched_attr out = { .size = sizeof(out) };
+	struct attributes a;
 	long r;
 
-	if (!ptr || flags || (uint32_t)size < sizeof(a))
+	if (!ptr || flags || (uint32_t)size < sizeof(out) || (uint32_t)size > 4096)
 		return -EINVAL;
-	r = get_policy(pid, &policy, &priority, &nice);
+	r = get_policy(pid, &a);
 	if (r)
 		return r;
-	a.policy = (uint32_t)policy;
-	a.priority = (uint32_t)priority;
-	a.nice = nice;
-	return copy_to_user((void *)ptr, &a, sizeof(a));
+	out.policy = (uint32_t)a.policy;
+	out.flags = a.is_reset ? ATTR_RESET_ON_FORK : 0;
+	if (is_rt(a.policy))
+		out.priority = (uint32_t)a.priority;
+	else
+		out.nice = a.nice;
+	return copy_to_user((void *)ptr, &out, sizeof(out));
 }
 
 long sys_sched_get_priority_max(long policy)
@@ -225,12 +299,12 @@ long sys_sched_get_priority_min(long policy)
 
 long sys_sched_rr_get_interval(long pid, long ptr)
 {
-	int policy, priority, nice;
-	long r = get_policy(pid, &policy, &priority, &nice);
+	struct attributes a;
+	long r = get_policy(pid, &a);
 
 	if (r)
 		return r;
-	return timespec_put(ptr, policy == POLICY_RR ? 100 * NSEC_PER_MSEC : policy == POLICY_FIFO ? 0 : 10 * NSEC_PER_MSEC);
+	return timespec_put(ptr, a.policy == POLICY_RR ? 100 * NSEC_PER_MSEC : a.policy == POLICY_FIFO ? 0 : 10 * NSEC_PER_MSEC);
 }
 
 #define PRIO_PROCESS	0
@@ -246,7 +320,7 @@ static bool set_nice_of(struct task *t, void *nice)
 long sys_setpriority(long which, long who, long nice_arg)
 {
 	int nice = MAX(-20, MIN(19, (int)nice_arg));
-	struct thread *t;
+	struct task *t;
 	long r;
 
 	if (which < PRIO_PROCESS || which > PRIO_USER)
@@ -255,27 +329,27 @@ long sys_setpriority(long which, long who, long nice_arg)
 		process_for_each_task(process_current(), set_nice_of, &nice);
 		return 0;
 	}
-	t = thread_of(who);
+	t = task_of(who);
 	if (!t)
 		return -ESRCH;
-	r = thread_set_nice(t, nice);
-	thread_put(t);
+	r = thread_set_nice(t->thread, nice);
+	task_put(t);
 	return r;
 }
 
 /* The raw call returns 20 - nice, so that no result looks like an error. */
 long sys_getpriority(long which, long who)
 {
-	struct thread *t;
+	struct task *t;
 	long r;
 
 	if (which < PRIO_PROCESS || which > PRIO_USER)
 		return -EINVAL;
-	t = thread_of(which == PRIO_PROCESS ? who : 0);
+	t = task_of(which == PRIO_PROCESS ? who : 0);
 	if (!t)
 		return -ESRCH;
-	r = 20 - thread_get_nice(t);
-	thread_put(t);
+	r = 20 - thread_get_nice(t->thread);
+	task_put(t);
 	return r;
 }
 

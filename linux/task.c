@@ -18,6 +18,7 @@
 
 #define TID_MAX		4194304		/* as Linux on 64-bit */
 #define NR_TID_BUCKETS	128
+#define DEFAULT_SLACK_NS	50000u	/* prctl(2), PR_SET_TIMERSLACK */
 
 static struct mutex tid_lock;
 static struct task *tid_buckets[NR_TID_BUCKETS];	/* [tid_lock] */
@@ -140,7 +141,7 @@ int task_create(struct process *p, void (*entry)(void *arg), void *arg, struct t
 	struct task *self = thread_current()->task, *t;
 	struct thread_params params = {
 		.name = thread_current()->name, .entry = enter_task, .aspace = p->aspace, .pinned_cpu = -1,
-		.nice = self ? thread_get_nice(thread_current()) : 0,
+		.nice = self ? thread_get_nice(thread_current()) : 0, .is_reset = self && atomic_load(&self->resets_on_fork, RELAXED),
 	};
 	int r;
 
@@ -150,7 +151,7 @@ int task_create(struct process *p, void (*entry)(void *arg), void *arg, struct t
 	t->process = p;
 	t->refs = 1;
 	t->alt_flags = SS_DISABLE;
-	t->timer_slack_ns = 50000;
+	t->default_slack_ns = self ? thread_current()->slack_ns : DEFAULT_SLACK_NS;
 	list_init(&t->node);
 	list_init(&t->pending.entries);
 	list_init(&t->pi.waiters);
@@ -165,6 +166,7 @@ int task_create(struct process *p, void (*entry)(void *arg), void *arg, struct t
 	}
 	thread_get(t->thread);	/* ours, until the task is freed */
 	t->thread->arch.has_fpu = 1;
+	t->thread->slack_ns = t->default_slack_ns;
 	number_task(t);
 	*out = t;
 	return 0;

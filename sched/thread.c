@@ -97,6 +97,16 @@ static void *take_stack(void)
 static uint32_t last_id;		/* [a] of kernel threads */
 
 /* All but the stack. */
+/* sched(7): policy, priority and nice value are inherited, unless the creator has said that they are not. What is lent to it is not. */
+static uint32_t inherited_params(uint32_t params, bool is_reset)
+{
+	if (is_reset && PARAMS_OWN_PRIO(params))
+		return PARAMS(POLICY_OTHER, 0, 0);
+	if (is_reset && PARAMS_NICE(params) < 0)
+		return PARAMS(PARAMS_POLICY(params), 0, 0);
+	return params & ~(0xffu << PARAMS_BOOST_SHIFT);
+}
+
 static void setup(struct thread *t, const struct thread_params *p)
 {
 	struct sched_entity *se = t->sched, *mine = thread_current()->sched;
@@ -113,7 +123,7 @@ static void setup(struct thread *t, const struct thread_params *p)
 	se->state = STATE_NEW;
 	se->params = PARAMS(policy, p->is_realtime ? RT_PRIORITY_IRQ : 0, p->nice);
 	if (p->task && thread_current()->task)
-		se->params = atomic_load(&mine->params, RELAXED);	/* sched(7): policy and priority are inherited */
+		se->params = inherited_params(atomic_load(&mine->params, RELAXED), p->is_reset);
 	/* What its creator has used: being new is no advantage. */
 	se->usage = mine->usage;
 	se->generation = mine->generation;
@@ -224,6 +234,7 @@ int thread_wait_block_until(nsec_t deadline)
 	struct thread *self = thread_current();
 	struct sched_entity *se = self->sched;
 	struct runqueue *rq;
+	nsec_t next;
 
 	arch_irq_disable();
 	rq = rq_this();
@@ -231,6 +242,10 @@ int thread_wait_block_until(nsec_t deadline)
 		arch_irq_enable();
 		return thread_wait_give_up(-ETIMEDOUT);
 	}
+	/* If another deadline comes within the slack, one interrupt serves both. */
+	next = rq->waits.next;
+	if (next > deadline && next - deadline <= self->slack_ns && !se->is_rt)
+		deadline = next;
 	timer_set_add(&rq->waits, &se->timer, deadline);
 	se->timer_cpu = rq->cpu;
 	se->has_timer = true;

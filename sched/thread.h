@@ -55,6 +55,7 @@ struct thread {
 	struct arch_thread arch;	/* [o] */
 	char name[THREAD_NAME_LEN];	/* [o] */
 	const char *wchan;		/* [o] what it waits for, a literal, NULL when running; for people */
+	uint32_t slack_ns;		/* [a] a deadline may be this late to share the interrupt of another; without one it is exact */
 	struct sched_entity *sched;	/* run queue, state, accounting: sched/ only */
 };
 
@@ -72,6 +73,7 @@ struct thread_params {
 	int pinned_cpu;			/* -1: any */
 	int nice;			/* -20..19 */
 	bool is_realtime;		/* interrupt threads: before all fair threads */
+	bool is_reset;			/* an application's thread: not real-time and with no nice value below 0, whatever its creator is */
 };
 
 /* 0, or -ENOMEM. *out is created but does not run before thread_start(). Context: thread. */

@@ -208,6 +208,50 @@ static void test_order(void)
 	pthread_join(owner.thread, NULL);
 }
 
+/* What is lent is not inherited by a thread that its owner makes. */
+static void *report_priority(void *unused)
+{
+	(void)unused;
+	return (void *)(long)priority_now((pid_t)syscall(SYS_gettid));
+}
+
+static void *create_while_boosted(void *argument)
+{
+	struct actor *a = argument;
+	pthread_t child;
+	void *result;
+
+	need(pthread_mutex_lock(a->holds) == 0);
+	set(a->tid, (pid_t)syscall(SYS_gettid));
+	a->order = priority_soon(a, FIFO(35));
+	need(pthread_create(&child, NULL, report_priority, NULL) == 0);
+	pthread_join(child, &result);
+	pthread_mutex_unlock(a->holds);
+	return result;
+}
+
+static void test_children(void)
+{
+	struct sched_param param = { .sched_priority = 0 };
+	pthread_mutex_t m;
+	struct actor parent = { .holds = &m }, high = { .priority = 35, .wants = &m, .may_release = true };
+	pthread_attr_t attr;
+	void *result;
+
+	make_mutex(&m, false);
+	pthread_attr_init(&attr);
+	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(&attr, SCHED_OTHER);
+	pthread_attr_setschedparam(&attr, &param);
+	need(pthread_create(&parent.thread, &attr, create_while_boosted, &parent) == 0);
+	while (!get(parent.tid))
+		sleep_ms(1);
+	start(&high);
+	pthread_join(parent.thread, &result);
+	pthread_join(high.thread, NULL);
+	show("parent %d, its new thread %ld", parent.order, (long)result);
+}
+
 static void test_deadlock(void)
 {
 	pthread_mutex_t a, b;
@@ -301,6 +345,7 @@ int main(void)
 	test_inversion();
 	test_chain();
 	test_order();
+	test_children();
 	test_deadlock();
 	test_robust();
 	test_death();
