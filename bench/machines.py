@@ -30,6 +30,7 @@ TAP = "tap0"
 PROBE_PORT = 9
 MEMORY = "512M"
 PORT = ports.ARM64
+KERNEL = ports.kernel(PORT, REPO)  # freeze() makes it a copy
 CPU = "neoverse-n1"
 MACHINE = "virt,gic-version=3"
 OUT = os.path.join(REPO, "build", "bench")
@@ -44,6 +45,14 @@ def commit():
     """What is measured, as git describes it."""
     done = subprocess.run(["git", "-C", REPO, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
+
+
+def freeze():
+    """Measure the kernel as it is now, whatever is built meanwhile."""
+    global KERNEL  # pylint: disable=global-statement
+    os.makedirs(OUT, exist_ok=True)
+    KERNEL = shutil.copy(KERNEL, os.path.join(OUT, f"kernel-{os.getpid()}.img"))
+    atexit.register(os.unlink, KERNEL)
 
 
 def closure(tree, program):
@@ -179,7 +188,7 @@ def samara(directory, root, command, cpus, environment, has_net):
     options = ["exit=" + PORT.exit] + ([f"ip={GUEST_ADDRESS}::{HOST_ADDRESS}:{NETMASK}::eth0:off"] if has_net else [])
     options += ["env=" + text for text in environment]
     machine = qemu.Machine(
-        port=PORT, kernel=ports.kernel(PORT, REPO), initrd=root, initrd_size=os.path.getsize(root), machine=MACHINE, cpu=CPU, cpus=cpus,
+        port=PORT, kernel=KERNEL, initrd=root, initrd_size=os.path.getsize(root), machine=MACHINE, cpu=CPU, cpus=cpus,
         append=cmdline.encode(options, command[0], command[1:]), memory=qemu.parse_memory(MEMORY), net=f"tap={TAP}" if has_net else "none")
     words = qemu.command(machine, qemu.Chardevs(texts))
     return [word + f",mac={GUEST_MAC}" if word.startswith("virtio-net") else word for word in words]

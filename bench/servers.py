@@ -300,6 +300,8 @@ def main():
         enter_namespace()
 
     _, version = machines.linux.kernel()
+    commit = machines.commit()
+    machines.freeze()
     results = {}
     for cpus in args.cpus.split(","):
         for server in [known[name] for name in args.server] or SERVERS:
@@ -312,7 +314,7 @@ def main():
                     continue
                 results.setdefault(system, {}).setdefault(cpus, {})[server.name] = found
     meta = {"when": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "version": version,
-            "commit": machines.commit(), "host": f"{platform.machine()}, {os.cpu_count()} CPUs", "machine": machines.MACHINE,
+            "commit": commit, "host": f"{platform.machine()}, {os.cpu_count()} CPUs", "machine": machines.MACHINE,
             "cpu": machines.CPU, "memory": machines.MEMORY, "arguments": machines.linux.ARGUMENTS, "repeats": args.repeats}
     text = page(results, meta)
     print(text)
