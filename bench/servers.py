@@ -112,8 +112,8 @@ SERVERS = [
 
 # -- the network ------------------------------------------------------------------------------------------------------
 
-def enter_namespace():
-    """Run this program again in a network namespace of its own; never returns where that works."""
+def enter_namespace(prepare=lambda: None):
+    """Run this program again in a network namespace of its own, after prepare(); never returns."""
     unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
     script = (f"ip tuntap add dev {TAP} mode tap && ip link set lo up && ip link set {TAP} up && "
               f"ip address add {machines.HOST_ADDRESS}/24 dev {TAP} && "
@@ -127,6 +127,7 @@ def enter_namespace():
         reason = (tried.stderr.strip().splitlines() or ["no reason given"])[0]
         skip(f"this user may not make a tap in a network namespace of its own ({reason}); run it as root, or where "
              "/dev/net/tun can be opened and user namespaces are allowed")
+    prepare()
     environment[INSIDE] = "1"
     os.execvpe("unshare", unshare + ["sh", "-c", script + ' && exec "$@"', "sh", sys.executable, *sys.argv], environment)
 
@@ -277,6 +278,13 @@ def page(results, meta):
     return text
 
 
+def fetch():
+    """What needs the real network."""
+    machines.linux.modules(machines.MODULES)
+    for server in SERVERS:
+        server.root()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cpus", default="1,2", help="numbers of CPUs, separated by commas (default 1,2)")
@@ -293,11 +301,7 @@ def main():
         for tool, package in loads.TOOLS.items():
             if not shutil.which(tool):
                 skip(f"there is no {tool}: install {package} (tools/deps.sh bench)")
-        # What needs the real network is done before.
-        machines.linux.modules(machines.MODULES)
-        for server in SERVERS:
-            server.root()
-        enter_namespace()
+        enter_namespace(fetch)
 
     _, version = machines.linux.kernel()
     commit = machines.commit()

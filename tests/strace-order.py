@@ -28,7 +28,7 @@ CALL = re.compile(r"(?:\[ *\d+\] |\[pid +\d+\] )?(\w+)\((.*)\) += (.*)$")
 
 
 def on_samara():
-    command = [os.path.join(REPO, "samara"), "run", "--quiet", "--strace", "--memory", "512M", "--timeout", "60",
+    command = [os.path.join(REPO, "samara"), "run", "--arch", "arm64", "--quiet", "--strace", "--memory", "512M", "--timeout", "60",
                "--cpu", "neoverse-n1"]  # as for Linux: the loader looks for libraries by features of the CPU
     done = subprocess.run(command + PACKAGES + ["--"] + PROGRAM, stdin=subprocess.DEVNULL, capture_output=True,
                           timeout=120, check=True)

@@ -67,7 +67,7 @@ def check(condition, text, output=""):
 
 
 def run(directory, first, *words):
-    command = [os.path.join(REPO, "samara"), "run", "--quiet", "--timeout", "60", "--cpus", str(CPUS), "--memory", f"{MEMORY_MIB}M"]
+    command = [os.path.join(REPO, "samara"), "run", "--arch", "arm64", "--quiet", "--timeout", "60", "--cpus", str(CPUS), "--memory", f"{MEMORY_MIB}M"]
     for package in PACKAGES:
         command += ["--package", package]
     command += ["--volume", directory + ":/check", "--env", "TERM=dumb", "--", "python3", "/check/guest.py", first, *words]

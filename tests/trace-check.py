@@ -221,7 +221,7 @@ def record(words, directory, options=()):
     """(raw bytes, path of the JSON)."""
     out = os.path.join(directory, "trace.json")
     environment = dict(os.environ, SAMARA_KEEP_TRACE=os.path.join(directory, "raw"))
-    done = subprocess.run([os.path.join(REPO, "samara"), "run", "--quiet", "--timeout", "100", "--cpus", str(CPUS), "--memory", "512M",
+    done = subprocess.run([os.path.join(REPO, "samara"), "run", "--arch", "arm64", "--quiet", "--timeout", "100", "--cpus", str(CPUS), "--memory", "512M",
                            "--append", f"trace-buffer={BUFFER_MIB}", "--trace", out, *options, "--"] + words,
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment, check=False)
     if done.returncode:
@@ -239,7 +239,7 @@ def check_profile():
     """The exit status."""
     with tempfile.TemporaryDirectory(prefix="samara-trace-check-") as directory:
         out = os.path.join(directory, "profile")
-        done = subprocess.run([os.path.join(REPO, "samara"), "run", "--quiet", "--timeout", "100", "--profile", out, "--",
+        done = subprocess.run([os.path.join(REPO, "samara"), "run", "--arch", "arm64", "--quiet", "--timeout", "100", "--profile", out, "--",
                                guest_program("stress/profiled")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
         if done.returncode:
             sys.exit(f"the program ended with {done.returncode}")
