@@ -158,7 +158,7 @@ test:
 	$(Q)$(MAKE) all ARCH=x86_64
 	$(Q)python3 tests/run-guests.py --arch arm64
 	$(Q)python3 tests/run-guests.py --arch x86_64
-	$(Q)$(MAKE) trace-check tools-check net-check
+	$(Q)$(MAKE) trace-check strace-check tools-check net-check
 #: gdb           run and stop before the first instruction; gdb attached
 gdb: all
 	$(Q)./samara run --gdb --package busybox-static -- busybox uname -a
