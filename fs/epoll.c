@@ -25,7 +25,7 @@
 #include "fs/epoll.h"
 
 #include "fs/file.h"
-#include "fs/sleeper-priv.h"
+#include "sched/sleeper.h"
 #include "fs/special-priv.h"
 #include "fs/vfs.h"
 #include "libc/atomic.h"

@@ -6,7 +6,7 @@
  * waits for input.
  */
 #include "fs/file.h"
-#include "fs/sleeper-priv.h"
+#include "sched/sleeper.h"
 #include "fs/special-priv.h"
 #include "fs/uio.h"
 #include "fs/vfs.h"
@@ -100,7 +100,7 @@ static ssize_t eventfd_read(struct file *f, struct uio *u, uint64_t *pos)
 	if (!eventfd_try_take(e, &value)) {
 		if (special_is_nonblock(f))
 			return -EAGAIN;
-		r = sleeper_wait_until(&e->reader, &e->readable, "eventfd-read", POLL_IN, eventfd_try_take(e, &value));
+		r = sleeper_wait_until(&e->reader, &e->readable, "eventfd-read", POLL_IN, eventfd_try_take(e, &value), NSEC_NEVER);
 		if (r)
 			return r;
 	}
@@ -124,7 +124,7 @@ static ssize_t eventfd_write(struct file *f, struct uio *u, uint64_t *pos)
 	if (!eventfd_try_add(e, value)) {
 		if (special_is_nonblock(f))
 			return -EAGAIN;
-		r = sleeper_wait_until(&e->writer, &e->writable, "eventfd-write", POLL_OUT, eventfd_try_add(e, value));
+		r = sleeper_wait_until(&e->writer, &e->writable, "eventfd-write", POLL_OUT, eventfd_try_add(e, value), NSEC_NEVER);
 		if (r)
 			return r;
 	}

@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "fs/sleeper-priv.h"
+#include "sched/sleeper.h"
 #include "libc/atomic.h"
 #include "libc/types.h"
 #include "sched/mutex.h"

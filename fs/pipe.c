@@ -97,7 +97,7 @@ int pipe_wait_readable(struct pipe *p, bool is_nonblock)
 		return 0;
 	if (is_nonblock)
 		return -EAGAIN;
-	r = sleeper_wait_until(&p->reader, &p->rd, "pipe-read", POLL_IN | FILE_POLLHUP, !pipe_is_empty(p) || !atomic_load(&p->nr_writers, RELAXED));
+	r = sleeper_wait_until(&p->reader, &p->rd, "pipe-read", POLL_IN | FILE_POLLHUP, !pipe_is_empty(p) || !atomic_load(&p->nr_writers, RELAXED), NSEC_NEVER);
 	return r ? r : !pipe_is_empty(p);
 }
 
@@ -109,7 +109,7 @@ int pipe_wait_writable(struct pipe *p, bool is_nonblock)
 		if (is_nonblock)
 			return -EAGAIN;
 		r = sleeper_wait_until(&p->writer, &p->wr, "pipe-write", POLL_OUT | FILE_POLLERR,
-				       !pipe_is_full(p) || !atomic_load(&p->nr_readers, RELAXED));
+				       !pipe_is_full(p) || !atomic_load(&p->nr_readers, RELAXED), NSEC_NEVER);
 	}
 	if (r)
 		return r;

@@ -31,7 +31,7 @@ bool dgram_deliver(struct dgram *d, struct pkt *p)
 		return false;
 	}
 	(void)mpsc_push(&d->channel, &p->node);
-	waitq_wake(&d->so.wq, 1, POLL_IN);
+	socket_wake(&d->so, 1, POLL_IN);
 	return true;
 }
 
@@ -98,9 +98,8 @@ int dgram_wait(struct dgram *d, struct sock_msg *m, struct pkt **out)
 			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
 			has_deadline = true;
 		}
-		r = waitq_wait_until(&so->wq, "recv", POLL_IN | FILE_POLLERR | FILE_POLLHUP,
-				     dgram_has_data(d) || atomic_load(&so->error, RELAXED) || atomic_load(&so->shut, RELAXED) & SHUT_RD_BIT, deadline,
-				     WAIT_INTERRUPTIBLE);
+		r = sleeper_wait_until(&so->reader, &so->wq, "recv", POLL_IN | FILE_POLLERR | FILE_POLLHUP,
+				       dgram_has_data(d) || atomic_load(&so->error, RELAXED) || atomic_load(&so->shut, RELAXED) & SHUT_RD_BIT, deadline);
 		if (r == -ETIMEDOUT)
 			return -EAGAIN;
 		if (r)
@@ -179,7 +178,7 @@ uint32_t dgram_poll(struct socket *so)
 void dgram_error(struct dgram *d, int error)
 {
 	atomic_store(&d->so.error, error, RELAXED);
-	waitq_wake_all(&d->so.wq, 0);
+	socket_wake(&d->so, (unsigned)-1, 0);
 }
 
 int dgram_queued(struct socket *so, unsigned what, int *out)
@@ -235,6 +234,8 @@ int dgram_parse_control(struct dgram *d, const struct sock_msg *m, struct dgram_
 	c->src = d->laddr;
 	c->dev = NULL;
 	c->segment = 0;
+	if (!m->control_len)
+		return 0;
 	while ((h = sock_msg_next(m, &pos, &error))) {
 		const uint8_t *data = (const uint8_t *)(h + 1);
 		size_t len = h->len - sizeof(*h);

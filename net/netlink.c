@@ -365,7 +365,7 @@ static ssize_t nl_send(struct socket *so, struct sock_msg *m)
 	}
 	mutex_unlock(&so->lock);
 	kfree(buf);
-	waitq_wake_all(&so->wq, POLL_IN);
+	socket_wake(so, (unsigned)-1, POLL_IN);
 	return (ssize_t)total;
 }
 

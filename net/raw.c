@@ -308,7 +308,7 @@ static int raw_setopt(struct socket *so, int level, int name, const void *value,
 static int raw_shutdown(struct socket *so, int how)
 {
 	(void)atomic_fetch_or(&so->shut, how == SHUT_RDWR ? 3u : how == SHUT_RD ? SHUT_RD_BIT : SHUT_WR_BIT, RELAXED);
-	waitq_wake_all(&so->wq, 0);
+	socket_wake(so, (unsigned)-1, 0);
 	return raw_of(so)->d.is_connected ? 0 : -ENOTCONN;
 }
 

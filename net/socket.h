@@ -18,6 +18,7 @@
 #include "net/addr.h"
 #include "sched/clock.h"
 #include "sched/mutex.h"
+#include "sched/sleeper.h"
 #include "sched/waitq.h"
 
 struct netdev;
@@ -176,7 +177,8 @@ struct socket_ops {
 struct socket {
 	const struct socket_ops *ops;	/* [I] */
 	struct mutex lock;		/* THE socket lock */
-	struct waitq wq;		/* everybody who waits for anything of this socket */
+	struct waitq wq;		/* everybody who waits for anything of this socket, */
+	struct sleeper reader;		/* but for one thread in recv(2) */
 	uint32_t refs;			/* [a] */
 	uint16_t family;		/* [I] */
 	uint8_t type, proto;		/* [I] */
@@ -241,6 +243,23 @@ void socket_free(struct socket *so);
 int socket_pair(int family, int type, int proto, const struct sock_cred *cred, struct socket *out[2]);
 int socket_setopt(struct socket *so, int level, int name, const void *value, unsigned len);
 int socket_getopt(struct socket *so, int level, int name, void *value, unsigned *len);
+static inline bool socket_has_waiters(const struct socket *so)
+{
+	return atomic_load(&so->reader.thread, RELAXED) || atomic_load(&so->wq.nr_waiters, RELAXED);
+}
+
+/* Tell who waits, as waitq_wake() does. The caller has made its change visible before; _fenced: and has passed a full fence. */
+static inline void socket_wake_fenced(struct socket *so, unsigned nr, uint32_t key)
+{
+	sleeper_wake_all_fenced(&so->reader, &so->wq, nr, key);
+}
+
+static inline void socket_wake(struct socket *so, unsigned nr, uint32_t key)
+{
+	atomic_fence(SEQ_CST);	/* the condition before the looks at who sleeps. Pairs: sleeper_enter, waitq_add */
+	socket_wake_fenced(so, nr, key);
+}
+
 /* When a call that begins now gives up: from SO_SNDTIMEO, SO_RCVTIMEO. */
 static inline nsec_t sock_deadline(nsec_t span)
 {

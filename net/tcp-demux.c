@@ -346,7 +346,7 @@ static void give_to_listener(struct tcp_sock *tp)
 		socket_get(&tp->so);
 		(void)mpsc_push(&lp->attention, &tp->attention_node);
 		list_for_worker(lp);
-		waitq_wake(&lp->so.wq, 1, FILE_POLLIN | FILE_POLLRDNORM);
+		socket_wake(&lp->so, 1, FILE_POLLIN | FILE_POLLRDNORM);
 	}
 	socket_put(&lp->so);
 }
@@ -370,8 +370,8 @@ static void push(struct tcp_sock *tp, struct pkt *p)
 		give_to_listener(tp);
 	if (is_plain_ack && !atomic_load(&tp->wants_acks, RELAXED))
 		return;
-	if (atomic_load(&tp->so.wq.nr_waiters, RELAXED))
-		__waitq_wake(&tp->so.wq, (unsigned)-1, 0);
+	if (socket_has_waiters(&tp->so))
+		socket_wake_fenced(&tp->so, (unsigned)-1, 0);
 	else if (atomic_load(&tp->wants_acks, RELAXED))
 		work_urgent();
 	if (queued >= URGENT_QUEUED)

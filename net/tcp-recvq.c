@@ -401,17 +401,17 @@ static void tune_buffer(struct tcp_sock *tp, uint32_t copied, nsec_t now)
 }
 
 /* Lock held. After reading: tell the peer if the window has opened by much (RFC 9293 3.8.6.2.2). */
-static void maybe_update_window(struct tcp_sock *tp, uint32_t copied, nsec_t now)
+static void maybe_update_window(struct tcp_sock *tp, uint32_t copied)
 {
 	uint32_t left = tp->rcv_adv - tp->rcv_nxt, window;
 
-	tune_buffer(tp, copied, now);
+	tune_buffer(tp, copied, tp->last_rcv);
 	if (!IN_STATES(tp, STATES_RECEIVING))
 		return;
 	window = tcp_receive_window(tp);
 	/* Also answers at once if the reader has taken all of several segments: the sender's clock. */
 	if (window > left && (window - left >= MIN(window / 2, 32u * tp->mss) || left < 2u * tp->mss || (tp->nr_unacked_segs >= 2 && !tp->rcv_bytes)))
-		tcp_send_ack(tp, now);
+		tcp_send_ack(tp, clock_monotonic());
 }
 
 static int recv_oob(struct tcp_sock *tp, struct sock_msg *m)
@@ -446,19 +446,24 @@ static int why_no_data(struct tcp_sock *tp)
 	return IN_STATES(tp, ST(TIME_WAIT) | ST(CLOSING) | ST(LAST_ACK)) ? 0 : -EAGAIN;
 }
 
+/*
+ * A look without the lock: nothing is here or has come, and nothing has happened. What changes without a packet wakes with an event: is_dead, shutdown(2).
+ * Whoever holds the lock may have packets in hand that are in neither queue.
+ */
+static bool looks_empty(const struct tcp_sock *tp)
+{
+	return mpsc_is_empty_acquire(&tp->channel) && !mutex_is_busy(&tp->so.lock) && !atomic_load(&tp->rcv_head, RELAXED) && !READ_ONCE(tp->is_fin_received) &&
+	       !READ_ONCE(tp->is_dead) && !atomic_load(&tp->so.shut, RELAXED) && !atomic_load(&tp->so.error, RELAXED);
+}
+
 static bool is_readable(struct tcp_sock *tp, uint32_t target)
 {
 	bool r;
 
+	if (looks_empty(tp))
+		return false;
 	if (atomic_load(&tp->so.error, RELAXED))
 		return true;
-	/*
-	 * The usual look before sleeping: nothing has come, so nothing has changed. What changes without a packet wakes with an event: is_dead, shutdown(2).
-	 * Whoever holds the lock may have packets in hand that are in neither queue.
-	 */
-	if (mpsc_is_empty_acquire(&tp->channel) && !mutex_is_busy(&tp->so.lock) && !atomic_load(&tp->rcv_head, RELAXED) && !READ_ONCE(tp->is_fin_received) && !READ_ONCE(tp->is_dead) &&
-	    !atomic_load(&tp->so.shut, RELAXED))
-		return false;
 	tcp_lock(tp);
 	skip_urgent(tp);
 	r = tp->rcv_bytes >= target || tp->is_fin_received || !IN_STATES(tp, ST(ESTABLISHED) | ST(FIN_WAIT1) | ST(FIN_WAIT2) | ST(SYN_SENT) | ST(SYN_RECV)) ||
@@ -469,10 +474,34 @@ static bool is_readable(struct tcp_sock *tp, uint32_t target)
 	return r;
 }
 
+/* What is here. *n: bytes copied, or -EFAULT; done: bytes of earlier looks. Returns what recv does if nothing was copied; -EAGAIN: it may wait. */
+static int take_data(struct tcp_sock *tp, struct sock_msg *m, uint32_t *peeked, ssize_t done, ssize_t *n)
+{
+	int r;
+
+	tcp_lock(tp);
+	skip_urgent(tp);
+	*n = 0;
+	if (tp->rcv_bytes > *peeked && m->uio->left) {
+		*n = copy_some(tp, m->uio, *peeked, m->flags & MSG_TRUNC);
+		if (*n > 0 && m->flags & MSG_PEEK) {
+			*peeked += (uint32_t)*n;
+		} else if (*n > 0) {
+			consume(tp, (uint32_t)*n);
+			maybe_update_window(tp, (uint32_t)*n);
+		}
+	}
+	r = *n > 0 || done ? -EAGAIN : *n < 0 ? (int)*n : why_no_data(tp);
+	if (*n <= 0 && done && (tp->is_fin_received || tp->state == TCP_CLOSED || atomic_load(&tp->so.shut, RELAXED) & SHUT_RD_BIT))
+		r = 0;
+	tcp_unlock(tp);
+	return r;
+}
+
 ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
 {
 	struct tcp_sock *tp = tcp_of(so);
-	bool is_peek = m->flags & MSG_PEEK, has_deadline = false;
+	bool has_deadline = false;
 	uint32_t target = m->flags & MSG_WAITALL ? (uint32_t)MIN(m->uio->left, (size_t)0x7fffffff) :
 						  (uint32_t)MIN(m->uio->left, (size_t)atomic_load(&so->rcvlowat, RELAXED));
 	nsec_t deadline = NSEC_NEVER;
@@ -485,22 +514,11 @@ ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
 	if (m->flags & MSG_ERRQUEUE)
 		return -EAGAIN;
 	for (;;) {
-		tcp_lock(tp);
-		skip_urgent(tp);
+		/* Who waits for an answer usually finds nothing: then without the lock, too. */
 		n = 0;
-		if (tp->rcv_bytes > peeked && m->uio->left) {
-			n = copy_some(tp, m->uio, peeked, m->flags & MSG_TRUNC);
-			if (n > 0 && is_peek)
-				peeked += (uint32_t)n;
-			else if (n > 0) {
-				consume(tp, (uint32_t)n);
-				maybe_update_window(tp, (uint32_t)n, clock_monotonic());
-			}
-		}
-		r = n > 0 || done ? -EAGAIN : n < 0 ? (int)n : why_no_data(tp);
-		if (n <= 0 && done && (tp->is_fin_received || tp->state == TCP_CLOSED || atomic_load(&so->shut, RELAXED) & SHUT_RD_BIT))
-			r = 0;
-		tcp_unlock(tp);
+		r = -EAGAIN;
+		if (m->is_nonblock || atomic_load(&tp->state, RELAXED) != TCP_ESTABLISHED || !looks_empty(tp))
+			r = take_data(tp, m, &peeked, done, &n);
 		if (n > 0)
 			done += n;
 		if (r != -EAGAIN || !m->uio->left || done >= (ssize_t)target)
@@ -513,9 +531,8 @@ ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
 			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
 			has_deadline = true;
 		}
-		r = waitq_wait_until(&so->wq, "tcp-recv", POLL_IN | FILE_POLLRDHUP | FILE_POLLERR | FILE_POLLHUP,
-				     is_readable(tp, peeked + MAX(1u, MIN(target - (uint32_t)done, atomic_load(&so->rcvbuf, RELAXED) / 4))), deadline,
-				     WAIT_INTERRUPTIBLE);
+		r = sleeper_wait_until(&so->reader, &so->wq, "tcp-recv", POLL_IN | FILE_POLLRDHUP | FILE_POLLERR | FILE_POLLHUP,
+				       is_readable(tp, peeked + MAX(1u, MIN(target - (uint32_t)done, atomic_load(&so->rcvbuf, RELAXED) / 4))), deadline);
 		if (r)
 			return done ? done : r == -ETIMEDOUT ? -EAGAIN : r;
 	}

@@ -161,6 +161,8 @@ static uint32_t find(const struct sendq *q, uint32_t seq)
 {
 	uint32_t lo = 0, hi = q->tail - q->head;
 
+	if (likely(hi == 1))
+		return q->head;
 	while (hi - lo > 1) {
 		uint32_t mid = lo + (hi - lo) / 2;
 

@@ -53,7 +53,7 @@ void tcp_set_state(struct tcp_sock *tp, enum tcp_state state)
 
 void tcp_wake(struct tcp_sock *tp, uint32_t events)
 {
-	waitq_wake_all(&tp->so.wq, events);
+	socket_wake(&tp->so, (unsigned)-1, events);
 }
 
 static void stop_timers(struct tcp_sock *tp)

@@ -355,7 +355,7 @@ static int udp_shutdown(struct socket *so, int how)
 	bool is_connected = udp_of(so)->d.is_connected;
 
 	(void)atomic_fetch_or(&so->shut, how == SHUT_RDWR ? 3u : how == SHUT_RD ? SHUT_RD_BIT : SHUT_WR_BIT, RELAXED);
-	waitq_wake_all(&so->wq, 0);
+	socket_wake(so, (unsigned)-1, 0);
 	return is_connected ? 0 : -ENOTCONN;
 }
 

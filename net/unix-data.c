@@ -169,7 +169,7 @@ static int deliver(struct unix_sock *from, struct unix_sock *to, struct sock_msg
 			return r;
 	}
 	if (!r)
-		waitq_wake(&to->so.wq, 1, POLL_IN);
+		socket_wake(&to->so, 1, POLL_IN);
 	return r;
 }
 
@@ -392,7 +392,7 @@ static void tell_room(struct unix_sock *u)
 	struct unix_sock *peer = atomic_load(&u->peer, RELAXED);
 
 	if (peer)
-		waitq_wake_all(&peer->so.wq, POLL_OUT);
+		socket_wake(&peer->so, (unsigned)-1, POLL_OUT);
 	if (u->so.type == SOCK_DGRAM)
 		waitq_wake_all(&u->space, POLL_OUT);
 }
@@ -439,7 +439,7 @@ ssize_t unix_recv(struct socket *so, struct sock_msg *m)
 			return done ? done : -EAGAIN;
 		if (deadline == NSEC_NEVER && atomic_load(&so->rcv_timeout, RELAXED) != NSEC_NEVER)
 			deadline = sock_deadline(so->rcv_timeout);
-		r = waitq_wait_until(&so->wq, "unix-recv", POLL_IN | FILE_POLLHUP, has_input(u), deadline, WAIT_INTERRUPTIBLE);
+		r = sleeper_wait_until(&so->reader, &so->wq, "unix-recv", POLL_IN | FILE_POLLHUP, has_input(u), deadline);
 		if (r)
 			return done ? done : r == -ETIMEDOUT ? -EAGAIN : r;
 	}

@@ -209,7 +209,7 @@ static void hang_up(struct unix_sock *u)
 	if (!peer)
 		return;
 	if (u->so.type != SOCK_DGRAM)
-		waitq_wake_all(&peer->so.wq, 0);
+		socket_wake(&peer->so, (unsigned)-1, 0);
 	socket_put(&peer->so);
 }
 
@@ -231,7 +231,7 @@ static void unix_release(struct socket *so)
 		c = next;
 	}
 	hang_up(u);
-	waitq_wake_all(&so->wq, 0);
+	socket_wake(so, (unsigned)-1, 0);
 }
 
 static void unix_destroy(struct socket *so)
@@ -319,7 +319,7 @@ static int enqueue(struct unix_sock *l, struct unix_sock *c, struct unix_sock *s
 	}
 	mutex_unlock(&l->so.lock);
 	if (!r)
-		waitq_wake(&l->so.wq, 1, POLL_IN);
+		socket_wake(&l->so, 1, POLL_IN);
 	return r;
 }
 
@@ -454,9 +454,9 @@ static int unix_shutdown(struct socket *so, int how)
 	mutex_unlock(&so->lock);
 	if (peer && so->type != SOCK_DGRAM) {
 		(void)atomic_fetch_or(&peer->so.shut, (bits & SHUT_RD_BIT ? SHUT_WR_BIT : 0) | (bits & SHUT_WR_BIT ? SHUT_RD_BIT : 0), RELAXED);
-		waitq_wake_all(&peer->so.wq, 0);
+		socket_wake(&peer->so, (unsigned)-1, 0);
 	}
-	waitq_wake_all(&so->wq, 0);
+	socket_wake(so, (unsigned)-1, 0);
 	if (peer)
 		socket_put(&peer->so);
 	return peer || so->type != SOCK_STREAM || sock_has(so, SF_ACCEPTCONN) ? 0 : -ENOTCONN;

@@ -81,6 +81,19 @@ bool thread_wake(struct thread *t)
 	return true;
 }
 
+bool thread_wake_slot(struct thread **slot)
+{
+	struct thread *t = *slot;
+
+	*slot = NULL;
+	return t && thread_wake(t);
+}
+
+int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline, unsigned flags)
+{
+	return thread_wait_until(wchan, *slot != &self, deadline, flags);
+}
+
 int thread_create(const struct thread_params *params, struct thread **out)
 {
 	(void)params;

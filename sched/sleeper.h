@@ -47,14 +47,19 @@ static inline bool sleeper_wake(struct sleeper *s)
 	return thread_wake_slot(&s->thread);
 }
 
-/* Both kinds of sleepers, with the one fence they need: the condition before the looks at who sleeps. */
-static inline void sleeper_wake_all(struct sleeper *s, struct waitq *q, uint32_t key)
+/* Both kinds of sleepers, with the one fence they need: the condition before the looks at who sleeps. _fenced: the caller has passed one. */
+static inline void sleeper_wake_all_fenced(struct sleeper *s, struct waitq *q, unsigned nr, uint32_t key)
 {
-	atomic_fence(SEQ_CST);	/* Pairs: sleeper_enter, waitq_add */
 	if (atomic_load(&s->thread, RELAXED))
 		sleeper_wake(s);
 	if (atomic_load(&q->nr_waiters, RELAXED))
-		__waitq_wake(q, (unsigned)-1, key);
+		__waitq_wake(q, nr, key);
+}
+
+static inline void sleeper_wake_all(struct sleeper *s, struct waitq *q, uint32_t key)
+{
+	atomic_fence(SEQ_CST);	/* Pairs: sleeper_enter, waitq_add */
+	sleeper_wake_all_fenced(s, q, (unsigned)-1, key);
 }
 
 /* Sleep in the slot. 0: woken, and out of it; -EINTR, -ETIMEDOUT: still in it. Between sleeper_enter() and this the condition is looked at. */
@@ -63,8 +68,8 @@ static inline int sleeper_block(struct sleeper *s, const char *wchan, nsec_t dea
 	return thread_wait_slot(&s->thread, wchan, deadline);
 }
 
-/* Sleep until cond, in the slot or on the queue. As waitq_wait_until(), interruptible, without a deadline. cond is looked at in state RUNNING, and not again once it was true. */
-#define sleeper_wait_until(s, q, wchan_, want, cond) \
+/* Sleep until cond, in the slot or on the queue. As waitq_wait_until(), interruptible. cond is looked at in state RUNNING, and not again once it was true. */
+#define sleeper_wait_until(s, q, wchan_, want, cond, deadline) \
 	({ \
 		bool sl_ok_ = false, sl_in_ = sleeper_enter(s); \
 		int sl_r_ = 0; \
@@ -74,7 +79,7 @@ static inline int sleeper_block(struct sleeper *s, const char *wchan, nsec_t dea
 				sleeper_leave(s); \
 				break; \
 			} \
-			sl_r_ = sleeper_block(s, wchan_, NSEC_NEVER); \
+			sl_r_ = sleeper_block(s, wchan_, deadline); \
 			if (!sl_r_) { \
 				sl_ok_ = (cond); \
 				if (sl_ok_) \
@@ -83,6 +88,6 @@ static inline int sleeper_block(struct sleeper *s, const char *wchan, nsec_t dea
 			} \
 		} \
 		if (!sl_in_) \
-			sl_r_ = waitq_wait_until(q, wchan_, want, cond, NSEC_NEVER, WAIT_INTERRUPTIBLE); \
+			sl_r_ = waitq_wait_until(q, wchan_, want, cond, deadline, WAIT_INTERRUPTIBLE); \
 		sl_ok_ ? 0 : sl_r_; \
 	})
