@@ -46,6 +46,7 @@ http {
 	server { listen 80; root /bench/www; }
 }
 """
+COMMIT = machines.commit()
 TRIES = 3  # machines for a load that stalls
 CASLAP = "key\n16 16 1\nvalue\n100 100 1\ncmd\n0 {sets}\n1 {gets}\n"
 
@@ -142,12 +143,13 @@ def skip(reason):
 def measure(server, system, cpus, repeats):
     """{"ready": {...}, "loads": {name: {...}}} of one server on one system."""
     root = server.root()
-    result = {"ready": {}, "loads": {name: {"per_second": [], "latency_ms": [], "instructions": []} for name in server.loads}}
+    result = {"commit": COMMIT, "ready": {}, "loads": {name: {"per_second": [], "latency_ms": [], "instructions": []} for name in server.loads}}
     ready = result["ready"]
     with machines.start(system, root, server.command_for(cpus, True), cpus) as machine:
         ready["seconds"], _ = machine.wait_for(server.ready)
     with machines.start(system, root, server.command_for(cpus, True), cpus, is_counted=True) as machine:
         _, ready["instructions"] = machine.wait_for(server.ready)
+        ready["upper_half"] = sum(high for _, high in machine.counter.per_cpu())
     with machines.start(system, root, server.command_for(cpus, True), cpus,
                         environment=["LD_PRELOAD=/bench/probe.so"]) as machine:
         machine.wait_for(server.ready)
@@ -278,6 +280,21 @@ def page(results, meta):
     return text
 
 
+def kept():
+    """The results of the run before."""
+    try:
+        with open(os.path.join(OUT, "servers.json"), encoding="utf-8") as handle:
+            return json.load(handle)["results"]
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def commits(results):
+    """What was measured, in words."""
+    found = {server.get("commit", "unknown") for system in results.values() for cpus in system.values() for server in cpus.values()}
+    return ", ".join(sorted(found))
+
+
 def fetch():
     """What needs the real network."""
     machines.linux.modules(machines.MODULES)
@@ -290,6 +307,7 @@ def main():
     parser.add_argument("--cpus", default="1,2", help="numbers of CPUs, separated by commas (default 1,2)")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each load, with and without the plugin (default 3)")
     parser.add_argument("--only", choices=("samara", "linux"))
+    parser.add_argument("--keep", action="store_true", help="beside what build/bench/servers.json has of earlier runs")
     parser.add_argument("--save", action="store_true", help="write docs/servers.md too")
     parser.add_argument("server", nargs="*", help=", ".join(server.name for server in SERVERS))
     args = parser.parse_args()
@@ -304,9 +322,8 @@ def main():
         enter_namespace(fetch)
 
     _, version = machines.linux.kernel()
-    commit = machines.commit()
     machines.freeze()
-    results = {}
+    results = kept() if args.keep else {}
     for cpus in args.cpus.split(","):
         for server in [known[name] for name in args.server] or SERVERS:
             for system in [args.only] if args.only else ("samara", "linux"):
@@ -318,7 +335,7 @@ def main():
                     continue
                 results.setdefault(system, {}).setdefault(cpus, {})[server.name] = found
     meta = {"when": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "version": version,
-            "commit": commit, "host": f"{platform.machine()}, {os.cpu_count()} CPUs", "machine": machines.MACHINE,
+            "commit": commits(results), "host": f"{platform.machine()}, {os.cpu_count()} CPUs", "machine": machines.MACHINE,
             "cpu": machines.CPU, "memory": machines.MEMORY, "arguments": machines.linux.ARGUMENTS, "repeats": args.repeats}
     text = page(results, meta)
     print(text)
