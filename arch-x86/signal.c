@@ -82,6 +82,12 @@ static void fill_context(struct sigcontext *mc, const struct frame *f, const str
 	};
 }
 
+/* A frame that begins on the alternate stack ends on it: below it lies something else (since Linux 5.14, x86 alone). */
+static bool overflows_altstack(const struct arch_signal *s, vaddr_t at)
+{
+	return (s->stack_top || (s->alt_flags & 1)) && (at <= s->alt_sp || at - s->alt_sp > s->alt_size);	/* 1: SS_ONSTACK */
+}
+
 int arch_signal_push(struct frame *f, const struct arch_signal *s)
 {
 	vaddr_t top = s->stack_top ? s->stack_top : f->rsp - RED_ZONE, fpstate, at;
@@ -92,6 +98,8 @@ int arch_signal_push(struct frame *f, const struct arch_signal *s)
 		return -EFAULT;
 	fpstate = ALIGN_DOWN(top - fpu_size(), 64ul);
 	at = ALIGN_DOWN(fpstate - sizeof(sf), 16ul) - 8;
+	if (overflows_altstack(s, at))
+		return -EFAULT;
 	memset(&sf, 0, sizeof(sf));
 	sf.restorer = s->restorer;
 	sf.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (arch_fpu_format.xcr0 ? UC_FP_XSTATE : 0);

@@ -171,6 +171,37 @@ static void test_frames(void)
 	}
 }
 
+static char *nested_stack;
+static int nr_nested;
+
+/* Each signal comes while the handler of the one before runs, on the same alternate stack, until there is no room: that is the end, and what lies below is as it was. */
+static void nest(int signal_number)
+{
+	nr_nested++;
+	for (int i = 0; i < 4096; i++)
+		if (nested_stack[i] != 0x5a) {
+			show("FAIL what lies below the alternate stack has changed");
+			_exit(1);
+		}
+	if (nr_nested == 3)
+		show("ok signals nest");
+	raise(signal_number);
+}
+
+static void test_full_altstack(void)
+{
+	struct sigaction action = { .sa_handler = nest, .sa_flags = SA_ONSTACK | SA_NODEFER };
+	stack_t alternate = { .ss_size = 32768 };
+
+	nested_stack = mmap(NULL, 4096 + 32768, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memset(nested_stack, 0x5a, 4096);
+	alternate.ss_sp = nested_stack + 4096;
+	need(sigaltstack(&alternate, NULL) == 0);
+	sigaction(SIGUSR1, &action, NULL);
+	raise(SIGUSR1);
+	show("FAIL it ended");
+}
+
 int main(void)
 {
 	catch_all();
@@ -179,5 +210,6 @@ int main(void)
 	test_thread_pointers();
 	test_flags();
 	test_frames();
+	test_full_altstack();
 	return test_end();
 }
