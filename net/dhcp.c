@@ -181,8 +181,12 @@ static void parse_option(struct lease *l, uint8_t type, const uint8_t *v, unsign
 {
 	switch (type) {
 	case OPT_DNS:
-		for (unsigned i = 0; i + 4 <= len && l->nr_dns < ARRAY_SIZE(l->dns); i += 4)
-			l->dns[l->nr_dns++] = ip_from_v4(net32(get32(v + i)));
+		for (unsigned i = 0; i + 4 <= len && l->nr_dns < ARRAY_SIZE(l->dns); i += 4) {
+			struct ip_addr a = ip_from_v4(net32(get32(v + i)));
+
+			if (!ip_is_any(&a) && !ip_is_multicast(&a))
+				l->dns[l->nr_dns++] = a;
+		}
 		return;
 	case OPT_DOMAIN:
 		len = MIN(len, (unsigned)sizeof(l->domain) - 1);

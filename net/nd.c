@@ -313,9 +313,13 @@ static void input_rdnss(const uint8_t *o)
 
 	if (!get32(o + 4))
 		return;
-	for (unsigned i = 8; i + 16 <= o[1] * 8u && nr < ARRAY_SIZE(servers); i += 16)
-		memcpy(servers[nr++].b, o + i, 16);
-	resolv_set(2, servers, nr, NULL);
+	for (unsigned i = 8; i + 16 <= o[1] * 8u && nr < ARRAY_SIZE(servers); i += 16) {
+		memcpy(servers[nr].b, o + i, 16);
+		if (!ip_is_any(&servers[nr]) && !ip_is_multicast(&servers[nr]))
+			nr++;
+	}
+	if (nr)
+		resolv_set(2, servers, nr, NULL);
 }
 
 static void input_router(struct pkt *p)

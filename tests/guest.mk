@@ -102,10 +102,15 @@ test-oracle: guest guest-musl guest-go
 guest-clean:
 	rm -rf $(GUEST_OUT)
 
-#: net-check     TCP segment by segment, and over lossy links against Linux and a second Samara (a minute and a half; docs/network-tests.md)
-.PHONY: net-check
+#: net-check     TCP segment by segment, Debian's servers, lossy links to Linux and a second Samara (a minute; docs/network-tests.md)
+.PHONY: net-check net-conformance net-servers net-lossy
 net-check: all
+	$(Q)$(MAKE) -j3 net-conformance net-servers net-lossy
+net-conformance:
 	$(Q)python3 tests/net/conformance.py
+net-servers:
+	$(Q)python3 tests/net/servers.py
+net-lossy:
 	$(Q)python3 tests/net/lossy.py --loss 0,5
 	$(Q)python3 tests/net/lossy.py --loss 20 --bytes 100000 --peer samara --cpus 2
 

@@ -42,10 +42,11 @@ def compile_probe():
     return folder
 
 
-def fetch_packages(*names):
-    """Make the roots of these packages now, with a network; inside the namespace they come from the cache."""
-    for name in names:
-        subprocess.run([os.path.join(ROOT, "samara"), "root", "--package", name], stdout=subprocess.DEVNULL, check=True)
+def fetch_packages(*roots):
+    """Make the roots of these packages (a name, or a list of names) now, with a network; inside the namespace they come from the cache."""
+    for names in roots:
+        words = [word for name in ([names] if isinstance(names, str) else names) for word in ("--package", name)]
+        subprocess.run([os.path.join(ROOT, "samara"), "root", *words], stdout=subprocess.DEVNULL, check=True)
 
 
 class Guest:
