@@ -289,6 +289,11 @@ def kept():
         return {}
 
 
+def write_results(everything):
+    with open(os.path.join(OUT, "servers.json"), "w", encoding="utf-8") as handle:
+        json.dump(everything, handle, indent=1)
+
+
 def commits(results):
     """What was measured, in words."""
     found = {server.get("commit", "unknown") for system in results.values() for cpus in system.values() for server in cpus.values()}
@@ -334,13 +339,13 @@ def main():
                     print(f"bench-servers: {server.name} on {system} with {cpus} CPUs: {error}", file=sys.stderr)
                     continue
                 results.setdefault(system, {}).setdefault(cpus, {})[server.name] = found
+                write_results({"results": results})  # what was measured is there if this is interrupted: --keep
     meta = {"when": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "version": version,
             "commit": commits(results), "host": f"{platform.machine()}, {os.cpu_count()} CPUs", "machine": machines.MACHINE,
             "cpu": machines.CPU, "memory": machines.MEMORY, "arguments": machines.linux.ARGUMENTS, "repeats": args.repeats}
     text = page(results, meta)
     print(text)
-    with open(os.path.join(OUT, "servers.json"), "w", encoding="utf-8") as handle:
-        json.dump({**meta, "results": results}, handle, indent=1)
+    write_results({**meta, "results": results})
     if args.save:
         with open(os.path.join(REPO, "docs", "servers.md"), "w", encoding="utf-8") as handle:
             handle.write(text)
