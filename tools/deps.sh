@@ -25,6 +25,8 @@ test='
 /usr/include/stdio.h        libc6-dev
 clang                       clang
 spin                        spin
+g++                         g++
+/usr/include/relacy/relacy.hpp  relacy-dev
 go                          golang-go
 qemu-aarch64-static         qemu-user-static
 '
