@@ -34,6 +34,7 @@
  * Every way back to the application goes through user_exit.
  */
 #include "arch-x86/asm.h"
+#include "arch-x86/sysreg.h"
 #include "arch-x86/percpu.h"
 
 	.cfi_sections .debug_frame
@@ -222,6 +223,7 @@ func user_exit
 	movq	%gs:0, %rax
 	cmpl	$0, THREAD_ATTENTION(%rax)
 	jne	.Lattention
+	orl	$RFLAGS_IF, FRAME_RFLAGS(%rsp)	// popf at ring 0 may have cleared it
 	frame_restore
 .Lattention:
 	movq	%rsp, %rdi

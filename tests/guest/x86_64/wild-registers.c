@@ -124,6 +124,20 @@ static void test_flags(void)
 	show("with odd flags: right %ld, handled %d", nr_right, nr_handled);
 }
 
+/* popf with the interrupt flag clear: it is not the program's, time goes on. (Where the program runs at the kernel's level the next fault puts it right.) */
+static void test_interrupt_flag(void)
+{
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int before = nr_handled;
+
+	signal(SIGALRM, on_usr1);
+	ualarm(20000, 0);
+	__asm__ volatile("push $2\n popf\n movb $1, (%0)" ::"r"(page) : "memory", "cc");
+	while (nr_handled == before)
+		;
+	show("ok the alarm came");
+}
+
 static int tampering;
 
 static void tamper(int signal_number, siginfo_t *info, void *context)
@@ -209,6 +223,7 @@ int main(void)
 	test_handlers();
 	test_thread_pointers();
 	test_flags();
+	test_interrupt_flag();
 	test_frames();
 	test_full_altstack();
 	return test_end();
