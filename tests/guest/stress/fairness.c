@@ -7,6 +7,9 @@
  *   sleeper a thread that sleeps and works a little beside a busy one is served
  *           at once, and the busy one is not starved
  *   fifo    a SCHED_FIFO thread runs before all others on its CPU
+ *   rr      two SCHED_RR threads of one priority take turns on one CPU, and a third
+ *           of a lower priority gets nothing
+ *   idle    a SCHED_IDLE thread gets next to nothing beside an ordinary one
  *
  * Arguments: mode, seconds (of wall time), threads, percent allowed. Under an
  * emulator on a shared host use --icount for exact figures: CPU time is then
@@ -23,7 +26,7 @@ static long nr_threads = 8, percent = 2;
 static double seconds = 2;
 static bool is_verbose;
 static int64_t cpu_ns[MAX_THREADS];
-static int nice_of[MAX_THREADS];
+static int nice_of[MAX_THREADS], policy_of[MAX_THREADS], priority_of[MAX_THREADS];
 static int nr_started;
 static volatile int gate;
 
@@ -31,10 +34,12 @@ static void *burn(void *argument)
 {
 	long me = (long)argument;
 
+	struct sched_param param = { .sched_priority = priority_of[me] };
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice_of[me]);
+	need(sched_setscheduler(0, policy_of[me], &param) == 0);
 	__atomic_add_fetch(&nr_started, 1, __ATOMIC_SEQ_CST);
 	while (!gate)
-		sched_yield();
+		sleep_ms(1);
 	int64_t begin = now_ns(CLOCK_THREAD_CPUTIME_ID);
 	while (!is_over)
 		for (volatile int i = 0; i < 1000; i++)
@@ -165,6 +170,38 @@ static void test_fifo(void)
 	check("SCHED_FIFO wins", (double)cpu_ns[0] < (double)ns * 0.25);
 }
 
+/* By the threads' clocks, which are read from outside: the one of low priority may not come to it. */
+static void test_rr(void)
+{
+	struct sched_param param = { .sched_priority = 50 };
+
+	bind_to(0);
+	need(sched_setscheduler(0, SCHED_FIFO, &param) == 0);
+	nr_threads = 3;
+	for (int i = 0; i < 3; i++) {
+		policy_of[i] = SCHED_RR;
+		priority_of[i] = i < 2 ? 10 : 5;
+	}
+	burn_for_a_while();
+	if (is_verbose)
+		show("%.1f ms, %.1f ms, lower %.1f ms", (double)cpu_ns[0] / 1e6, (double)cpu_ns[1] / 1e6, (double)cpu_ns[2] / 1e6);
+	double mean = (double)(cpu_ns[0] + cpu_ns[1]) / 2;
+	check("SCHED_RR takes turns", (double)cpu_ns[0] > mean * 0.7 && (double)cpu_ns[1] > mean * 0.7);
+	check("a lower priority has to wait", (double)cpu_ns[2] < mean * 0.1);
+}
+
+static void test_idle(void)
+{
+	bind_to(0);
+	nr_threads = 2;
+	policy_of[1] = SCHED_IDLE;
+	burn_for_a_while();
+	if (is_verbose)
+		show("ordinary %.1f ms, SCHED_IDLE %.1f ms", (double)cpu_ns[0] / 1e6, (double)cpu_ns[1] / 1e6);
+	check("SCHED_IDLE gets next to nothing", (double)cpu_ns[1] < (double)cpu_ns[0] * 0.03);
+	check("but is not forgotten", cpu_ns[1] > 0);
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "equal";
@@ -183,6 +220,10 @@ int main(int argc, char **argv)
 		test_nice();
 	else if (strcmp(mode, "sleeper") == 0)
 		test_sleeper();
+	else if (strcmp(mode, "rr") == 0)
+		test_rr();
+	else if (strcmp(mode, "idle") == 0)
+		test_idle();
 	else
 		test_fifo();
 	return test_end();
