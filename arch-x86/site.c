@@ -87,12 +87,12 @@ static void write_dr7(uint64_t v)
 	__asm__ volatile("movq %0, %%dr7" : : "r"(v) : "memory");
 }
 
-/* The five bytes can be written at once, or nobody is there to see them half written. */
+/* All of it in one page; and the five bytes can be written at once, or nobody is there to see them half written. */
 static bool is_placed_well(vaddr_t site)
 {
-	if (atomic_load(&arch_nr_cpus, RELAXED) == 1)
-		return site % PAGE_SIZE <= PAGE_SIZE - ARCH_SITE_SIZE;
-	return site % 8 <= 8 - ARCH_SITE_SIZE;
+	if (site % PAGE_SIZE > PAGE_SIZE - (ARCH_SITE_SIZE + 2))
+		return false;
+	return atomic_load(&arch_nr_cpus, RELAXED) == 1 || site % 8 <= 8 - ARCH_SITE_SIZE;
 }
 
 /* Does it look like mov $nr, %eax; syscall, and can the first be replaced at once? */
@@ -141,6 +141,12 @@ bool arch_site_ready(const struct frame *f)
 		arch_irq_restore(flags);
 	}
 	return false;
+}
+
+void arch_sites_forget(void)
+{
+	for (unsigned i = 0; i < SITES_KNOWN; i++)
+		atomic_store(&arch_sites_known[i], 0ul, RELAXED);
 }
 
 bool arch_site_hit(struct frame *f)
@@ -206,8 +212,11 @@ bool arch_site_patch(void *alias, vaddr_t site, vaddr_t veneer, uint32_t nr)
 {
 	uint8_t mov[ARCH_SITE_SIZE], jmp[ARCH_SITE_SIZE];
 
+	/* The program may have written other code there since it was looked at. */
+	if (!is_placed_well(site) || memcmp((uint8_t *)alias + ARCH_SITE_SIZE, "\x0f\x05", 2))
+		return false;
 	encode_both(site, veneer, nr, mov, jmp);
-	return is_placed_well(site) && exchange(alias, mov, jmp);
+	return exchange(alias, mov, jmp);
 }
 
 bool arch_site_unpatch(void *alias, vaddr_t site, vaddr_t veneer, uint32_t nr)

@@ -331,6 +331,7 @@ void veneer_reset(void)
 		}
 	}
 	memset(hopeless, 0, sizeof(hopeless));
+	arch_sites_forget();
 	nr_veneers = 0;
 	mutex_unlock(&lock);
 }

@@ -24,6 +24,11 @@ static inline bool arch_site_ready(const struct frame *f)
 	return true;
 }
 
+/* A new program: its sites are not those of the old one, though they may have the same addresses. */
+static inline void arch_sites_forget(void)
+{
+}
+
 /* What of a call's number is part of its veneer: nothing on this port, which has it in a register. */
 static inline uint32_t arch_site_nr(uint32_t nr)
 {

@@ -24,6 +24,8 @@ static inline vaddr_t arch_veneer_site(const struct frame *f)
  * shown. Context: thread.
  */
 bool arch_site_ready(const struct frame *f);
+/* A new program: its sites are not those of the old one, though they may have the same addresses. */
+void arch_sites_forget(void);
 /* What of a call's number is part of its veneer. */
 static inline uint32_t arch_site_nr(uint32_t nr)
 {
