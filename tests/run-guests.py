@@ -140,7 +140,7 @@ def run_on_samara(test, cpus, extra):
         command += ["--package", package]
     for option in test.options:
         name, _, value = option.partition("=")
-        if name in ("icount", "cpu", "machine"):
+        if name in ("icount", "cpu", "machine", "console", "net"):
             command += ["--" + name] + ([value] if value else [])
     command += extra + ["--", test.program] + test.arguments
     try:
