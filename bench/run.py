@@ -263,10 +263,15 @@ def save(rows, picture, version, when):
         handle.write("\n")
     with open(os.path.join(docs, f"benchmarks{suffix()}.svg"), "w", encoding="utf-8") as handle:
         handle.write(picture)
+    write_page(kept)
+
+
+def write_page(kept):
+    """docs/benchmarks.md from what docs/benchmarks.json has."""
     machines = "\n".join(f"- {arch}: `{MACHINES[arch][2]} -cpu {kept[arch]['cpu']}`, Linux {kept[arch]['linux']}, measured "
                          f"{kept[arch]['date']}, commit {kept[arch]['commit']}" for arch in MACHINES if arch in kept)
     pictures = "\n".join(f"![ratios on {arch}](benchmarks-{arch}.svg)" for arch in kept if arch != "arm64")
-    with open(os.path.join(docs, "benchmarks.md"), "w", encoding="utf-8") as handle:
+    with open(os.path.join(REPO, "docs", "benchmarks.md"), "w", encoding="utf-8") as handle:
         handle.write(PAGE.format(machines=machines, table=both_machines(kept), pictures=pictures, memory=MEMORY))
 
 

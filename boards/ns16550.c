@@ -44,7 +44,7 @@ static void reg_write(const struct uart *u, unsigned reg, uint32_t v)
 		mmio_write8(p, (uint8_t)v);
 }
 
-/* The transmitter is empty: FIFO_LEN bytes may follow without another look. */
+/* The transmitter is empty: as many bytes as its FIFO has may follow without another look. */
 static void sink(const char *text, size_t len)
 {
 	struct uart *u = log_uart;
@@ -53,7 +53,7 @@ static void sink(const char *text, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		for (; !room && tries < TX_TRIES; tries++)
 			if (reg_read(u, LSR) & LSR_THRE)
-				room = FIFO_LEN;
+				room = u->fifo_len;
 		if (!room)
 			return;
 		room--;
@@ -67,7 +67,7 @@ static size_t port_write(struct console_port *p, const void *buf, size_t len)
 	size_t n = 0;
 
 	while (n < len && (reg_read(u, LSR) & LSR_THRE)) {
-		for (unsigned i = 0; i < FIFO_LEN && n < len; i++)
+		for (unsigned i = 0; i < u->fifo_len && n < len; i++)
 			reg_write(u, RBR_THR, ((const uint8_t *)buf)[n++]);
 	}
 	if (!n && len)
@@ -110,7 +110,10 @@ int ns16550_init(struct uart *u)
 	if (!u->io_width)
 		u->io_width = 1;
 	reg_write(u, IER, 0);
-	reg_write(u, IIR_FCR, FCR_ENABLE);
+	/* Switching the FIFOs on empties them (8.4): if something was received already, the port does without them. */
+	u->fifo_len = reg_read(u, LSR) & LSR_DR ? 1 : FIFO_LEN;
+	if (u->fifo_len > 1)
+		reg_write(u, IIR_FCR, FCR_ENABLE);
 	log_uart = u;
 	log_sink = sink;
 	return 0;

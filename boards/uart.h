@@ -21,6 +21,7 @@ struct uart {
 	bool is_edge;		/* [I] */
 	unsigned reg_shift;	/* [I] 16550: distance of registers, log2 */
 	unsigned io_width;	/* [I] 16550: 1 or 4 bytes */
+	unsigned fifo_len;	/* [I] 16550: bytes that an empty transmitter takes */
 	/* [I] 16550 in I/O ports, which only boards that have them know how to reach. NULL: registers in memory. */
 	uint8_t (*port_read)(unsigned reg);
 	void (*port_write)(unsigned reg, uint8_t value);

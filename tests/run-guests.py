@@ -47,6 +47,7 @@ class Test:
         self.groups = groups.split(",")
         self.is_timing = "timing" in self.options
         self.environment = [word[4:] for word in self.options if word.startswith("env=")]
+        self.input = "".join(word[6:] + "\n" for word in self.options if word.startswith("stdin=")).encode()
         self.packages = [word[8:] for word in self.options if word.startswith("package=")]
         self.arch = arch
         self.archs = [word[5:] for word in self.options if word.startswith("arch=")]
@@ -144,7 +145,7 @@ def run_on_samara(test, cpus, extra):
             command += ["--" + name] + ([value] if value else [])
     command += extra + ["--", test.program] + test.arguments
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=test.seconds + 30,
+        done = subprocess.run(command, input=test.input, capture_output=True, timeout=test.seconds + 30,
                               check=False)
     except subprocess.TimeoutExpired as late:
         return late.stdout or b"", "samara run did not end in time"
@@ -160,7 +161,7 @@ def run_on_user(test):
     environment.update(word.split("=", 1) for word in test.environment)
     try:
         done = subprocess.run(emulator + [test.program] + test.arguments,
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=test.seconds, env=environment,
+                              input=test.input, capture_output=True, timeout=test.seconds, env=environment,
                               cwd="/", check=False)
     except subprocess.TimeoutExpired as late:
         return late.stdout or b"", "timeout"
@@ -236,6 +237,7 @@ def run_each(tests, args, report):
 
 def run_oracle(tests, args, report):
     """All tests in one boot of Linux; compare with what is committed, or commit it."""
+    tests = [test for test in tests if not test.input]  # there is none there
     begin = time.monotonic()
     results = linux_results(tests, args.log)
     for test in tests:
