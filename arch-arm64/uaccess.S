@@ -38,7 +38,8 @@ func arch_user_copy
 	add	x1, x1, #16
 	add	x0, x0, #16
 	sub	x2, x2, #16
-	b	.Lcopy_16
+	cbnz	x2, .Lcopy_16
+	b	.Lcopy_done
 .Lcopy_8:
 	tbz	x2, #3, .Lcopy_4
 	user	.Lcopy_bytes, ldr x3, [x1]

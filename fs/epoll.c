@@ -268,9 +268,12 @@ static __attribute__((noinline)) int epoll_take(struct epoll *ep, struct epoll_e
 	if (likely(ep->ready.next == ep->ready.prev && !list_is_empty(&ep->ready))) {	/* one, as mostly: epoll_harvest() without its loop */
 		item = list_first(&ep->ready, struct epoll_item, ready_node);
 		events = epoll_ask_first(ep, item);
-		n = events != 0;
-		item->round = ++ep->round;
-		*out = (struct epoll_event_k){ events, item->data };
+		n = 0;
+		if (events) {
+			item->round = ++ep->round;
+			*out = (struct epoll_event_k){ events, item->data };
+			n = 1;
+		}
 	} else {
 		n = epoll_harvest(ep, out, max, false);
 	}
@@ -325,16 +328,22 @@ static inline int epoll_sleep(struct epoll *ep, struct epoll_event_k *events, in
 
 int epoll_wait_file(struct file *f, struct epoll_event_k *events, int max, nsec_t deadline)
 {
-	struct epoll *ep = file_epoll(f);
-	int n;
+	struct epoll *ep = f->private;
+	int n = 0;
 
-	if (!ep || max <= 0)
+	if (f->ops != &epoll_ops)
 		return -EINVAL;
-	n = epoll_look(ep, events, max);
+	/*
+	 * What has been on the list since it was reported has most likely been dealt with. It is asked once, when we are in the slot, where looking is needed anyway, unless something
+	 * new is there.
+	 */
+	if (!deadline || atomic_load(&ep->incoming, RELAXED))
+		n = epoll_look(ep, events, max);
 	if (!n && deadline)
 		n = epoll_sleep(ep, events, max, deadline);
-	/* More is ready, or we leave with an error although a wake-up may have been meant for us: pass it on. */
-	if (epoll_has_ready(ep))
+	/* More is ready, or we leave with an error although a wake-up may have been meant for us: pass it on. The fence is epoll_wake()'s. */
+	atomic_fence(SEQ_CST);
+	if (unlikely(atomic_load(&ep->sleeper.thread, RELAXED) || atomic_load(&ep->wq.nr_waiters, RELAXED)) && epoll_has_ready(ep))
 		epoll_wake(ep);
 	return n == -ETIMEDOUT ? 0 : n;
 }

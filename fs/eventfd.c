@@ -60,76 +60,99 @@ static bool eventfd_try_add(struct eventfd *e, uint64_t add)
 	return true;
 }
 
-/* The usual uio: an aligned word of the application. */
-static bool is_word(const struct uio *u)
+static __attribute__((noinline)) int eventfd_sleep_take(struct file *f, uint64_t *value)
 {
-	return u->nr == 1 && !u->is_kernel && !u->skip && ((uintptr_t)u->iov->base & 7) == 0;
+	struct eventfd *e = f->private;
+
+	if (special_is_nonblock(f))
+		return -EAGAIN;
+	return sleeper_wait_until(&e->reader, &e->readable, "eventfd-read", POLL_IN, eventfd_try_take(e, value), NSEC_NEVER);
 }
 
-static bool put_word(struct uio *u, uint64_t value)
+static __attribute__((noinline)) int eventfd_sleep_add(struct file *f, uint64_t value)
 {
-	if (unlikely(!is_word(u)))
-		return uio_copy_to(u, &value, sizeof(value)) == sizeof(value);
-	if (user_store64(u->iov->base, value))
-		return false;
-	u->skip = sizeof(value);
-	u->left -= sizeof(value);
-	return true;
+	struct eventfd *e = f->private;
+
+	if (value == UINT64_MAX)
+		return -EINVAL;
+	if (special_is_nonblock(f))
+		return -EAGAIN;
+	return sleeper_wait_until(&e->writer, &e->writable, "eventfd-write", POLL_OUT, eventfd_try_add(e, value), NSEC_NEVER);
 }
 
-static bool get_word(struct uio *u, uint64_t *value)
+static inline int eventfd_take(struct file *f, uint64_t *value)
 {
-	if (unlikely(!is_word(u)))
-		return uio_copy_from(u, value, sizeof(*value)) == sizeof(*value);
-	if (user_load64(u->iov->base, value))
-		return false;
-	u->skip = sizeof(*value);
-	u->left -= sizeof(*value);
-	return true;
+	struct eventfd *e = f->private;
+	int r = likely(eventfd_try_take(e, value)) ? 0 : eventfd_sleep_take(f, value);
+
+	if (likely(!r))
+		sleeper_wake_all(&e->writer, &e->writable, POLL_OUT);
+	return r;
+}
+
+static inline int eventfd_add(struct file *f, uint64_t value)
+{
+	struct eventfd *e = f->private;
+	int r = likely(value != UINT64_MAX && eventfd_try_add(e, value)) ? 0 : eventfd_sleep_add(f, value);
+
+	if (likely(!r))
+		sleeper_wake_all(&e->reader, &e->readable, POLL_IN);
+	return r;
 }
 
 static ssize_t eventfd_read(struct file *f, struct uio *u, uint64_t *pos)
 {
-	struct eventfd *e = f->private;
 	uint64_t value;
 	int r;
 
 	(void)pos;
 	if (u->left < sizeof(value))
 		return -EINVAL;
-	if (!eventfd_try_take(e, &value)) {
-		if (special_is_nonblock(f))
-			return -EAGAIN;
-		r = sleeper_wait_until(&e->reader, &e->readable, "eventfd-read", POLL_IN, eventfd_try_take(e, &value), NSEC_NEVER);
-		if (r)
-			return r;
-	}
-	sleeper_wake_all(&e->writer, &e->writable, POLL_OUT);
-	return put_word(u, value) ? (ssize_t)sizeof(value) : -EFAULT;
+	r = eventfd_take(f, &value);
+	if (r)
+		return r;
+	return uio_copy_to(u, &value, sizeof(value)) == sizeof(value) ? (ssize_t)sizeof(value) : -EFAULT;
 }
 
 static ssize_t eventfd_write(struct file *f, struct uio *u, uint64_t *pos)
 {
-	struct eventfd *e = f->private;
 	uint64_t value;
 	int r;
 
 	(void)pos;
 	if (u->left < sizeof(value))
 		return -EINVAL;
-	if (!get_word(u, &value))
+	if (uio_copy_from(u, &value, sizeof(value)) != sizeof(value))
 		return -EFAULT;
-	if (value == UINT64_MAX)
+	r = eventfd_add(f, value);
+	return r ? r : (ssize_t)sizeof(value);
+}
+
+/* The buffer need not be aligned: the CPU does that (normal memory). */
+static ssize_t eventfd_read_buf(struct file *f, void __user *buf, size_t len)
+{
+	uint64_t value;
+	int r;
+
+	if (len < sizeof(value))
 		return -EINVAL;
-	if (!eventfd_try_add(e, value)) {
-		if (special_is_nonblock(f))
-			return -EAGAIN;
-		r = sleeper_wait_until(&e->writer, &e->writable, "eventfd-write", POLL_OUT, eventfd_try_add(e, value), NSEC_NEVER);
-		if (r)
-			return r;
-	}
-	sleeper_wake_all(&e->reader, &e->readable, POLL_IN);
-	return sizeof(value);
+	r = eventfd_take(f, &value);
+	if (r)
+		return r;
+	return user_store64(buf, value) ? -EFAULT : (ssize_t)sizeof(value);
+}
+
+static ssize_t eventfd_write_buf(struct file *f, const void __user *buf, size_t len)
+{
+	uint64_t value;
+	int r;
+
+	if (len < sizeof(value))
+		return -EINVAL;
+	if (user_load64(buf, &value))
+		return -EFAULT;
+	r = eventfd_add(f, value);
+	return r ? r : (ssize_t)sizeof(value);
 }
 
 static uint32_t eventfd_poll(struct file *f, struct poll_table *pt)
@@ -168,6 +191,8 @@ static void eventfd_release(struct file *f)
 static const struct file_ops eventfd_ops = {
 	.read = eventfd_read,
 	.write = eventfd_write,
+	.read_buf = eventfd_read_buf,
+	.write_buf = eventfd_write_buf,
 	.poll = eventfd_poll,
 	.stat = special_anon_stat,
 	.fdinfo = eventfd_fdinfo,

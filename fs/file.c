@@ -58,9 +58,9 @@ uint8_t file_is_plain(const struct file *f)
 	if (f->has_position || f->vnode || (flags & O_PATH))
 		return 0;
 	if (f->ops->read && (flags & O_ACCMODE) != O_WRONLY)
-		plain |= FILE_PLAIN_READ;
+		plain |= f->ops->read_buf ? FILE_PLAIN_READ | FILE_PLAIN_READ_BUF : FILE_PLAIN_READ;
 	if (f->ops->write && (flags & O_ACCMODE) != O_RDONLY)
-		plain |= FILE_PLAIN_WRITE;
+		plain |= f->ops->write_buf ? FILE_PLAIN_WRITE | FILE_PLAIN_WRITE_BUF : FILE_PLAIN_WRITE;
 	return (uint8_t)plain;
 }
 

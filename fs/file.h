@@ -64,6 +64,9 @@ struct file_ops {
 	/* Bytes moved, 0 at end of file. *pos is the offset to use and advance (files without one ignore it; NULL never). [EINVAL] */
 	ssize_t (*read)(struct file *f, struct uio *u, uint64_t *pos);
 	ssize_t (*write)(struct file *f, struct uio *u, uint64_t *pos);
+	/* The same for one buffer of the application, where that is much shorter than by a uio. Optional, beside read and write. */
+	ssize_t (*read_buf)(struct file *f, void __user *buf, size_t len);
+	ssize_t (*write_buf)(struct file *f, const void __user *buf, size_t len);
 	/* Present events (FILE_POLL*). If w is not NULL also subscribe it: waitq_add() to one queue. A file that has two (read, write) uses poll_add. Never sleeps long. [always ready] */
 	uint32_t (*poll)(struct file *f, struct poll_table *pt);
 	int64_t (*seek)(struct file *f, int64_t off, int whence);	/* [ESPIPE] */
@@ -125,6 +128,8 @@ static inline void file_put(struct file *f)
 /* file_read(), file_write() with pos NULL are nothing but ops->read, ops->write with &f->pos: allowed, there, no position to lock, no inode. */
 #define FILE_PLAIN_READ		1u
 #define FILE_PLAIN_WRITE	2u
+#define FILE_PLAIN_READ_BUF	4u	/* and there is ops->read_buf */
+#define FILE_PLAIN_WRITE_BUF	8u
 uint8_t file_is_plain(const struct file *f);
 
 /* Checked calls: access mode (-EBADF), missing operation, offset handling. pos NULL: use and update f->pos. */

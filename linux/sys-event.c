@@ -190,22 +190,23 @@ static __attribute__((noinline)) long epoll_put_more(struct file *ep, long event
 	return done;
 }
 
-static long epoll_wait_deadline(long epfd, long events, long max, nsec_t deadline)
+static inline __attribute__((always_inline)) long epoll_wait_deadline(long epfd, long events, long max, nsec_t deadline)
 {
 	struct epoll_event_k ready[EPOLL_BATCH];
+	unsigned nr = (unsigned)max;
 	struct file *ep;
 	long r;
 
-	if ((int)max <= 0 || max > 0x7fffffff / 16)
+	if (nr - 1 >= 0x7fffffffu / 16)		/* 0 and negative ones too */
 		return -EINVAL;
-	if (!user_range_ok((void *)events, (size_t)max * sizeof(struct abi_epoll_event)))
+	if (!user_range_ok((void *)events, nr * sizeof(struct abi_epoll_event)))
 		return -EFAULT;
 	ep = fd_file(epfd);
 	if (!ep)
 		return -EBADF;
-	r = epoll_wait_file(ep, ready, MIN((int)max, EPOLL_BATCH), deadline);
-	if (unlikely(r == EPOLL_BATCH && max > EPOLL_BATCH))
-		r = epoll_put_more(ep, events, (int)max, ready, EPOLL_BATCH);
+	r = epoll_wait_file(ep, ready, (int)MIN(nr, (unsigned)EPOLL_BATCH), deadline);
+	if (unlikely(r == EPOLL_BATCH && nr > EPOLL_BATCH))
+		r = epoll_put_more(ep, events, (int)nr, ready, EPOLL_BATCH);
 	else if (r > 0 && epoll_put(events, 0, ready, (int)r))
 		r = -EFAULT;
 	file_put(ep);

@@ -81,20 +81,14 @@ static __attribute__((noinline)) long transfer_one(struct file *f, long buf, lon
 	return r;
 }
 
-/* Pipes, sockets, event descriptors: nothing stands between the call and the file's operation. */
-static inline bool is_plain(const struct file *f, unsigned how, size_t len)
+/* Pipes, sockets: nothing stands between the call and the file's operation. */
+static __attribute__((noinline)) long read_plain(struct file *f, long buf, long len)
 {
-	return likely(f && (atomic_load(&f->plain, RELAXED) & how) && len <= RW_MAX);
-}
-
-long sys_read(long fd, long buf, long len)
-{
-	struct file *f = fd_file(fd);
 	struct iovec iov;
 	struct uio u;
 	long r;
 
-	if (!is_plain(f, FILE_PLAIN_READ, (size_t)len))
+	if (!f || !(atomic_load(&f->plain, RELAXED) & FILE_PLAIN_READ) || (size_t)len > RW_MAX)
 		return transfer_one(f, buf, len, NULL, false);
 	uio_init(&u, &iov, (void *)buf, (size_t)len, false);
 	r = f->ops->read(f, &u, &f->pos);
@@ -102,19 +96,43 @@ long sys_read(long fd, long buf, long len)
 	return r;
 }
 
-long sys_write(long fd, long buf, long len)
+static __attribute__((noinline)) long write_plain(struct file *f, long buf, long len)
 {
-	struct file *f = fd_file(fd);
 	struct iovec iov;
 	struct uio u;
 	long r;
 
-	if (!is_plain(f, FILE_PLAIN_WRITE, (size_t)len))
+	if (!f || !(atomic_load(&f->plain, RELAXED) & FILE_PLAIN_WRITE) || (size_t)len > RW_MAX)
 		return transfer_one(f, buf, len, NULL, true);
 	uio_init(&u, &iov, (void *)buf, (size_t)len, false);
 	r = f->ops->write(f, &u, &f->pos);
 	file_put(f);
 	return unlikely(r == -EPIPE) ? signal_pipe(r) : r;
+}
+
+/* Event descriptors: not even a uio. */
+long sys_read(long fd, long buf, long len)
+{
+	struct file *f = fd_file(fd);
+	long r;
+
+	if (!f || !(atomic_load(&f->plain, RELAXED) & FILE_PLAIN_READ_BUF))
+		return read_plain(f, buf, len);
+	r = f->ops->read_buf(f, (void *)buf, (size_t)len);
+	file_put(f);
+	return r;
+}
+
+long sys_write(long fd, long buf, long len)
+{
+	struct file *f = fd_file(fd);
+	long r;
+
+	if (!f || !(atomic_load(&f->plain, RELAXED) & FILE_PLAIN_WRITE_BUF))
+		return write_plain(f, buf, len);
+	r = f->ops->write_buf(f, (const void *)buf, (size_t)len);
+	file_put(f);
+	return r;
 }
 
 long sys_pread64(long fd, long buf, long len, long off)

@@ -216,7 +216,7 @@ inline void sched_block(void)
 		     uncharged >= CHARGE_NS || trace_is_wanted(TRACE_SWITCH)))
 		goto other;
 	next = first->thread;
-	if (unlikely(next->aspace != rq->aspace || (next->told_cpu && next->told_cpu != cpu->id + 1)))
+	if (unlikely(next->aspace != rq->aspace || (next->told_cpu != cpu->id + 1 && next->told_cpu)))
 		goto other;
 	self->needs_resched = 0;
 	se->uncharged = uncharged;

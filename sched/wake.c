@@ -274,10 +274,8 @@ static __attribute__((noinline)) bool place_with_care(struct thread *t, arch_irq
  * The running thread is taken as of the begin of its turn, which saves reading the clock. If that was long ago sched_look_later() asks for a look at a time that is over, and
  * the timer interrupt comes at once and looks with the exact time.
  */
-static inline bool is_simple(const struct runqueue *rq, const struct sched_entity *se)
+static inline bool is_simple(const struct runqueue *rq, const struct sched_entity *se, const struct sched_entity *cur)
 {
-	const struct sched_entity *cur = thread_current()->sched;
-
 	return !rq->first && !cur->is_special && se->generation == rq->generation && (int64_t)(cur->usage - se->usage) <= rq->ahead &&
 	       !rq->in_irq;
 }
@@ -307,7 +305,7 @@ static __attribute__((noinline)) bool place_among_many(struct thread *t, arch_ir
 	struct runqueue *rq = this->rq;
 	nsec_t now;
 
-	if (t->cpu != this || se->is_special || se->has_timer || se->has_new_params || !is_simple(rq, se) ||
+	if (t->cpu != this || se->is_special || se->has_timer || se->has_new_params || !is_simple(rq, se, thread_current()->sched) ||
 	    (atomic_load(&se->is_restricted, RELAXED) && !thread_may_run_on(t, this)))
 		return place_with_care(t, flags);
 	now = arch_time_ns();
@@ -346,12 +344,12 @@ static __attribute__((noinline)) bool wake_other(struct thread *t, uint32_t stat
 /* t, RUNNABLE and ours, to a run queue. */
 static inline bool place(struct thread *t, struct sched_entity *se, arch_irqflags_t flags)
 {
-	struct runqueue *rq;
+	struct thread *self = thread_current();
+	struct runqueue *rq = self->cpu->rq;
 
 	if (unlikely(nr_cpus > 1))
 		return place_among_many(t, flags);
-	rq = cpu_this()->rq;
-	if (unlikely(trace_is_wanted(TRACE_WAKE) || atomic_load(&se->care, RELAXED) || !is_simple(rq, se)))
+	if (unlikely(trace_is_wanted(TRACE_WAKE) || atomic_load(&se->care, RELAXED) || !is_simple(rq, se, self->sched)))
 		return place_with_care(t, flags);
 	return insert_simply(rq, se, flags);
 }
@@ -364,10 +362,9 @@ void thread_start(struct thread *t)
 	place(t, t->sched, flags);
 }
 
-/* flags: as they were before interrupts were masked, by the caller: a thread that is BLOCKED no more is placed before anything else happens here. */
-static inline bool wake(struct thread *t, arch_irqflags_t flags)
+/* BLOCKED -> RUNNABLE: t is ours to place. False: it is in another state. */
+static inline bool unblock(struct sched_entity *se)
 {
-	struct sched_entity *se = t->sched;
 	uint32_t state = STATE_BLOCKED;
 
 	/* seq_cst: the caller's condition before the look at the state: store->load. Pairs: thread_wait_begin */
@@ -376,29 +373,38 @@ static inline bool wake(struct thread *t, arch_irqflags_t flags)
 	 * acquire: its saved registers. Pairs: sched_finish. release: together with the run queue or the incoming list, the caller's condition for the thread's
 	 * next look.
 	 */
-	if (unlikely(!atomic_cas(&se->state, &state, STATE_RUNNABLE, ACQ_REL)))
-		return wake_other(t, state, flags);
-	return place(t, se, flags);
+	return atomic_cas(&se->state, &state, STATE_RUNNABLE, ACQ_REL);
 }
 
+/* Interrupts are masked from the change of the state to the placing: a thread that is BLOCKED no more is not kept waiting. */
 bool thread_wake(struct thread *t)
 {
-	return wake(t, arch_irq_save());
+	arch_irqflags_t flags = arch_irq_save();
+	struct sched_entity *se = t->sched;
+
+	if (unlikely(!unblock(se)))
+		return wake_other(t, atomic_load(&se->state, RELAXED), flags);
+	return place(t, se, flags);
 }
 
 bool thread_wake_slot(struct thread **slot)
 {
 	arch_irqflags_t flags = arch_irq_save();	/* from the exchange on t is kept valid by RCU */
+	struct sched_entity *se;
 	struct thread *t;
 
 	/* acq_rel: the condition before the slot is seen empty. Pairs: thread_wait_slot */
 	t = atomic_exchange(slot, NULL, ACQ_REL);
-	if (likely(t)) {
-		wake(t, flags);
+	if (unlikely(!t)) {
+		arch_irq_restore(flags);
+		return false;
+	}
+	se = t->sched;
+	if (unlikely(!unblock(se))) {
+		wake_other(t, atomic_load(&se->state, RELAXED), flags);
 		return true;
 	}
-	arch_irq_restore(flags);
-	return false;
+	return place(t, se, flags);
 }
 
 /* ---- requests ---------------------------------------------------------------------------------------------------- */
