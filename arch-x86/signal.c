@@ -63,7 +63,7 @@ static int push_fpu(vaddr_t at)
 		.magic1 = FP_XSTATE_MAGIC1, .extended_size = (uint32_t)fpu_size(), .xfeatures = arch_fpu_format.xcr0, .xstate_size = arch_fpu_format.size,
 	};
 
-	memset(&fpu, 0, sizeof(fpu));
+	memset(&fpu, 0, arch_fpu_format.size);	/* parts that XSAVE leaves out */
 	arch_fpu_store(&fpu);
 	if (!arch_fpu_format.xcr0)
 		return write_user(at, &fpu, 512);
@@ -143,7 +143,7 @@ static int pop_fpu(vaddr_t at, struct arch_fpu *fpu)
 	if (read_user(fpu, at, 512))
 		return -EFAULT;
 	memcpy(&sw, (uint8_t *)fpu + SW_BYTES_OFFSET, sizeof(sw));
-	memset((uint8_t *)fpu + 512, 0, sizeof(*fpu) - 512);
+	memset((uint8_t *)fpu + 512, 0, MAX(arch_fpu_format.size, 576u) - 512);
 	fpu->xstate_bv = XFEATURE_FPSSE;
 	/* Only if it says so at both ends is it more than the first 512 bytes: a frame may have been copied by who knew no more (uapi asm/sigcontext.h). */
 	if (arch_fpu_format.xcr0 && sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size == arch_fpu_format.size) {
