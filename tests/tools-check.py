@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 REPO = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+ARCH = os.environ.get("ARCH", "arm64")
 PACKAGES = ["python3-minimal", "procps", "ncurses-base", "iproute2"]
 MEMORY_MIB, CPUS, FILE_MIB = 512, 2, 24
 GUEST = """\
@@ -67,7 +68,7 @@ def check(condition, text, output=""):
 
 
 def run(directory, first, *words):
-    command = [os.path.join(REPO, "samara"), "run", "--arch", "arm64", "--quiet", "--timeout", "60", "--cpus", str(CPUS), "--memory", f"{MEMORY_MIB}M"]
+    command = [os.path.join(REPO, "samara"), "run", "--arch", ARCH, "--quiet", "--timeout", "60", "--cpus", str(CPUS), "--memory", f"{MEMORY_MIB}M"]
     for package in PACKAGES:
         command += ["--package", package]
     command += ["--volume", directory + ":/check", "--env", "TERM=dumb", "--", "python3", "/check/guest.py", first, *words]

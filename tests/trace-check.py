@@ -24,6 +24,7 @@ import time
 sys.dont_write_bytecode = True
 TESTS = os.path.dirname(os.path.realpath(__file__))
 REPO = os.path.dirname(TESTS)
+ARCH = os.environ.get("ARCH", "arm64")
 sys.path.insert(0, os.path.join(REPO, "tools"))
 
 from samara import trace  # noqa: E402  (the path above must be set first)
@@ -221,7 +222,7 @@ def record(words, directory, options=()):
     """(raw bytes, path of the JSON)."""
     out = os.path.join(directory, "trace.json")
     environment = dict(os.environ, SAMARA_KEEP_TRACE=os.path.join(directory, "raw"))
-    done = subprocess.run([os.path.join(REPO, "samara"), "run", "--arch", "arm64", "--quiet", "--timeout", "100", "--cpus", str(CPUS), "--memory", "512M",
+    done = subprocess.run([os.path.join(REPO, "samara"), "run", "--arch", ARCH, "--quiet", "--timeout", "100", "--cpus", str(CPUS), "--memory", "512M",
                            "--append", f"trace-buffer={BUFFER_MIB}", "--trace", out, *options, "--"] + words,
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment, check=False)
     if done.returncode:
@@ -231,15 +232,15 @@ def record(words, directory, options=()):
 
 
 def guest_program(name):
-    subprocess.run(["make", "-s", "-C", REPO, "-f", "tests/guest.mk", f"build/guest/arm64/{name}"], check=True)
-    return os.path.join(REPO, "build", "guest", "arm64", name)
+    subprocess.run(["make", "-s", "-C", REPO, "-f", "tests/guest.mk", f"build/guest/{ARCH}/{name}", "ARCH=" + ARCH], check=True)
+    return os.path.join(REPO, "build", "guest", ARCH, name)
 
 
 def check_profile():
     """The exit status."""
     with tempfile.TemporaryDirectory(prefix="samara-trace-check-") as directory:
         out = os.path.join(directory, "profile")
-        done = subprocess.run([os.path.join(REPO, "samara"), "run", "--arch", "arm64", "--quiet", "--timeout", "100", "--profile", out, "--",
+        done = subprocess.run([os.path.join(REPO, "samara"), "run", "--arch", ARCH, "--quiet", "--timeout", "100", "--profile", out, "--",
                                guest_program("stress/profiled")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
         if done.returncode:
             sys.exit(f"the program ended with {done.returncode}")

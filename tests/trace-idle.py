@@ -22,12 +22,13 @@ import tempfile
 sys.dont_write_bytecode = True
 TESTS = os.path.dirname(os.path.realpath(__file__))
 REPO = os.path.dirname(TESTS)
+ARCH = os.environ.get("ARCH", "arm64")
 sys.path.insert(0, os.path.join(REPO, "tools"))
 
 from samara import trace  # noqa: E402  (the path above must be set first)
 
 LIMIT_NS = 1_000_000
-PROGRAM = os.path.join("build", "guest", "arm64", "stress", "work-conservation")
+PROGRAM = os.path.join("build", "guest", ARCH, "stress", "work-conservation")
 DEFAULTS = [[PROGRAM, "32", "0.6", "100"], [PROGRAM, "32", "0.6", "100", "sockets"]]
 
 
