@@ -89,9 +89,9 @@ bool thread_wake_slot(struct thread **slot)
 	return t && thread_wake(t);
 }
 
-int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline, unsigned flags)
+int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline)
 {
-	return thread_wait_until(wchan, *slot != &self, deadline, flags);
+	return thread_wait_until(wchan, *slot != &self, deadline, WAIT_INTERRUPTIBLE);
 }
 
 int thread_create(const struct thread_params *params, struct thread **out)
