@@ -131,6 +131,8 @@ static void parse_option(const char *word, struct cmdline *out, unsigned *nr_env
 		out->envp[(*nr_env)++] = v;
 	else if ((v = value_of(word, "cwd")))
 		out->cwd = v;
+	else if ((v = value_of(word, "root")))
+		out->root_disk = v;
 	else if ((v = value_of(word, "hostname")))
 		out->hostname = v;
 	else if ((v = value_of(word, "console")))

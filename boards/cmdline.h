@@ -18,6 +18,7 @@ struct cmdline {
 	unsigned trace_mib;		/* of each CPU's ring; 0: not said */
 	unsigned profile_hz;		/* 0: none */
 	const char *ip;			/* NULL: not said */
+	const char *root_disk;		/* NULL: the root is the initrd */
 	bool is_quiet, no_aslr, no_veneers, boot_report, threads, strace;
 	bool is_tty[3];
 	unsigned win_cols, win_rows;	/* 0: not said */

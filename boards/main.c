@@ -8,12 +8,15 @@
 #include "boards/board.h"
 #include "boards/boot.h"
 #include "boards/exit.h"
+#include "fs/blkdev.h"
+#include "fs/erofs.h"
 #include "fs/file.h"
 #include "fs/tty.h"
 #include "fs/vfs.h"
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/random.h"
+#include "libc/string.h"
 #include "linux/linux.h"
 #include "mmu/heap.h"
 #include "net/net.h"
@@ -164,6 +167,22 @@ static void run_program(void)
 	board_exit(EXIT_KERNEL);
 }
 
+/* root=NAME: the devices come first. */
+static void mount_root_disk(void)
+{
+	const char *name = boot_options.root_disk;
+	struct blkdev *dev;
+	struct erofs *image;
+
+	init_run(INIT_DEVICE);
+	probe_devices();
+	dev = blkdev_find(strncmp(name, "/dev/", 5) ? name : name + 5);
+	if (!dev)
+		give_up("there is no disk of the name that root= gives");
+	if (erofs_open_disk(dev, &image) || vfs_mount_root_image(image))
+		machine_exit(EXIT_KERNEL);
+}
+
 void kernel_main(void)
 {
 	const char *why;
@@ -187,12 +206,16 @@ void kernel_main(void)
 	init_clock();
 	boot_phase("core");
 	init_run(INIT_FS);
-	if (vfs_mount_root(board.initrd_end > board.initrd_start ? phys_to_virt(board.initrd_start) : NULL,
+	if (boot_options.root_disk)
+		mount_root_disk();
+	else if (vfs_mount_root(board.initrd_end > board.initrd_start ? phys_to_virt(board.initrd_start) : NULL,
 			   board.initrd_end - board.initrd_start))
 		machine_exit(EXIT_KERNEL);
 	boot_phase("root");
-	init_run(INIT_DEVICE);
-	probe_devices();
+	if (!boot_options.root_disk) {
+		init_run(INIT_DEVICE);
+		probe_devices();
+	}
 	boot_phase("devices");
 	init_run(INIT_LATE);
 	boot_phase("late");

@@ -17,6 +17,7 @@ struct erofs_zcache {
 /* Created by erofs_open(), freed by erofs_close(). All [I] but the last three. */
 struct erofs {
 	const uint8_t *base;
+	struct erofs_source *source;	/* NULL: all of it is in memory */
 	uint64_t size;			/* of the image: blocks of the super block, at most what was given */
 	uint64_t meta;			/* offset of nid 0 */
 	uint64_t nr_inodes, root_nid;
@@ -32,7 +33,11 @@ struct erofs {
 /* [off, off+len) of the image, or NULL. */
 static inline const uint8_t *erofs_at(const struct erofs *e, uint64_t off, uint64_t len)
 {
-	return off <= e->size && len <= e->size - off ? e->base + off : NULL;
+	if (off > e->size || len > e->size - off)
+		return NULL;
+	if (unlikely(e->source) && !e->source->load(e->source, off, len))
+		return NULL;
+	return e->base + off;
 }
 
 static inline uint16_t erofs_le16(const uint8_t *p)

@@ -61,6 +61,11 @@ static const char *check_super(const uint8_t *base, size_t size, const struct er
 
 int erofs_open(const void *base, size_t size, struct erofs **out)
 {
+	return erofs_open_source(base, size, NULL, out);
+}
+
+int erofs_open_source(const void *base, size_t size, struct erofs_source *source, struct erofs **out)
+{
 	struct erofs_super_block sb;
 	const char *why = NULL;
 	struct erofs_inode root;
@@ -69,6 +74,8 @@ int erofs_open(const void *base, size_t size, struct erofs **out)
 
 	if (size < EROFS_SUPER_OFFSET + sizeof(sb))
 		why = "it is too small";
+	else if (source && !source->load(source, 0, MIN(size, (size_t)EROFS_LOAD_SIZE)))	/* the super block, and the block its checksum covers */
+		return -EIO;
 	else
 		memcpy(&sb, (const uint8_t *)base + EROFS_SUPER_OFFSET, sizeof(sb));
 	if (!why && sb.magic != EROFS_SUPER_MAGIC_V1)
@@ -83,6 +90,7 @@ int erofs_open(const void *base, size_t size, struct erofs **out)
 	if (!e)
 		return -ENOMEM;
 	e->base = base;
+	e->source = source;
 	e->block_bits = sb.blkszbits;
 	/* Old tools leave blocks at 0; then everything that was given counts. */
 	e->size = sb.blocks ? (uint64_t)sb.blocks << sb.blkszbits : size;
@@ -208,6 +216,11 @@ int erofs_get_inode(struct erofs *e, uint64_t nid, struct erofs_inode *out)
 	return why ? erofs_corrupt(e, nid, why) : 0;
 }
 
+static uint64_t limit_extent(const struct erofs *e, uint64_t at, uint64_t len)
+{
+	return e->source ? MIN(len, EROFS_LOAD_SIZE - at % EROFS_LOAD_SIZE) : len;
+}
+
 /* All but a tail in the last block lies at block u; the tail follows the inode. */
 static int map_flat(struct erofs *e, const struct erofs_inode *in, uint64_t off, struct erofs_extent *out)
 {
@@ -226,7 +239,7 @@ static int map_flat(struct erofs *e, const struct erofs_inode *in, uint64_t off,
 		}
 	}
 	at = ((uint64_t)in->u << e->block_bits) + off;
-	out->len = end - off;
+	out->len = limit_extent(e, at, end - off);
 	out->data = erofs_at(e, at, out->len);
 	return out->data ? 0 : erofs_corrupt(e, in->nid, "file data beyond the end");
 }
@@ -256,6 +269,7 @@ static int map_chunk(struct erofs *e, const struct erofs_inode *in, uint64_t off
 		out->data = NULL;
 		return 0;
 	}
+	out->len = limit_extent(e, ((uint64_t)block << e->block_bits) + in_chunk, out->len);
 	out->data = erofs_at(e, ((uint64_t)block << e->block_bits) + in_chunk, out->len);
 	return out->data ? 0 : erofs_corrupt(e, in->nid, "file data beyond the end");
 }
@@ -306,6 +320,16 @@ int erofs_read(struct erofs *e, const struct erofs_inode *in, uint64_t off, void
 	}
 	memset(p, 0, len);
 	return 0;
+}
+
+const void *erofs_page_if_here(struct erofs *e, const struct erofs_inode *in, uint64_t idx)
+{
+	uint64_t at = ((uint64_t)in->u << e->block_bits) + (idx << PAGE_SHIFT);
+
+	/* Where a flat file's page lies is known without reading; a page in a tail is another's. */
+	if (e->source && (in->layout != EROFS_INODE_FLAT_PLAIN || at >= e->size || PAGE_SIZE > e->size - at || !e->source->is_here(e->source, at, PAGE_SIZE)))
+		return NULL;
+	return erofs_page_in_place(e, in, idx);
 }
 
 const void *erofs_page_in_place(struct erofs *e, const struct erofs_inode *in, uint64_t idx)

@@ -38,6 +38,21 @@ struct erofs_dirent {
 	uint8_t dtype;
 };
 
+/*
+ * Where an image comes from that is not in memory from the start: load() reads what of [off, off+len) is missing to base, is_here() says whether anything is. Sleeps. False: an
+ * I/O error, of which the log knows.
+ */
+#define EROFS_LOAD_SIZE	(256u << 10)	/* extents end at multiples of it, so that no more is loaded than is used */
+struct erofs_source {
+	bool (*load)(struct erofs_source *s, uint64_t off, uint64_t len);
+	bool (*is_here)(struct erofs_source *s, uint64_t off, uint64_t len);
+};
+
+struct blkdev;
+/* erofs-disk.c: the image on a disk, which is read when it is needed and then kept. 0, or -errno after one log_line(). Context: thread. */
+int __must_check erofs_open_disk(struct blkdev *dev, struct erofs **out);
+int __must_check erofs_open_source(const void *base, size_t size, struct erofs_source *source, struct erofs **out);
+
 /* base..base+size stays readable while open; pin. 0, or -errno after one log_line() that says what to do. */
 int __must_check erofs_open(const void *base, size_t size, struct erofs **out);
 void erofs_close(struct erofs *e);
@@ -52,6 +67,8 @@ int __must_check erofs_map(struct erofs *e, const struct erofs_inode *in, uint64
 int __must_check erofs_read(struct erofs *e, const struct erofs_inode *in, uint64_t off, void *buf, size_t len);
 /* The page at idx as it lies in the image, if it can be mapped as it is (page aligned, zeros behind the end of the file); else NULL. */
 const void *erofs_page_in_place(struct erofs *e, const struct erofs_inode *in, uint64_t idx);
+/* The same without sleeping: NULL also if it is still on the disk. */
+const void *erofs_page_if_here(struct erofs *e, const struct erofs_inode *in, uint64_t idx);
 
 /* -ENOENT, -EUCLEAN, -ENOTDIR. */
 int __must_check erofs_lookup(struct erofs *e, const struct erofs_inode *dir, const char *name, size_t len, uint64_t *nid);

@@ -231,17 +231,19 @@ static int mount_special(void)
 int vfs_mount_root(const void *base, size_t size)
 {
 	struct erofs *image = NULL;
+	int r = size ? erofs_open(base, size, &image) : 0;
+
+	return r ? r : vfs_mount_root_image(image);
+}
+
+int vfs_mount_root_image(struct erofs *image)
+{
 	struct vnode *root;
 	struct mount *m;
 	int r;
 
 	dentry_init();
 	page_batch_init();
-	if (size) {
-		r = erofs_open(base, size, &image);
-		if (r)
-			return r;
-	}
 	r = tmpfs_create_root(image, &root);
 	if (!r)
 		r = mount_attach(root, NULL, image ? "rootfs" : "tmpfs", "", 0, &m);

@@ -533,7 +533,7 @@ static unsigned get_cached(struct vm_object *o, uint64_t idx, unsigned nr, paddr
 				continue;
 			}
 		} else {
-			p = is_lower(n, idx, s) && !must_own ? erofs_page_in_place(tmpfs_of(&n->v)->lower, &n->lower, idx) : NULL;
+			p = is_lower(n, idx, s) && !must_own ? erofs_page_if_here(tmpfs_of(&n->v)->lower, &n->lower, idx) : NULL;
 			pa[i] = p ? virt_to_phys(p) : PADDR_NONE;
 			if (!p)
 				continue;

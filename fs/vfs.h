@@ -137,3 +137,6 @@ ssize_t file_splice(struct file *in, uint64_t *in_pos, struct file *out, uint64_
  * and /run if missing. 0, or -errno after one clear log_line().
  */
 int __must_check vfs_mount_root(const void *base, size_t size);
+/* The same with an image that is open (NULL: none). take. */
+struct erofs;
+int __must_check vfs_mount_root_image(struct erofs *image);

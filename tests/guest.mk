@@ -106,6 +106,7 @@ guest-clean:
 .PHONY: net-check net-conformance net-servers net-lossy
 net-check: all
 	$(Q)$(MAKE) -j3 net-conformance net-servers net-lossy
+	$(Q)python3 tests/virtio/run.py
 net-conformance:
 	$(Q)python3 tests/net/conformance.py
 net-servers:

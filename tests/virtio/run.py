@@ -83,11 +83,39 @@ def echo(options, extra=(), sizes=(1, 1448, 100000, 20 << 20)):
         guest.wait()
 
 
+WALK = """
+import hashlib, os
+state, count = hashlib.sha256(), 0
+for folder, names, files in os.walk("/usr"):
+    names.sort()
+    for name in sorted(files):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            with open(path, "rb") as handle:
+                state.update(handle.read())
+            count += 1
+print(count, state.hexdigest())
+"""
+
+
+def root_disk(cpus):
+    """Every file of a root reads the same from the disk as from memory."""
+    answers = []
+    for option in ([], ["--root-disk", "--cpus", str(cpus)]):
+        done = subprocess.run([os.path.join(ROOT, "samara"), "run", "--quiet", "--package", "python3-minimal", *option, "--", "python3", "-c", WALK],
+                              capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, f"status {done.returncode}: {done.stderr[-300:]}"
+        answers.append(done.stdout)
+    assert answers[0] == answers[1] and int(answers[0].split()[0]) > 100, answers
+
+
 TESTS = {
     "disk": lambda: disks([], "copy", 1),
     "disk-odd": lambda: disks([], "copy-odd", 1),
     "disk-4-cpus": lambda: disks([], "copy", 4),
     "disk-legacy": lambda: disks(LEGACY, "copy", 1),
+    "root-disk": lambda: root_disk(1),
+    "root-disk-4-cpus": lambda: root_disk(4),
     "stream": lambda: stream([]),
     "stream-legacy": lambda: stream(LEGACY),
     "net": lambda: echo([]),

@@ -90,6 +90,7 @@ def run_parser():
     group.add_argument("--timeout", type=seconds, metavar="SECONDS", help="stop after this time, with status 124")
     group = parser.add_argument_group("the machine")
     group.add_argument("--memory", metavar="SIZE", help="RAM, such as 64M or 2G (default 256M, more for a large image)")
+    group.add_argument("--root-disk", action="store_true", help="the root as a disk that is read when needed, not as an initrd (large roots)")
     group.add_argument("--cpus", type=positive, default=1, metavar="N", help="number of CPUs (default 1)")
     group.add_argument("--machine", metavar="TYPE",
                        help="QEMU machine, or options for the default one such as gic-version=3 (default virt, microvm on x86_64)")

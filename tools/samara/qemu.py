@@ -42,6 +42,7 @@ class Machine:
     gdb: bool = False
     console: str = DEFAULT_CONSOLE
     initrd_size: int = 0
+    root_disk: bool = False  # the image is a virtio-blk disk instead of an initrd
     trace: str = None  # file that gets what the port samara.trace is sent
     net: str = "none"  # none, user, tap=NAME, socket=... (QEMU's own words after -netdev)
     publish: tuple = ()  # (protocol, host address, host port, guest port)
@@ -92,6 +93,9 @@ def memory_for(machine):
 
     QEMU puts the image at half of RAM, but not beyond 128 MiB (hw/arm/boot.c), and the device tree behind it. On a PC it
     lies at the end of RAM (hw/i386/x86.c)."""
+    if machine.root_disk:  # fs/erofs-disk.c wants an aligned power of two in one piece; kernel and device tree lie in the first 256 MiB, tables of the allocator at the end
+        power = 1 << max(machine.initrd_size - 1, 1).bit_length()
+        return machine.memory or 256 * MEGABYTE + 2 * power
     needed = machine.initrd_size + 2 * MEGABYTE
     if machine.port is machines.X86_64:
         if machine.memory is not None and machine.memory < needed + 2 * MEGABYTE:
@@ -130,7 +134,11 @@ def command(machine, chardevs):
     words += ["-nodefaults", "-display", "none", "-no-reboot"]
     words += ICOUNT if machine.icount else []
     words += ["-kernel", machine.kernel]
-    words += ["-initrd", machine.initrd] if machine.initrd else []
+    if machine.root_disk:
+        words += ["-drive", f"file={machine.initrd.replace(',', ',,')},if=none,id=root,format=raw,readonly=on",
+                  "-device", "virtio-blk-device,drive=root"]
+    else:
+        words += ["-initrd", machine.initrd] if machine.initrd else []
     words += ["-append", machine.append]
     if machine.port is machines.ARM64:
         words += ["-semihosting-config", "enable=on,target=native"]

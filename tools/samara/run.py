@@ -156,6 +156,8 @@ def kernel_options(options):
         words.append("boot-report")
     if options.strace:
         words.append("strace")
+    if options.root_disk:
+        words.append("root=vda")
     if options.trace:
         words.append("trace=" + (inspect.split_events(options.trace)[1] or "all"))
     if options.profile:
@@ -214,7 +216,7 @@ def run(options):
         cpu=options.cpu or port.cpu, cpus=options.cpus,
         memory=qemu.parse_memory(options.memory) if options.memory else None,
         icount=options.icount or options.boot_report, gdb=options.gdb, console=options.console,
-        initrd_size=os.stat(initrd).st_size, net=net, publish=published, pcap=options.pcap)
+        initrd_size=os.stat(initrd).st_size, root_disk=options.root_disk, net=net, publish=published, pcap=options.pcap)
     if options.dry_run:
         print(qemu.shell(qemu.command(machine, qemu.pasted(machine.console, port))))
         return 0
