@@ -190,7 +190,7 @@ static int wake_key(const struct futex_key *key, int nr, uint32_t bitset)
 	struct futex_bucket *b = futex_bucket_of(key);
 	int done;
 
-	/* seq_cst: the caller's store to the word before the load of nr_waiters (Dekker). Pairs: futex_enqueue_if_equal */
+	/* seq_cst: the caller's store to the word before the load of nr_waiters (Dekker). Pairs: enqueue_if_equal */
 	atomic_fence(SEQ_CST);
 	if (!atomic_load(&b->nr_waiters, RELAXED))
 		return 0;
@@ -233,7 +233,8 @@ bool futex_remove_waiter(struct futex_waiter *w)
 	}
 }
 
-int futex_enqueue_if_equal(struct futex_waiter *w, vaddr_t addr, uint32_t expected)
+/* Part of wait_on(): the way of every wait is worth the second copy. */
+static inline __attribute__((always_inline)) int enqueue_if_equal(struct futex_waiter *w, vaddr_t addr, uint32_t expected)
 {
 	struct futex_bucket *b = w->bucket;
 	uint32_t value;
@@ -259,6 +260,11 @@ retry:
 	return 0;
 }
 
+int futex_enqueue_if_equal(struct futex_waiter *w, vaddr_t addr, uint32_t expected)
+{
+	return enqueue_if_equal(w, addr, expected);
+}
+
 static __attribute__((noinline)) long wait_on(vaddr_t addr, bool is_private, uint32_t expected, uint32_t bitset, nsec_t deadline)
 {
 	struct futex_waiter w;
@@ -274,7 +280,7 @@ static __attribute__((noinline)) long wait_on(vaddr_t addr, bool is_private, uin
 	w.is_woken = 0;
 	w.pi = NULL;
 	w.bucket = futex_bucket_of(&w.key);
-	r = futex_enqueue_if_equal(&w, addr, expected);
+	r = enqueue_if_equal(&w, addr, expected);
 	if (r)
 		return r;
 	r = thread_wait_until("futex", atomic_load(&w.is_woken, ACQUIRE), deadline, WAIT_INTERRUPTIBLE);
