@@ -40,23 +40,44 @@ static void make_mutex(pthread_mutex_t *m, bool is_robust)
 	need(pthread_mutex_init(m, &attr) == 0);
 }
 
-/* Field 18 of stat: what the scheduler goes by. */
-static int priority_now(pid_t tid)
+/* Of /proc/self/task/TID/stat: from the state on, which is field 3. NULL: it has ended. */
+static char *read_stat(pid_t tid)
 {
-	char path[64], text[512], *p;
+	static __thread char text[512];
+	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
 	int fd = open(path, O_RDONLY);
 	if (fd < 0)
-		return 999;
+		return NULL;
 	ssize_t n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	need(n > 0);
 	text[n] = 0;
-	p = strrchr(text, ')');
-	for (int field = 2; field < 18; field++)
-		p = strchr(p + 1, ' ');
+	return strrchr(text, ')') + 2;
+}
+
+/* Field 18: what the scheduler goes by. */
+static int priority_now(pid_t tid)
+{
+	char *p = read_stat(tid);
+
+	if (!p)
+		return 999;
+	for (int field = 3; field < 18; field++)
+		p = strchr(p, ' ') + 1;
 	return atoi(p);
+}
+
+/* It sleeps: in its wait, as it has said that it goes there. */
+static void wait_until_asleep(pid_t tid)
+{
+	char *p;
+
+	do {
+		sleep_ms(1);
+		p = read_stat(tid);
+	} while (p && *p != 'S');
 }
 
 /* What it becomes within seconds. */
@@ -104,8 +125,8 @@ static void start(struct actor *a)
 	need(pthread_create(&a->thread, &attr, act, a) == 0);
 	while (!get(a->tid))
 		sleep_ms(1);
-	/* Long enough to come to its wait. */
-	sleep_ms(5);
+	if (a->wants)
+		wait_until_asleep(a->tid);
 }
 
 static void *hog(void *until)
@@ -150,7 +171,7 @@ static void test_chain(void)
 {
 	pthread_mutex_t a, b;
 	struct actor low = { .holds = &a }, middle = { .holds = &b, .wants = &a, .may_release = true };
-	struct actor high = { .priority = 40, .wants = &b, .timeout_ms = 300, .may_release = true };
+	struct actor high = { .priority = 40, .wants = &b, .timeout_ms = 1000, .may_release = true };
 	struct actor higher = { .priority = 45, .wants = &b, .may_release = true };
 	struct sched_param param = { .sched_priority = 41 };
 
@@ -318,7 +339,8 @@ static void test_death(void)
 		need(pthread_create(&actors[i].thread, NULL, lock_raw, &actors[i]) == 0);
 		while (!get(actors[i].tid))
 			sleep_ms(1);
-		sleep_ms(5);
+		if (i > 0)
+			wait_until_asleep(actors[i].tid);
 	}
 	for (int i = 0; i < 3; i++) {
 		set(actors[i].may_release, true);
