@@ -8,7 +8,9 @@ import ipaddress
 
 import gdb
 
-LINEAR_BASE = 0xffff000000000000
+IS_X86 = "x86-64" in gdb.execute("show architecture", to_string=True)
+LINEAR_BASE = 0xffff800000000000 if IS_X86 else 0xffff000000000000  # arch-*/arch/layout.h
+SWITCH_RECORD = 40 if IS_X86 else 0  # from arch.ksp to the frame record: arch-*/switch.S
 KERNEL_BASE = 0xffffffff80000000
 KERNEL_THREAD = 1 << 31
 STATES = ["new", "runnable", "announced", "blocked", "dead"]
@@ -295,7 +297,7 @@ class Sockets(Command):
 
 
 class PageTable(Command):
-    """samara pt VA [THREAD]: walk the page table to an address (Arm ARM D8.3). An application address: of the running thread's address
+    """samara pt VA [THREAD]: walk the page table to an address (Arm ARM D8.3; Intel SDM vol. 3A 4.5). An application address: of the running thread's address
     space, else of the first."""
 
     def invoke(self, argument, _):
@@ -304,7 +306,7 @@ class PageTable(Command):
             raise gdb.GdbError("samara pt VA [THREAD]")
         address = int(value(words[0])) & (1 << 64) - 1
         if address >> 63:
-            table = int(value("$TTBR1_EL1")) & 0xfffffffff000
+            table = int(value("arch_kernel_root" if IS_X86 else "$TTBR1_EL1")) & 0xfffffffff000
         else:
             spaces = aspaces()
             chosen = [find_thread(words[1])["aspace"]] if len(words) > 1 else \
@@ -315,20 +317,37 @@ class PageTable(Command):
         for level in (3, 2, 1, 0):
             index = address >> (12 + 9 * level) & 511
             entry = peek(LINEAR_BASE + table + 8 * index)
-            print(f"level {level} (of {3 - level} in the manual): table {table:#x}[{index}] = {entry:#018x} {self.describe(entry, level)}")
+            manual = level + 1 if IS_X86 else 3 - level
+            print(f"level {level} ({manual} in the manual): table {table:#x}[{index}] = {entry:#018x} {self.describe(entry, level)}")
             table = entry & 0xfffffffff000
             if not entry & 1:
                 return
-            if level == 0 or not entry & 2:
+            if level == 0 or self.is_leaf(entry):
                 size = 1 << (12 + 9 * level)
                 print(f"{address:#x} -> physical {(table & -size) + (address & size - 1):#x}")
                 return
 
     @staticmethod
-    def describe(entry, level):
+    def is_leaf(entry):
+        """Above level 0."""
+        return bool(entry & 0x80) if IS_X86 else not entry & 2
+
+    def describe_x86(self, entry, level):
+        if not entry & 1:
+            return "kept, no access" if entry >> 53 & 1 else "nothing mapped"
+        if level and not self.is_leaf(entry):
+            return "table"
+        words = ["page" if level == 0 else "block", "writable" if entry & 2 else "read-only", "no exec" if entry >> 63 else "exec",
+                 "device" if entry & 0x18 else "normal"]
+        words += ["global" for _ in [0] if entry & 0x100] + ["own" for _ in [0] if entry >> 52 & 1]
+        return ", ".join(words)
+
+    def describe(self, entry, level):
+        if IS_X86:
+            return self.describe_x86(entry, level)
         if not entry & 1:
             return "kept, no access" if entry >> 56 & 1 else "nothing mapped"
-        if level and entry & 2:
+        if level and not self.is_leaf(entry):
             return "table"
         words = ["page" if level == 0 else "block", "read-only" if entry & 0x80 else "writable"]
         words.append("no exec" if entry >> 53 & 1 else "exec")
@@ -350,7 +369,7 @@ class Backtrace(Command):
                 print(f"    runs on CPU {running()[int(thread)]}: `thread {running()[int(thread)] + 1}`, then `bt`")
                 continue
             low = int(thread["kstack"])
-            frame = int(thread["arch"]["ksp"])
+            frame = int(thread["arch"]["ksp"]) + SWITCH_RECORD
             depth = 0
             while low <= frame <= low + 16384 - 16 and depth < MAX_DEPTH:
                 following, address = peek(frame), peek(frame + 8)
