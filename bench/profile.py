@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Where the instructions of one operation go: every executed instruction of a benchmark's row, by function.
 
-  bench/profile.py [--lines | --trace] [--calls] ROW [ROW...]
+  bench/profile.py [--lines | --trace] ROW [ROW...]
 
 QEMU logs each instruction (-singlestep -d exec); the log is read as it is written and QEMU is ended when the window is
 over. The window is one call of the row's function with CALL_OPS operations, late enough that all is warm. --lines: by
-source line; --trace: one operation in order, as calls of functions with the instructions between; --calls: how often each
-function is entered.
+source line; --trace: one operation in order, function by function.
 """
 import argparse
 import bisect

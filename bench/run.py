@@ -77,6 +77,7 @@ amd64 past the start of the second one: no figures there.
 
 - A ping-pong is a round trip between two threads (two switches); `_samecpu` on one CPU, `_2cpu` on two, which QEMU runs in turn on
   one host thread, so that idle time counts too.
+- Where the instructions of a switch go: [profile.md](profile.md); `bench/profile.py ROW` shows it for any row.
 - `sched_yield_2thr_pair` is two yields. `nanosleep_1us` includes the time slept (on Linux the timer slack of 50 us).
 - `mutex_contended_samecpu_yield_in_cs`: two threads, each takes the lock, yields, and releases it; one operation of either. How
   often one really waits is the scheduler's choice, so this row varies.
