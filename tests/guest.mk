@@ -110,6 +110,7 @@ net-check: all
 net-conformance:
 	$(Q)python3 tests/net/conformance.py
 net-servers:
+	$(Q)python3 tools/welcome/serve.py </dev/null
 	$(Q)python3 tests/net/servers.py
 net-lossy:
 	$(Q)python3 tests/net/lossy.py --loss 0,5
