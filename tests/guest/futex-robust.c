@@ -9,10 +9,13 @@
 
 static pthread_mutex_t mutexes[3];
 
+static bool has_locked;
+
 static void *lock_and_die(void *argument)
 {
 	for (int i = 0; i < 3; i++)
 		need(pthread_mutex_lock(&mutexes[i]) == 0);
+	__atomic_store_n(&has_locked, true, __ATOMIC_RELEASE);
 	sleep_ms((int)(long)argument);
 	return NULL;
 }
@@ -26,11 +29,12 @@ static void test_mutexes(int delay)
 	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
 	for (int i = 0; i < 3; i++)
 		need(pthread_mutex_init(&mutexes[i], &attr) == 0);
+	__atomic_store_n(&has_locked, false, __ATOMIC_RELEASE);
 	need(pthread_create(&thread, NULL, lock_and_die, (void *)(long)delay) == 0);
 	if (delay == 0)
 		pthread_join(thread, NULL);
-	else
-		sleep_ms(delay / 4);
+	while (!__atomic_load_n(&has_locked, __ATOMIC_ACQUIRE))
+		sleep_ms(1);
 	for (int i = 0; i < 3; i++)
 		check("lock after death gives EOWNERDEAD", pthread_mutex_lock(&mutexes[i]) == EOWNERDEAD);
 	if (delay != 0)
