@@ -37,7 +37,7 @@ UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 
 def wrk(address, path, seconds):
     """wrk: one thread, 32 kept connections, GET of one file."""
-    text = output(["wrk", "-t1", "-c32", f"-d{seconds}s", "--latency", f"http://{address}{path}"])
+    text = output(["wrk", "-t1", "-c32", f"-d{seconds}s", "--timeout", "20s", "--latency", f"http://{address}{path}"])
     errors = re.search(r"Socket errors: .*|Non-2xx .*", text)
     if errors:
         raise RuntimeError(f"wrk: {errors.group(0)}")

@@ -7,6 +7,7 @@
  *	waitq.h		wait queues for poll and friends	timer.h	per-CPU timers
  *	rcu.h		read-copy update			irq.h	interrupts and their threads
  *	cpu.h		CPUs and per-CPU data			clock.h	clocks
+ *	trace.h		tracepoints, samples			load.h	load averages
  */
 #pragma once
 
