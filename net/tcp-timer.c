@@ -231,6 +231,9 @@ bool tcp_work_run(struct work *w, nsec_t now)
 		/* Somebody who holds the lock is at work on it: he, or the next tick. */
 		if (!mutex_trylock(&tp->so.lock))
 			return true;
+		/* A listener that was closed while a child of it finished its handshake: the child is reset. */
+		if (unlikely(!mpsc_is_empty(&tp->attention) || !mpsc_is_empty(&tp->established)))
+			tcp_listener_process(tp);
 		tcp_process(tp);
 		if (tp->delack_at <= now && !tp->is_dead) {
 			NET_COUNT(tcp_delayed_acks);

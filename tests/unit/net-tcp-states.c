@@ -177,6 +177,26 @@ static void test_handshake(struct socket *l)
 	sim_run(NSEC_PER_SEC);
 }
 
+/* The listener is closed between the second and the third step of a handshake: the peer must not be left believing in a connection. */
+static void test_close_in_handshake(struct socket *l)
+{
+	uint32_t iss;
+
+	forget();
+	peer_port++;
+	send_from(3, peer_port, 80, 5000, 0, S, 65535, mss_opt, 4, 0);
+	(void)l->ops->poll(l);
+	iss = expect(S | A)->seq;
+	sim_close(l);
+	rx(5001, iss + 1, A | P, 65535, 5);
+	sim_run(NSEC_PER_SEC);
+	/* The worker may process the child before its listener. */
+	if (seen < nr_out && out[seen].flags == A)
+		seen++;
+	CHECK_EQ(expect(R | A)->seq, iss + 1);
+	forget();
+}
+
 static void test_no_listener(void)
 {
 	forget();
@@ -452,7 +472,8 @@ int main(void)
 	test_syn_flood(l);
 	learn_neighbours();
 	test_windows(l);
-	sim_close(l);
+	learn_neighbours();
+	test_close_in_handshake(l);
 	sim_run(700 * NSEC_PER_SEC);
 	CHECK_EQ(sim_live_pages(), 0);
 	return 0;
