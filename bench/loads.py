@@ -80,8 +80,8 @@ def iperf(address, seconds, is_reverse):
     for _ in range(20):
         text = output(["iperf3", "-c", address, "-t", str(seconds), "-J"] + (["-R"] if is_reverse else []), True)
         result = json.loads(text)
-        # Between two clients the server listens anew.
-        if "unable to connect" not in result.get("error", "") and "busy" not in result.get("error", ""):
+        # Between two clients the server closes its socket, with who waits there, and listens anew.
+        if not re.search("unable to connect|busy|reset by peer", result.get("error", "")):
             break
         time.sleep(0.3)
     if "error" in result:

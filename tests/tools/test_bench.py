@@ -99,7 +99,7 @@ class Machines(unittest.TestCase):
         empty = {"per_second": [], "latency_ms": [], "instructions": []}
         side["loads"].update({name: empty for name in servers.SERVERS[0].loads if name != "redis SET"})
         other = dict(side, loads=dict(side["loads"], **{"redis SET": dict(side["loads"]["redis SET"], stalls=1)}))
-        meta = {name: name for name in ("when", "commit", "host", "version", "machine", "cpu", "memory", "arguments", "repeats")}
+        meta = {name: name for name in ("when", "commit", "host", "version", "machine", "cpu", "memory", "arguments", "repeats", "load")}
         text = servers.page({"samara": {"1": {"redis": side}}, "linux": {"1": {"redis": other}}}, meta)
         self.assertIn("| redis SET (1 stalled on Linux) | 20 | 20 | 1.0 | 100 | 100 | 1.0 | 1.0, 2.0, 3.0 |", text)
         self.assertIn("| redis | 22 | 22 | 1.0 |", text)
