@@ -44,6 +44,10 @@ static const short left_out[] = {
 	SYS_finit_module, SYS_kexec_load, 294 /* kexec_file_load */, SYS_acct, SYS_vhangup, SYS_syslog, SYS_settimeofday,
 	SYS_adjtimex, SYS_clock_settime, SYS_clock_adjtime, SYS_ptrace, SYS_prctl, SYS_seccomp, SYS_bpf, SYS_unshare,
 	SYS_setns, SYS_personality, SYS_capset, SYS_sched_setscheduler, SYS_sched_setattr, 428, 429, 430, 431, 432, 433, 442,
+#ifdef __x86_64__
+	/* what only old numbers do */
+	SYS_fork, SYS_vfork, SYS_pause, SYS_alarm, SYS_arch_prctl, SYS_dup2, SYS_mknod, SYS_iopl, SYS_ioperm, SYS_modify_ldt, SYS_kexec_file_load,
+#endif
 	/* identity */
 	SYS_setregid, SYS_setgid, SYS_setreuid, SYS_setuid, SYS_setresuid, SYS_setresgid, SYS_setfsuid, SYS_setfsgid,
 	SYS_setgroups,
