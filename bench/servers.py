@@ -182,6 +182,8 @@ def run_load(server, system, cpus, root, load, row, repeats, is_counted):
                         row["per_second"].append(done["per_second"])
                         row["latency_ms"].append(done["latency_ms"])
                 return
+            except RuntimeError as error:
+                raise RuntimeError(f"{error}\n{machine.text()[-2000:]}") from error
             except subprocess.TimeoutExpired as error:
                 row["stalls"] = row.get("stalls", 0) + 1
                 print(f"bench-servers: {server.name} on {system}, {cpus} CPUs: stalled: {error}", file=sys.stderr, flush=True)

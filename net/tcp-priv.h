@@ -132,7 +132,6 @@ struct tcp_sock {
 	uint8_t state;			/* [l], read without */
 	bool has_file, is_orphan, is_dead;	/* [l] */
 	bool is_connecting;		/* [l] connect(2) has said EINPROGRESS and not yet 0 */
-	bool is_timer_ref;		/* [l] the timer holds a reference */
 
 	/* Send sequence space (RFC 9293 3.3.1). */
 	uint32_t iss, snd_una, snd_nxt, write_seq;	/* [l] write_seq: end of what the application gave */
@@ -415,6 +414,7 @@ unsigned recvq_sack_blocks(struct tcp_sock *tp, uint32_t out[8], unsigned max);
 /* ---- tcp-timer.c */
 void tcp_timer_init(struct tcp_sock *tp);
 /* Arm for the earliest deadline if the timer would come too late. */
+void tcp_arm_timer(struct tcp_sock *tp, nsec_t at, nsec_t slack);
 void tcp_timer_update(struct tcp_sock *tp);
 void tcp_arm_rto(struct tcp_sock *tp, nsec_t now);
 void tcp_arm_keepalive(struct tcp_sock *tp, nsec_t now);

@@ -62,13 +62,13 @@ static void stop_timers(struct tcp_sock *tp)
 
 	tp->xmit_at = tp->keep_at = tp->state_at = tp->delack_at = NSEC_NEVER;
 	tp->xmit_kind = XMIT_NONE;
-	if (!tp->is_timer_ref || tp->armed_at == NSEC_NEVER)
+	if (tp->armed_at == NSEC_NEVER)
 		return;
 	/* It cannot be cancelled under the lock that its function takes; but it must not hold the memory for hours. */
 	soon = clock_monotonic() + NSEC_PER_SEC;
 	if (tp->armed_at > soon) {
 		tp->armed_at = soon;
-		timer_arm(&tp->timer, soon, NSEC_PER_SEC);
+		tcp_arm_timer(tp, soon, NSEC_PER_SEC);
 	}
 }
 

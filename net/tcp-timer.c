@@ -16,18 +16,22 @@ void tcp_timer_init(struct tcp_sock *tp)
 	tp->rto = TCP_RTO_INIT;
 }
 
+/* Each run of timer_fn() that is to come, or waits for the lock, has a reference of its own. */
+void tcp_arm_timer(struct tcp_sock *tp, nsec_t at, nsec_t slack)
+{
+	socket_get(&tp->so);
+	if (timer_arm(&tp->timer, at, slack))
+		socket_put(&tp->so);
+}
+
 void tcp_timer_update(struct tcp_sock *tp)
 {
 	nsec_t next = MIN(MIN(tp->xmit_at, tp->keep_at), tp->state_at);
 
 	if (next >= tp->armed_at || tp->is_dead)
 		return;
-	if (!tp->is_timer_ref) {
-		tp->is_timer_ref = true;
-		socket_get(&tp->so);
-	}
 	tp->armed_at = next;
-	timer_arm(&tp->timer, next, NSEC_PER_MSEC);
+	tcp_arm_timer(tp, next, NSEC_PER_MSEC);
 }
 
 static nsec_t backed_off(const struct tcp_sock *tp)
@@ -190,11 +194,10 @@ static void timer_fn(struct timer *t)
 {
 	struct tcp_sock *tp = container_of(t, struct tcp_sock, timer);
 	nsec_t now;
-	bool is_done;
 
 	mutex_lock(&tp->so.lock);
 	now = clock_monotonic();
-	tp->armed_at = NSEC_NEVER;
+	tp->armed_at = NSEC_NEVER;	/* if it was armed again while we waited for the lock, the next tcp_timer_update() may do so once more */
 	/* What came meanwhile may make the expiry void. */
 	if (tp->state != TCP_LISTEN)
 		tcp_process(tp);
@@ -206,12 +209,8 @@ static void timer_fn(struct timer *t)
 		state_fire(tp);
 	if (!tp->is_dead)
 		tcp_output(tp, now);
-	is_done = tp->armed_at == NSEC_NEVER;
-	if (is_done)
-		tp->is_timer_ref = false;
 	tcp_unlock(tp);
-	if (is_done)
-		socket_put(&tp->so);
+	socket_put(&tp->so);	/* this run's */
 }
 
 /* The worker's look: process what lies in the channel, send a delayed acknowledgement that is due. */

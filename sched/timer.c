@@ -164,22 +164,23 @@ static nsec_t coalesce(nsec_t at, nsec_t slack)
 	return end & ~((1ull << (63 - __builtin_clzll(at ^ end))) - 1);
 }
 
-void timer_arm(struct timer *t, nsec_t deadline, nsec_t slack)
+bool timer_arm(struct timer *t, nsec_t deadline, nsec_t slack)
 {
 	struct callbacks *c;
 	struct cpu *old = atomic_load(&t->cpu, RELAXED), *cpu;
-	bool is_first;
+	bool is_first, was = false;
 
 	if (old) {
 		c = callbacks_of[old->id];
 		mutex_lock(&c->lock);
-		if (t->is_armed)
+		was = t->is_armed;
+		if (was)
 			remove_locked(c, t);
 		mutex_unlock(&c->lock);
 	}
 	t->deadline = deadline;
 	if (deadline == NSEC_NEVER)
-		return;
+		return was;
 	preempt_disable();
 	cpu = cpu_this();
 	preempt_enable();
@@ -192,6 +193,7 @@ void timer_arm(struct timer *t, nsec_t deadline, nsec_t slack)
 	if (is_first)
 		announce_next(c);
 	mutex_unlock(&c->lock);
+	return was;
 }
 
 bool timer_cancel(struct timer *t)

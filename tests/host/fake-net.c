@@ -234,13 +234,16 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 	list_init(&t->node.link);
 }
 
-void timer_arm(struct timer *t, nsec_t deadline, nsec_t slack)
+bool timer_arm(struct timer *t, nsec_t deadline, nsec_t slack)
 {
+	bool was = t->is_armed;
+
 	(void)slack;
 	list_del(&t->node.link);
 	t->deadline = deadline;
 	t->is_armed = true;
 	list_add_tail(&timers, &t->node.link);
+	return was;
 }
 
 bool timer_cancel(struct timer *t)

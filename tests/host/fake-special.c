@@ -337,21 +337,23 @@ static bool timer_forget(struct timer *t)
 	return false;
 }
 
-void timer_arm(struct timer *t, nsec_t deadline, nsec_t slack)
+bool timer_arm(struct timer *t, nsec_t deadline, nsec_t slack)
 {
 	pthread_t id;
 	unsigned i = 0;
+	bool was;
 
 	(void)slack;
 	pthread_mutex_lock(&timer_lock);
 	if (!has_timer_thread && !pthread_create(&id, NULL, timer_thread, NULL))
 		has_timer_thread = true;
-	timer_forget(t);
+	was = timer_forget(t);
 	t->deadline = deadline;
 	while (timers[i])
 		i++;
 	timers[i] = t;
 	pthread_mutex_unlock(&timer_lock);
+	return was;
 }
 
 bool timer_cancel(struct timer *t)

@@ -114,6 +114,36 @@ static void transfer(const char *what, int family, uint64_t up, uint64_t down, u
 	CHECK_EQ(tcp_nr_orphans, 0);
 }
 
+/* The timer runs out, and its function has to wait for the lock; its holder arms it anew. Then it runs twice, and the connection outlives both. */
+static void late_timer(uint16_t port)
+{
+	struct socket *l = sim_socket(AF_INET, SOCK_STREAM), *c = sim_socket(AF_INET, SOCK_STREAM), *s;
+	struct tcp_sock *tp = tcp_of(c);
+	struct sock_addr a = sim_addr(AF_INET, port);
+
+	CHECK_EQ(l->ops->bind(l, &a), 0);
+	CHECK_EQ(l->ops->listen(l, 5), 0);
+	CHECK_EQ(c->ops->connect(c, &a, false), 0);
+	CHECK_EQ(l->ops->accept(l, &s, false), 0);
+	sim_run(10 * NSEC_PER_SEC);
+	for (int i = 0; i < 8; i++) {
+		CHECK_EQ(sim_send(c, "x", 1, 0), 1);
+		CHECK(tp->timer.is_armed);
+		list_del(&tp->timer.node.link);
+		tp->timer.is_armed = false;
+		tp->xmit_at = tp->armed_at - 1;
+		tcp_timer_update(tp);
+		tp->timer.fn(&tp->timer);
+		sim_run(10 * NSEC_PER_SEC);
+	}
+	CHECK_EQ(tp->state, TCP_ESTABLISHED);
+	sim_close(c);
+	sim_close(s);
+	sim_close(l);
+	sim_run(300 * NSEC_PER_SEC);
+	CHECK_EQ(sim_live_pages(), 0);
+}
+
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -146,6 +176,8 @@ int main(int argc, char **argv)
 		/* Segments longer than GSO_MAX, sent again. */
 		sim_link.loss = 500;
 		transfer("lossy loopback", AF_INET, 5000000, 5000000, port++);
+		sim_link.loss = 0;
+		late_timer(port++);
 	}
 	return 0;
 }
