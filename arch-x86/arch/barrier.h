@@ -11,7 +11,11 @@
 #define dma_wmb()	__asm__ volatile("" : : : "memory")
 /* Reads of memory the device writes, before it, happen before reads after it. */
 #define dma_rmb()	__asm__ volatile("" : : : "memory")
-#define dma_mb()	__asm__ volatile("lock addl $0, (%%rsp)" : : : "memory", "cc")
+/*
+ * quirk: QEMU 7.2's TCG translates locked instructions and fences of a machine with one CPU to nothing that the host would order by, though its devices are another thread
+ * (fixed in 8.1). Its rdtsc takes a lock.
+ */
+#define dma_mb()	__asm__ volatile("lock addl $0, (%%rsp)\n\trdtsc" : : : "memory", "cc", "rax", "rdx")
 
 /* Device registers: little endian, one access of just that size; a write comes after all earlier writes to memory. */
 #define MMIO_READ(bits, insn) \
