@@ -112,7 +112,7 @@ void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 
 void netdev_transmit(struct netdev *dev, struct pkt *p)
 {
-	unsigned queue = dev->nr_tx_queues > 1 ? p->hash % dev->nr_tx_queues : 0;
+	unsigned queue = dev->nr_tx_queues > 1 ? (p->tx_queue ? p->tx_queue - 1u : p->hash) % dev->nr_tx_queues : 0;
 
 	(void)atomic_fetch_add(&dev->tx_packets, 1ull, RELAXED);
 	(void)atomic_fetch_add(&dev->tx_bytes, (uint64_t)p->len, RELAXED);

@@ -72,6 +72,7 @@ struct pkt {
 	uint8_t proto;			/* rx: transport protocol */
 	uint16_t hdr_len;		/* tx with gso: bytes of all headers; rx: scratch */
 	uint16_t l3, l4;		/* rx: IP and transport header, offsets from `base` */
+	uint16_t tx_queue;		/* tx: number + 1 of the device's queue that its flow uses (modulo their number); 0: by hash */
 	uint8_t *base;			/* rx: start of the frame in seg[0]'s memory */
 	uint32_t truesize;		/* bytes of memory that it pins: what socket buffers count */
 	uint32_t hash;			/* of the flow: chooses the tx queue */

@@ -5,6 +5,8 @@
 #include "net/csum.h"
 #include "net/netdev-priv.h"
 #include "net/tcp-priv.h"
+#include "sched/cpu.h"
+#include "sched/thread.h"
 
 #define MAX_HLEN	60u
 #define INLINE_MAX	1024u	/* payloads up to this are copied behind the header: cheaper than counting pages */
@@ -95,6 +97,17 @@ static unsigned put_options(struct tcp_sock *tp, uint8_t *start, bool want_sack,
 	return (unsigned)(o - start);
 }
 
+/*
+ * Each CPU has a queue. A flow follows the thread that sends, but only while nothing is in flight that could be overtaken; and its answers follow it: the host's tap gives
+ * a flow's packets to the queue that the flow was last sent from (Linux tun(4)), whose receive thread runs on that CPU and wakes the application there.
+ */
+static uint16_t flow_queue(struct tcp_sock *tp, uint32_t seq)
+{
+	if (tp->route.dev->nr_tx_queues > 1 && (!tp->tx_queue || seq == tp->snd_una))
+		tp->tx_queue = (uint16_t)(thread_current()->cpu->id + 1);	/* a hint: it may move at any time */
+	return tp->tx_queue;
+}
+
 /* Put the header in front of p's payload and send it. take. */
 static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint8_t flags, const uint8_t *opts, unsigned opt_len, nsec_t now)
 {
@@ -134,6 +147,7 @@ static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint8_
 	p->csum_offset = offsetof(struct tcp_hdr, csum);
 	p->hdr_len = (uint16_t)(sizeof(*h) + opt_len);
 	p->hash = tp->hash;
+	p->tx_queue = flow_queue(tp, seq);
 	(void)ip_output(p, &tp->route, &tp->laddr, &tp->raddr, IPPROTO_TCP, &tp->opts, now);
 }
 

@@ -117,6 +117,7 @@ struct tcp_sock {
 	struct tcp_sock *hash_next[2];	/* [rcu] one for each of two tables while it grows */
 	bool is_hashed;			/* [table lock] */
 	bool has_peer_hash;		/* [l] */
+	uint16_t tx_queue;		/* [l] as in struct pkt: CPU + 1 of the thread that last sent with nothing in flight */
 	uint32_t peer_hash;		/* [l] what the other end of a connection over loopback is found by */
 	struct port_entry port;		/* bound by bind(2), or listening */
 

@@ -422,8 +422,9 @@ static int pair_create(struct net *n, unsigned i, unsigned ring)
 	timer_init(&rx->timer, rx_timer);
 	timer_init(&tx->timer, tx_timer);
 	virtqueue_disable_interrupts(tx->vq);
+	/* virtio-mmio has one interrupt for all queues; it only wakes the threads, each on the CPU whose flows its queue has (flow_queue in net/tcp-output.c). */
 	if (n->nr_pairs > 1) {
-		struct thread_params params = { .name = "virtio-net-rx", .entry = rx_thread, .arg = rx, .pinned_cpu = -1, .is_realtime = true };
+		struct thread_params params = { .name = "virtio-net-rx", .entry = rx_thread, .arg = rx, .pinned_cpu = (int)(i % nr_cpus), .is_realtime = true };
 
 		r = thread_create(&params, &rx->thread);
 	}
