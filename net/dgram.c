@@ -166,7 +166,7 @@ uint32_t dgram_poll(struct socket *so)
 
 	if (dgram_has_data(d))
 		events |= POLL_IN;
-	if (atomic_load(&so->error, RELAXED))
+	if (atomic_load(&so->error, RELAXED) || sock_has_errqueue(so))
 		events |= FILE_POLLERR;
 	if (shut & SHUT_RD_BIT)
 		events |= POLL_IN | FILE_POLLRDHUP;

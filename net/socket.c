@@ -10,6 +10,7 @@
 #include "mmu/heap.h"
 #include "net/net.h"
 #include "net/netdev-priv.h"
+#include "net/wire.h"
 #include "sched/clock.h"
 
 #define S_IFSOCK	0140000u
@@ -232,6 +233,61 @@ const struct cmsg_hdr *sock_msg_next(const struct sock_msg *m, size_t *pos, int 
 	return h;
 }
 
+/* ---- MSG_ZEROCOPY (Linux Documentation/networking/msg_zerocopy.rst) ------------------------------------------------ */
+
+#define SO_EE_ORIGIN_ZEROCOPY		5
+#define SO_EE_CODE_ZEROCOPY_COPIED	1
+#define SOL_IP				0
+#define IP_RECVERR			11
+#define SOL_IPV6			41
+#define IPV6_RECVERR			25
+
+/* struct sock_extended_err of linux/errqueue.h and the offender's address behind it, of which there is none. */
+struct ext_err {
+	uint32_t error;
+	uint8_t origin, type, code, pad;
+	uint32_t info, data;		/* first and last send */
+	uint8_t offender[28];		/* struct sockaddr_in6; sockaddr_in is shorter */
+};
+_Static_assert(sizeof(struct ext_err) == 44, "Linux ABI");
+
+void __sock_zerocopy_done(struct socket *so)
+{
+	(void)atomic_fetch_add(&so->zc_sent, 1u, RELAXED);
+	socket_wake(so, (unsigned)-1, FILE_POLLERR);
+}
+
+int sock_recv_errqueue(struct socket *so, struct sock_msg *m)
+{
+	struct ext_err e = { .origin = SO_EE_ORIGIN_ZEROCOPY, .code = SO_EE_CODE_ZEROCOPY_COPIED };
+	bool v4 = so->family == AF_INET;
+	uint32_t sent;
+
+	mutex_lock(&so->lock);
+	sent = atomic_load(&so->zc_sent, RELAXED);
+	e.info = so->zc_told;
+	e.data = sent - 1;
+	atomic_store(&so->zc_told, sent, RELAXED);
+	mutex_unlock(&so->lock);
+	if (e.info == sent)
+		return -EAGAIN;
+	sock_msg_put(m, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, &e, v4 ? 32 : sizeof(e));
+	m->out_flags |= MSG_ERRQUEUE;
+	return 0;
+}
+
+static int set_zerocopy(struct socket *so, int v)
+{
+	bool is_inet = so->family == AF_INET || so->family == AF_INET6;
+
+	if (!is_inet || !((so->type == SOCK_STREAM && so->proto == IPPROTO_TCP) || (so->type == SOCK_DGRAM && so->proto == IPPROTO_UDP)))
+		return -EOPNOTSUPP;
+	if (v < 0 || v > 1)
+		return -EINVAL;
+	sock_set(so, SF_ZEROCOPY, v);
+	return 0;
+}
+
 /* ---- options of level SOL_SOCKET ----------------------------------------------------------------------------------- */
 
 #define SO_DEBUG		1
@@ -349,6 +405,8 @@ static int set_int(struct socket *so, int name, int v)
 {
 	uint32_t flag = flag_of(name);
 
+	if (name == SO_ZEROCOPY)
+		return set_zerocopy(so, v);
 	if (flag && name != SO_ACCEPTCONN) {
 		sock_set(so, flag, v != 0);
 		if (flag == SF_KEEPALIVE && so->ops->keepalive_changed)

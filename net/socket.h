@@ -190,6 +190,8 @@ struct socket {
 	uint32_t mark;			/* [a] */
 	struct netdev *bound_dev;	/* [a] SO_BINDTODEVICE */
 	uint32_t shut;			/* [a] bit SHUT_RD, bit SHUT_WR */
+	uint32_t zc_sent;		/* [a] sends with MSG_ZEROCOPY so far */
+	uint32_t zc_told;		/* [a], written with lock: of these, MSG_ERRQUEUE has told of so many */
 	struct sock_cred cred;		/* [I] who made it */
 	uint64_t ino;			/* [I] */
 	struct socket *next, **link;	/* [sockets_lock] all sockets, for /proc/net */
@@ -281,6 +283,21 @@ static inline void sock_set(struct socket *so, uint32_t flag, bool on)
 	else
 		(void)atomic_fetch_and(&so->flags, ~flag, RELAXED);
 }
+
+/* MSG_ZEROCOPY: a send has taken bytes, or a datagram. We copied, so it is complete at once; recvmsg(MSG_ERRQUEUE) tells that. No lock needed. */
+void __sock_zerocopy_done(struct socket *so);
+static inline void sock_zerocopy_done(struct socket *so, const struct sock_msg *m)
+{
+	if (unlikely(m->flags & MSG_ZEROCOPY) && sock_has(so, SF_ZEROCOPY))
+		__sock_zerocopy_done(so);
+}
+/* The error queue holds nothing but completions; as they come in order, it is one range. POLLERR if there is one. */
+static inline bool sock_has_errqueue(const struct socket *so)
+{
+	return atomic_load(&so->zc_sent, RELAXED) != atomic_load(&so->zc_told, RELAXED);
+}
+/* recvmsg(MSG_ERRQUEUE) of TCP and UDP: 0, -EAGAIN. */
+int sock_recv_errqueue(struct socket *so, struct sock_msg *m);
 
 /* All sockets, for /proc/net and netlink; under a mutex, fn must not lock sockets. */
 void socket_for_each(void (*fn)(struct socket *so, void *arg), void *arg);

@@ -512,7 +512,7 @@ ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
 	if (m->flags & MSG_OOB)
 		return recv_oob(tp, m);
 	if (m->flags & MSG_ERRQUEUE)
-		return -EAGAIN;
+		return sock_recv_errqueue(so, m);
 	for (;;) {
 		/* Who waits for an answer usually finds nothing: then without the lock, too. */
 		n = 0;

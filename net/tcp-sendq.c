@@ -290,9 +290,9 @@ static ssize_t send_some(struct tcp_sock *tp, struct uio *u, int flags)
 	return n;
 }
 
-ssize_t tcp_send(struct socket *so, struct sock_msg *m)
+static ssize_t send_all(struct tcp_sock *tp, struct sock_msg *m)
 {
-	struct tcp_sock *tp = tcp_of(so);
+	struct socket *so = &tp->so;
 	nsec_t deadline = NSEC_NEVER;
 	bool has_deadline = false;
 	ssize_t done = 0, n;
@@ -326,4 +326,13 @@ ssize_t tcp_send(struct socket *so, struct sock_msg *m)
 		if (r)
 			return done ? done : r == -ETIMEDOUT ? -EAGAIN : r;
 	}
+}
+
+ssize_t tcp_send(struct socket *so, struct sock_msg *m)
+{
+	ssize_t n = send_all(tcp_of(so), m);
+
+	if (n > 0)
+		sock_zerocopy_done(so, m);
+	return n;
 }

@@ -489,7 +489,7 @@ uint32_t tcp_poll(struct socket *so)
 		events |= FILE_POLLHUP;
 	if (tp->state == TCP_CLOSED && tp->iss)
 		events |= POLL_IN | FILE_POLLRDHUP;
-	if (atomic_load(&so->error, RELAXED))
+	if (atomic_load(&so->error, RELAXED) || sock_has_errqueue(so))
 		events |= FILE_POLLERR;
 	tcp_unlock(tp);
 	return events;

@@ -307,7 +307,10 @@ static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 	if (!r)
 		r = send_all(u, m, len, &dst, port, &c);
 	mutex_unlock(&so->lock);
-	return r ? r : (ssize_t)len;
+	if (r)
+		return r;
+	sock_zerocopy_done(so, m);
+	return (ssize_t)len;
 }
 
 static ssize_t udp_recv(struct socket *so, struct sock_msg *m)
@@ -318,7 +321,7 @@ static ssize_t udp_recv(struct socket *so, struct sock_msg *m)
 	int r;
 
 	if (m->flags & MSG_ERRQUEUE)
-		return -EAGAIN;
+		return sock_recv_errqueue(so, m);
 	r = dgram_wait(&u->d, m, &p);
 	if (r)
 		return r == 1 ? 0 : r;
