@@ -16,6 +16,27 @@
 func arch_user_copy
 	cmp	x2, #64
 	b.lo	.Lcopy_16
+	subs	x2, x2, #256
+	b.lo	.Lcopy_under_256
+.Lcopy_256:				// x2: what is left after this step
+	.irp	offset, 0, 64, 128, 192
+	user	.Lcopy_256_fault, ldp x3, x4, [x1, #\offset]
+	user	.Lcopy_256_fault, ldp x5, x6, [x1, #\offset + 16]
+	user	.Lcopy_256_fault, ldp x7, x8, [x1, #\offset + 32]
+	user	.Lcopy_256_fault, ldp x9, x10, [x1, #\offset + 48]
+	user	.Lcopy_256_fault, stp x3, x4, [x0, #\offset]
+	user	.Lcopy_256_fault, stp x5, x6, [x0, #\offset + 16]
+	user	.Lcopy_256_fault, stp x7, x8, [x0, #\offset + 32]
+	user	.Lcopy_256_fault, stp x9, x10, [x0, #\offset + 48]
+	.endr
+	add	x1, x1, #256
+	add	x0, x0, #256
+	subs	x2, x2, #256
+	b.hs	.Lcopy_256
+.Lcopy_under_256:
+	add	x2, x2, #256
+	cmp	x2, #64
+	b.lo	.Lcopy_16
 .Lcopy_64:
 	user	.Lcopy_bytes, ldp x3, x4, [x1]
 	user	.Lcopy_bytes, ldp x5, x6, [x1, #16]
@@ -65,6 +86,9 @@ func arch_user_copy
 .Lcopy_done:
 	mov	x0, x2
 	ret
+.Lcopy_256_fault:
+	add	x2, x2, #256
+	b	.Lcopy_bytes
 endfunc arch_user_copy
 
 /* size_t arch_user_zero(void *dst (x0), size_t len (x1)): bytes NOT zeroed. Clobbers x2. */

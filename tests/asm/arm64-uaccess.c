@@ -58,7 +58,7 @@ static void fix_up(int sig, siginfo_t *info, void *context)
 /* len bytes wanted, have of them are there. */
 static void test_copy(size_t len, size_t have)
 {
-	static unsigned char from[512], to[512];
+	static unsigned char from[1024], to[1024];
 	size_t missing = len - have;
 
 	for (size_t i = 0; i < sizeof(from); i++)
@@ -123,7 +123,7 @@ int main(void)
 	CHECK(p != MAP_FAILED && mprotect(p + 2 * PAGE, PAGE, PROT_NONE) == 0);
 	edge = p + 2 * PAGE;
 	sigaction(SIGSEGV, &sa, NULL);
-	for (size_t len = 0; len < 300; len += 1 + len / 32)
+	for (size_t len = 0; len < 900; len += 1 + len / 32)
 		for (size_t have = 0; have <= len; have += 1 + have / 24)
 			test_copy(len, have);
 	test_strings();
