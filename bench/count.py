@@ -13,9 +13,9 @@ SIZE = (MAX_CPUS + 1) * 64
 class Counter:
     """The counts of one machine. `words` go onto QEMU's command line; open() once it runs."""
 
-    def __init__(self, plugin, path):
-        self.path, self.map = path, None
-        self.words = ["-plugin", f"{plugin},path={path}"]
+    def __init__(self, plugin, path, profile=None):
+        self.path, self.map, self.profile = path, None, profile
+        self.words = ["-plugin", f"{plugin},path={path}" + (f",profile={profile}" if profile else "")]
 
     def open(self, seconds=10):
         end = time.monotonic() + seconds

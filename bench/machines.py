@@ -173,10 +173,11 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def start(system, root, command, cpus, is_counted=False, environment=(), has_net=True):
-    """A machine of `system` ("samara", "linux") with the server started, not waited for."""
+def start(system, root, command, cpus, is_counted=False, environment=(), has_net=True, is_profiled=False):
+    """A machine of `system` ("samara", "linux") with the server started, not waited for. Profiled: counted, too."""
     directory = tempfile.mkdtemp(prefix="samara-bench-")
-    counter = count.Counter(PLUGIN, os.path.join(directory, "counts")) if is_counted else None
+    profile = os.path.join(directory, "profile") if is_profiled else None
+    counter = count.Counter(PLUGIN, os.path.join(directory, "counts"), profile) if is_counted or is_profiled else None
     words = {"samara": samara, "linux": on_linux}[system](directory, root, command, cpus, list(environment), has_net)
     return Machine(system, words, directory, counter)
 

@@ -3,6 +3,7 @@
 """Servers on Samara and on Debian's Linux kernel under the same load over a tap: redis, nginx, memcached, iperf3.
 
   bench/servers.py [--cpus 1,2] [--repeats N] [--only samara|linux] [--save] [SERVER...]
+  bench/servers.py --profile [SERVER...]		where Samara's instructions go, with one CPU, by function
 
 Each server is booted on each system and number of CPUs until it is ready (time; instructions; memory), then for each load
 once to take rates and latencies of N runs, once to count executed instructions in N runs with a QEMU plugin. The tap lies in a network namespace that lives as long as this program. Rates depend on the host and on what else
@@ -22,7 +23,8 @@ sys.dont_write_bytecode = True
 BENCH = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, BENCH)
 
-import loads  # noqa: E402  (the path above must be set first)
+import flat  # noqa: E402  (the path above must be set first)
+import loads  # noqa: E402
 import machines  # noqa: E402
 from machines import GUEST_ADDRESS, OUT, REPO, TAP  # noqa: E402
 
@@ -46,6 +48,7 @@ http {
 	server { listen 80; root /bench/www; }
 }
 """
+ELF = os.path.join(REPO, "build", machines.PORT.name, "kernel.elf")
 COMMIT = machines.commit()
 TRIES = 3  # machines for a load that stalls
 CASLAP = "key\n16 16 1\nvalue\n100 100 1\ncmd\n0 {sets}\n1 {gets}\n"
@@ -167,11 +170,7 @@ def run_load(server, system, cpus, root, load, row, repeats, is_counted):
     """One load on a machine of its own: what one load left behind must not count in the next."""
     for _ in range(TRIES):
         with machines.start(system, root, server.command_for(cpus, False), cpus, is_counted) as machine:
-            # A connection would be a client to iperf3; memcached says nothing by itself.
-            if server.more:
-                machine.wait_for_port(server.port)
-            else:
-                machine.wait_for(server.ready)
+            wait_ready(server, machine)
             try:
                 while len(row["instructions"] if is_counted else row["per_second"]) < repeats:
                     before = machine.counter.per_cpu() if is_counted else None
@@ -187,6 +186,29 @@ def run_load(server, system, cpus, root, load, row, repeats, is_counted):
             except subprocess.TimeoutExpired as error:
                 row["stalls"] = row.get("stalls", 0) + 1
                 print(f"bench-servers: {server.name} on {system}, {cpus} CPUs: stalled: {error}", file=sys.stderr, flush=True)
+
+
+def wait_ready(server, machine):
+    # A connection would be a client to iperf3; memcached says nothing by itself.
+    if server.more:
+        machine.wait_for_port(server.port)
+    else:
+        machine.wait_for(server.ready)
+
+
+def profile(server, only):
+    """The functions of the second run of each load that has `only` in its name; nothing is kept."""
+    root = server.root()
+    for name, load in server.loads.items():
+        if only not in name:
+            continue
+        with machines.start("samara", root, server.command_for(1, False), 1, is_profiled=True) as machine:
+            wait_ready(server, machine)
+            load()
+            before = flat.read(machine.counter.profile)
+            requests = load()["requests"]
+            after = flat.read(machine.counter.profile)
+        print(f"\n{name}", flat.table(flat.Functions(ELF), before, after, requests), sep="\n\n", flush=True)
 
 
 def per_request(before, after, requests):
@@ -322,6 +344,7 @@ def main():
     parser.add_argument("--only", choices=("samara", "linux"))
     parser.add_argument("--keep", action="store_true", help="beside what build/bench/servers.json has of earlier runs")
     parser.add_argument("--save", action="store_true", help="write docs/servers.md too")
+    parser.add_argument("--profile", nargs="?", const="", metavar="LOAD", help="of the loads with LOAD in their name")
     parser.add_argument("server", nargs="*", help=", ".join(server.name for server in SERVERS))
     args = parser.parse_args()
     known = {server.name: server for server in SERVERS}
@@ -336,6 +359,10 @@ def main():
 
     _, version = machines.linux.kernel()
     machines.freeze()
+    if args.profile is not None:
+        for server in [known[name] for name in args.server] or SERVERS:
+            profile(server, args.profile)
+        return 0
     results = kept() if args.keep else {}
     for cpus in args.cpus.split(","):
         for server in [known[name] for name in args.server] or SERVERS:
