@@ -133,7 +133,7 @@ $(eval $(call stamp,$(O)/objects,$(OBJS)))
 FORCE:
 
 -include $(DEPS)
--include arch-$(PORT)/arch.mk
+include linux/vdso/vdso.mk
 
 include tests/tests.mk
 -include tests/guest.mk bench/bench.mk

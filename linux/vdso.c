@@ -3,7 +3,7 @@
  * Mapping of the vDSO. Two areas that the application can neither change nor remove:
  *
  *	base - one page		[vvar]	struct vdso_data, read-only
- *	base			[vdso]	the ELF image of arch-<port>/vdso/, private (its system-call sites may be rewritten)
+ *	base			[vdso]	the ELF image of linux/vdso/, private (its system-call sites may be rewritten)
  *
  * The pages are made once, at the first use, and shared by all address spaces.
  */
@@ -15,6 +15,7 @@
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "linux/elf.h"
+#include "linux/vdso/data.h"
 #include "mmu/aspace.h"
 #include "mmu/object.h"
 #include "mmu/page.h"

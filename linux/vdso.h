@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The vDSO: an ELF shared object of functions that need no system call, and the page of data they read. See linux/vdso.c and arch-<port>/vdso/.
+ * The vDSO: an ELF shared object of functions that need no system call, and the page of data they read. See linux/vdso.c and linux/vdso/.
  */
 #pragma once
-
-#include <arch/vdso.h>
 
 #include "libc/types.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The finished vDSO (vdso/, built as a shared object of its own), as bytes of the kernel's constants.
+ * The finished vDSO (linux/vdso/, built as a shared object of its own), as bytes of the kernel's constants.
  */
-	.section .rodata.vdso, "a", @progbits
+	.section .rodata.vdso, "a", %progbits
 	.balign	16
 	.globl	vdso_image_start
 vdso_image_start:

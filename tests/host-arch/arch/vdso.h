@@ -1,3 +1,0 @@
-/* The host as a port: same contract. */
-#pragma once
-#include "arch-arm64/arch/vdso.h"
