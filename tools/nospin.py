@@ -29,10 +29,11 @@ ASM = re.compile(r"^\s*(?:[\w.$]+:\s*)?(wfe|sev|sevl|ldxr\w*|ldaxr\w*|ldxp|ldaxp
 
 
 def strip(text):
-    """Comments and strings become spaces, so that line numbers stay."""
+    """Comments, strings and attributes become spaces, so that line numbers stay."""
     def blank(m):
         return re.sub(r"[^\n]", " ", m.group(0))
-    return re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])+'", blank, text, flags=re.S)
+    text = re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])+'", blank, text, flags=re.S)
+    return re.sub(r"\b__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)", blank, text)
 
 
 def close(text, i, pair):
