@@ -102,7 +102,7 @@ test-oracle: guest guest-musl guest-go
 guest-clean:
 	rm -rf $(GUEST_OUT)
 
-#: net-check     TCP segment by segment, Debian's servers, lossy links to Linux and a second Samara (a minute; docs/network-tests.md)
+#: net-check     TCP segment by segment, Debian's servers, lossy links to Linux and a second Samara (a minute and a half; docs/network-tests.md)
 .PHONY: net-check net-conformance net-servers net-lossy
 net-check: all
 	$(Q)$(MAKE) -j3 net-conformance net-servers net-lossy
