@@ -64,6 +64,9 @@ endef
 $(eval $(call guest_rules,tests/guest/$(ARCH)))
 $(eval $(call guest_rules,tests/guest))
 
+$(GUEST_OUT)/syscall-sites: tests/guest/call-sites.h
+$(GUEST_OUT)/signal-context: tests/guest/faults.h
+
 # musl: headers and libraries of Debian's packages musl and musl-dev for the machine,
 # unpacked under build/, with the GNU cross compiler. -z and crt files by hand,
 # as musl-gcc's specs do it.

@@ -3,19 +3,13 @@
  * Synchronous faults: signal, code, address, the registers in the ucontext
  * (general, FP/SIMD, ESR), and registers that a handler changes.
  */
-#include "test.h"
+#include "faults.h"
 #include <asm/sigcontext.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <sys/mman.h>
 #include <ucontext.h>
 
-static siginfo_t info_seen;
 static uint64_t pc_seen, x0_seen, fault_address_seen, pstate_seen;
 static uint32_t esr_seen;
 static bool has_esr, has_fpsimd, is_terminated;
-static sigjmp_buf jump;
 
 /* Walk the records behind the general registers (arm64 asm/sigcontext.h). */
 static struct _aarch64_ctx *find_record(ucontext_t *uc, uint32_t magic)
@@ -63,47 +57,11 @@ static void look(int signal_number, siginfo_t *info, void *context)
 	siglongjmp(jump, signal_number);
 }
 
-static void catch(int signal_number)
+static void show_fault(const char *what, int signal_number, const void *address)
 {
-	struct sigaction action = { .sa_sigaction = look, .sa_flags = SA_SIGINFO };
-
-	sigaction(signal_number, &action, NULL);
-}
-
-#define try_fault(what, address, statement)                                                       \
-	do {                                                                                      \
-		memset(&info_seen, 0, sizeof(info_seen));                                         \
-		int number_ = sigsetjmp(jump, 1);                                                 \
-		if (number_ == 0) {                                                               \
-			statement;                                                                \
-			show("FAIL %s: no signal", what);                                         \
-		} else {                                                                          \
-			show("%s: signal %d, code %d, address %s, esr %s%d, fpsimd %d, end %d", what, \
-			     number_, info_seen.si_code,                                          \
-			     info_seen.si_addr == (void *)(address) ? "right" : "wrong",          \
-			     has_esr ? "class " : "none ", has_esr ? esr_seen >> 26 : 0,          \
-			     has_fpsimd, is_terminated);                                          \
-		}                                                                                 \
-	} while (0)
-
-static volatile uint8_t *volatile page_zero = (uint8_t *)8, *no_access, *read_only, *unmapped, *beyond_file;
-
-static void prepare(void)
-{
-	no_access = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	read_only = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int fd = memfd_create("short", 0);
-	need(fd >= 0 && ftruncate(fd, 100) == 0);
-	beyond_file = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	need(beyond_file != MAP_FAILED);
-	close(fd);
-	unmapped = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	munmap((void *)unmapped, 4096);
-	catch(SIGSEGV);
-	catch(SIGBUS);
-	catch(SIGILL);
-	catch(SIGTRAP);
-	catch(SIGFPE);
+	show("%s: signal %d, code %d, address %s, esr %s%d, fpsimd %d, end %d", what, signal_number, info_seen.si_code,
+	     info_seen.si_addr == address ? "right" : "wrong", has_esr ? "class " : "none ", has_esr ? esr_seen >> 26 : 0,
+	     has_fpsimd, is_terminated);
 }
 
 static void return_only(void)
@@ -112,19 +70,8 @@ static void return_only(void)
 
 static void test_faults(void)
 {
-	volatile uint8_t sink;
-
-	try_fault("read unmapped", unmapped, sink = *unmapped);
-	try_fault("write unmapped", unmapped, *unmapped = 1);
-	try_fault("read PROT_NONE", no_access + 5, sink = no_access[5]);
-	try_fault("write read-only", read_only + 9, read_only[9] = 1);
-	try_fault("read page zero", page_zero, sink = *page_zero);
-	try_fault("read beyond end of file", beyond_file + 4096, sink = beyond_file[4096]);
-	try_fault("write beyond end of file", beyond_file + 5000, beyond_file[5000] = 1);
-	try_fault("execute unmapped", unmapped, ((void (*)(void))(uintptr_t)unmapped)());
-	try_fault("execute data", read_only, ((void (*)(void))(uintptr_t)read_only)());
+	test_memory_faults();
 	try_fault("jump to an unaligned address", (char *)return_only + 2, ((void (*)(void))((char *)return_only + 2))());
-	(void)sink;
 }
 
 /* These labels are what si_addr and pc must name. */
@@ -250,30 +197,6 @@ static void test_preserved_registers(void)
 			 : "x0", "x1", "x2", "x3", "x4", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",
 			   "x17", "x18", "x19", "v0", "v1", "v7", "v15", "v16", "v31", "cc", "memory");
 	show("registers changed by a signal at a system call: %llx", (unsigned long long)differences);
-}
-
-/* A handler repairs the cause of a fault, and the instruction runs again. */
-static volatile uint8_t *repair_page;
-
-static void repair(int signal_number, siginfo_t *info, void *context)
-{
-	(void)signal_number;
-	(void)context;
-	mprotect((void *)((uintptr_t)info->si_addr & ~4095ul), 4096, PROT_READ | PROT_WRITE);
-}
-
-static void test_repair(void)
-{
-	struct sigaction action = { .sa_sigaction = repair, .sa_flags = SA_SIGINFO };
-
-	repair_page = mmap(NULL, 4096 * 64, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	sigaction(SIGSEGV, &action, NULL);
-	for (int i = 0; i < 64; i++)
-		repair_page[i * 4096 + i] = (uint8_t)i;
-	int sum = 0;
-	for (int i = 0; i < 64; i++)
-		sum += repair_page[i * 4096 + i];
-	show("64 faults repaired, sum %d", sum);
 }
 
 int main(void)

@@ -5,10 +5,8 @@
  * threads at one fresh site, sites far apart, data that looks like an svc,
  * an svc across changes of protection, remapped and forgotten pages.
  */
-#include "test.h"
+#include "call-sites.h"
 #include <fcntl.h>
-#include <pthread.h>
-#include <sys/mman.h>
 
 #define SVC 0xd4000001u
 #define RET 0xd65f03c0u
@@ -16,28 +14,20 @@
 #define MOV_X0(n) (0xd2800000u | (uint32_t)(n) << 5)
 #define NOP 0xd503201fu
 
-typedef long code_fn(long, long);
-
 static void sync_code(void *start, size_t len)
 {
 	__builtin___clear_cache((char *)start, (char *)start + len);
 }
 
 /* A function at `code`: system call `number`, return. */
-static void emit_call(uint32_t *code, int number)
+static void emit_call(void *at, int number)
 {
+	uint32_t *code = at;
+
 	code[0] = MOV_X8(number);
 	code[1] = SVC;
 	code[2] = RET;
 	sync_code(code, 12);
-}
-
-static void *map_code(size_t len, int prot)
-{
-	void *code = mmap(NULL, len, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	need(code != MAP_FAILED);
-	return code;
 }
 
 static void test_generated(void)
@@ -47,7 +37,7 @@ static void test_generated(void)
 
 	emit_call(code, SYS_getpid);
 	for (int i = 0; i < 100; i++)
-		nr_right += ((code_fn *)code)(0, 0) == getpid();
+		nr_right += run(code) == getpid();
 	show("generated in a writable page: %d", nr_right);
 
 	/* The program overwrites its own code, as a JIT does: no svc there now. */
@@ -55,14 +45,14 @@ static void test_generated(void)
 	code[1] = NOP;
 	code[2] = RET;
 	sync_code(code, 12);
-	show("overwritten without svc: %ld", ((code_fn *)code)(0, 0));
+	show("overwritten without svc: %ld", run(code));
 
 	/* And again with another call at the same address, many times. */
 	nr_right = 0;
 	for (int i = 0; i < 200; i++) {
 		emit_call(code, i % 2 ? SYS_getpid : SYS_gettid);
 		long expected = i % 2 ? getpid() : syscall(SYS_gettid);
-		nr_right += ((code_fn *)code)(0, 0) == expected && ((code_fn *)code)(0, 0) == expected;
+		nr_right += run_times(code, expected, 2);
 	}
 	show("rewritten 200 times: %d", nr_right);
 
@@ -73,7 +63,7 @@ static void test_generated(void)
 		need(mprotect(strict, 4096, PROT_READ | PROT_WRITE) == 0);
 		emit_call(strict + i % 3, i % 2 ? SYS_getpid : 999);
 		need(mprotect(strict, 4096, PROT_READ | PROT_EXEC) == 0);
-		nr_right += ((code_fn *)(strict + i % 3))(0, 0) == (i % 2 ? getpid() : -ENOSYS);
+		nr_right += run(strict + i % 3) == (i % 2 ? getpid() : -ENOSYS);
 	}
 	show("write, then execute: %d", nr_right);
 
@@ -84,7 +74,7 @@ static void test_generated(void)
 		need(mmap(strict, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
 			  0) == strict);
 		emit_call(strict, SYS_getpid);
-		nr_right += ((code_fn *)strict)(0, 0) == getpid();
+		nr_right += run(strict) == getpid();
 	}
 	show("unmapped and mapped anew: %d", nr_right);
 	munmap(strict, 4096);
@@ -96,14 +86,14 @@ static void test_moved(void)
 {
 	uint32_t *code = map_code(4096, PROT_READ | PROT_WRITE | PROT_EXEC);
 	emit_call(code, SYS_getpid);
-	bool is_right = ((code_fn *)code)(0, 0) == getpid();
+	bool is_right = run(code) == getpid();
 
 	/* Far away, so that a branch within the page cannot reach what it reached before. */
 	void *far = mmap((void *)0x100000000000, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	need(far != MAP_FAILED);
 	uint32_t *moved = mremap(code, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, far);
 	check("a patched page moves with mremap",
-	      moved == far && is_right && ((code_fn *)moved)(0, 0) == getpid() && ((code_fn *)moved)(0, 0) == getpid());
+	      moved == far && is_right && run(moved) == getpid() && run(moved) == getpid());
 
 	int fd = memfd_create("code", 0);
 	need(fd >= 0 && ftruncate(fd, 4096) == 0);
@@ -114,7 +104,7 @@ static void test_moved(void)
 	for (int i = 0; i < 50; i++) {
 		emit_call(writer, i % 2 ? SYS_getpid : 999);
 		sync_code(runner, 12);
-		nr_right += ((code_fn *)runner)(0, 0) == (i % 2 ? getpid() : -ENOSYS);
+		nr_right += run(runner) == (i % 2 ? getpid() : -ENOSYS);
 	}
 	show("one view writes, another runs: %d", nr_right);
 	close(fd);
@@ -144,8 +134,8 @@ static void test_many_sites(void)
 	}
 	for (int round = 0; round < 3; round++)
 		for (size_t i = 0; i < nr; i++) {
-			nr_right += ((code_fn *)(area + i * distance + 4096 - 8))(0, 0) == getpid();
-			nr_right += ((code_fn *)(area + i * distance + 8192 - 4))(0, 0) == getpid();
+			nr_right += run(area + i * distance + 4096 - 8) == getpid();
+			nr_right += run(area + i * distance + 8192 - 4) == getpid();
 		}
 	show("512 sites over 256 MiB, three rounds: %d", nr_right);
 	munmap(area, nr * distance);
@@ -157,47 +147,13 @@ static void test_many_sites(void)
 		page[i] = SVC;
 	page[1500] = RET;
 	sync_code(page, 8192);
-	show("1499 calls in a row: %ld, again %ld", ((code_fn *)page)(0, 0), ((code_fn *)page)(0, 0));
+	show("1499 calls in a row: %ld, again %ld", run(page), run(page));
 	munmap(page, 8192);
-}
-
-#define NR_THREADS 8
-#define NR_SITES 1000
-
-static uint32_t *fresh;
-static pthread_barrier_t barrier;
-
-static void *hit_fresh_sites(void *unused)
-{
-	long nr_right = 0;
-
-	(void)unused;
-	for (int i = 0; i < NR_SITES; i++) {
-		if (i % 50 == 0)
-			pthread_barrier_wait(&barrier);
-		for (int k = 0; k < 3; k++)
-			nr_right += ((code_fn *)(fresh + 4 * i))(0, 0) == syscall(SYS_gettid);
-	}
-	return (void *)nr_right;
 }
 
 static void test_threads(void)
 {
-	pthread_t threads[NR_THREADS];
-	long nr_right = 0;
-	void *result;
-
-	fresh = map_code(16 * NR_SITES, PROT_READ | PROT_WRITE | PROT_EXEC);
-	for (int i = 0; i < NR_SITES; i++)
-		emit_call(fresh + 4 * i, SYS_gettid);
-	pthread_barrier_init(&barrier, NULL, NR_THREADS);
-	for (int i = 0; i < NR_THREADS; i++)
-		need(pthread_create(&threads[i], NULL, hit_fresh_sites, NULL) == 0);
-	for (int i = 0; i < NR_THREADS; i++) {
-		pthread_join(threads[i], &result);
-		nr_right += (long)result;
-	}
-	show("8 threads at 1000 fresh sites, three times: %ld", nr_right);
+	show("8 threads at 1000 fresh sites, three times: %ld", run_threads(emit_call, 16, 3));
 }
 
 /* The word of an svc as data in the executable segment of this file. */
@@ -256,7 +212,7 @@ static void test_mapped_file(void)
 	check("mapped for execution, read as data", memcmp(private, words, 4096) == 0);
 	int nr_right = 0;
 	for (int i = 0; i < 10; i++)
-		nr_right += ((code_fn *)(private + 400))(0, 0) == getpid();
+		nr_right += run(private + 400) == getpid();
 	show("a call in a mapped file: %d", nr_right);
 	check("other words of that page are untouched",
 	      memcmp(private, words, 400 * 4) == 0 && memcmp(private + 404, words + 404, 4096 - 404 * 4) == 0);

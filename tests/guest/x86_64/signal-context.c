@@ -5,21 +5,15 @@
  * handler changes. (Flags of the error code that depend on the machine are left
  * out: write and user are shown.)
  */
-#include "test.h"
-#include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <sys/mman.h>
+#include "faults.h"
 #include <ucontext.h>
 
 #define MAGIC1 0x46505853u
 #define MAGIC2 0x46505845u
 
-static siginfo_t info_seen;
 static ucontext_t uc_seen;
 static uint64_t rip_seen;
 static bool has_fpu, has_ends, is_aligned;
-static sigjmp_buf jump;
 
 /* What software finds in bytes 464-511 of the FXSAVE area (asm/sigcontext.h, struct _fpx_sw_bytes). */
 struct sw_bytes {
@@ -54,65 +48,24 @@ static void look(int signal_number, siginfo_t *info, void *context)
 	siglongjmp(jump, signal_number);
 }
 
-static void catch(int signal_number)
+static void show_fault(const char *what, int signal_number, const void *address)
 {
-	struct sigaction action = { .sa_sigaction = look, .sa_flags = SA_SIGINFO };
+	greg_t *r = uc_seen.uc_mcontext.gregs;
+	bool is_pf = r[REG_TRAPNO] == 14;
 
-	sigaction(signal_number, &action, NULL);
+	show("%s: signal %d, code %d, address %s, trap %d, error %d, cr2 %s, state %d %d %d", what, signal_number,
+	     info_seen.si_code, info_seen.si_addr == address ? "right" : "wrong", (int)r[REG_TRAPNO],
+	     (int)(is_pf ? r[REG_ERR] & 6 : r[REG_ERR]), !is_pf ? "-" : r[REG_CR2] == (greg_t)address ? "right" : "wrong",
+	     has_fpu, has_ends, is_aligned);
 }
 
-#define try_fault(what, address, statement)                                                                  \
-	do {                                                                                                 \
-		memset(&info_seen, 0, sizeof(info_seen));                                                    \
-		int number_ = sigsetjmp(jump, 1);                                                            \
-		if (number_ == 0) {                                                                          \
-			statement;                                                                           \
-			show("FAIL %s: no signal", what);                                                    \
-		} else {                                                                                     \
-			greg_t *r_ = uc_seen.uc_mcontext.gregs;                                              \
-			bool is_pf_ = r_[REG_TRAPNO] == 14;                                                  \
-			show("%s: signal %d, code %d, address %s, trap %d, error %d, cr2 %s, state %d %d %d", what, number_, \
-			     info_seen.si_code, info_seen.si_addr == (void *)(address) ? "right" : "wrong",  \
-			     (int)r_[REG_TRAPNO], (int)(is_pf_ ? r_[REG_ERR] & 6 : r_[REG_ERR]),             \
-			     !is_pf_ ? "-" : r_[REG_CR2] == (greg_t)(address) ? "right" : "wrong", has_fpu, has_ends, \
-			     is_aligned);                                                                    \
-		}                                                                                            \
-	} while (0)
-
-static volatile uint8_t *volatile page_zero = (uint8_t *)8, *no_access, *read_only, *unmapped, *beyond_file;
 static volatile uint8_t *volatile not_canonical = (uint8_t *)(1ul << 55);
-
-static void prepare(void)
-{
-	no_access = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	read_only = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int fd = memfd_create("short", 0);
-	need(fd >= 0 && ftruncate(fd, 100) == 0);
-	beyond_file = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	need(beyond_file != MAP_FAILED);
-	close(fd);
-	unmapped = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	munmap((void *)unmapped, 4096);
-	catch(SIGSEGV);
-	catch(SIGBUS);
-	catch(SIGILL);
-	catch(SIGTRAP);
-	catch(SIGFPE);
-}
 
 static void test_faults(void)
 {
 	volatile uint8_t sink;
 
-	try_fault("read unmapped", unmapped, sink = *unmapped);
-	try_fault("write unmapped", unmapped, *unmapped = 1);
-	try_fault("read PROT_NONE", no_access + 5, sink = no_access[5]);
-	try_fault("write read-only", read_only + 9, read_only[9] = 1);
-	try_fault("read page zero", page_zero, sink = *page_zero);
-	try_fault("read beyond end of file", beyond_file + 4096, sink = beyond_file[4096]);
-	try_fault("write beyond end of file", beyond_file + 5000, beyond_file[5000] = 1);
-	try_fault("execute unmapped", unmapped, ((void (*)(void))(uintptr_t)unmapped)());
-	try_fault("execute data", read_only, ((void (*)(void))(uintptr_t)read_only)());
+	test_memory_faults();
 	try_fault("read an address that is not canonical", NULL, sink = *not_canonical);
 	(void)sink;
 }
@@ -237,30 +190,6 @@ static void test_preserved_registers(void)
 			 : "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "xmm1", "xmm14", "cc", "memory");
 	show("registers changed by a signal at a system call: %llx, vectors %s", (unsigned long long)differences,
 	     memcmp(before, after, 32) == 0 ? "no" : "yes");
-}
-
-/* A handler repairs the cause of a fault, and the instruction runs again. */
-static volatile uint8_t *repair_page;
-
-static void repair(int signal_number, siginfo_t *info, void *context)
-{
-	(void)signal_number;
-	(void)context;
-	mprotect((void *)((uintptr_t)info->si_addr & ~4095ul), 4096, PROT_READ | PROT_WRITE);
-}
-
-static void test_repair(void)
-{
-	struct sigaction action = { .sa_sigaction = repair, .sa_flags = SA_SIGINFO };
-
-	repair_page = mmap(NULL, 4096 * 64, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	sigaction(SIGSEGV, &action, NULL);
-	for (int i = 0; i < 64; i++)
-		repair_page[i * 4096 + i] = (uint8_t)i;
-	int sum = 0;
-	for (int i = 0; i < 64; i++)
-		sum += repair_page[i * 4096 + i];
-	show("64 faults repaired, sum %d", sum);
 }
 
 /* Frames that a handler has damaged: the extended state cut off, its header full of nonsense, no state at all. */

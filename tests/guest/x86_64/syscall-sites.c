@@ -6,44 +6,20 @@
  * syscall that look like mov $nr, %eax and are not, jumps to the syscall itself,
  * the red zone, remapped and forgotten pages.
  */
-#include "test.h"
+#include "call-sites.h"
 #include <fcntl.h>
-#include <pthread.h>
-#include <sys/mman.h>
-
-typedef long code_fn(long, long);
 
 #define CALL_SIZE 8
 #define TIMES 4 /* enough for a site to be seen, checked, rewritten, and run so */
 
 /* mov $number, %eax; syscall; ret */
-static void emit_call(uint8_t *code, int number)
+static void emit_call(void *at, int number)
 {
+	uint8_t *code = at;
+
 	code[0] = 0xb8;
 	memcpy(code + 1, &number, 4);
 	memcpy(code + 5, "\x0f\x05\xc3", 3);
-}
-
-static long run(const void *code)
-{
-	return ((code_fn *)code)(0, 0);
-}
-
-static int run_times(const void *code, long expected)
-{
-	int nr_right = 0;
-
-	for (int i = 0; i < TIMES; i++)
-		nr_right += run(code) == expected;
-	return nr_right == TIMES;
-}
-
-static void *map_code(size_t len, int prot)
-{
-	void *code = mmap(NULL, len, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	need(code != MAP_FAILED);
-	return code;
 }
 
 static void test_generated(void)
@@ -64,7 +40,7 @@ static void test_generated(void)
 	nr_right = 0;
 	for (int i = 0; i < 200; i++) {
 		emit_call(code, i % 2 ? SYS_getpid : SYS_gettid);
-		nr_right += run_times(code, i % 2 ? getpid() : syscall(SYS_gettid));
+		nr_right += run_times(code, i % 2 ? getpid() : syscall(SYS_gettid), TIMES);
 	}
 	show("rewritten 200 times: %d", nr_right);
 
@@ -74,7 +50,7 @@ static void test_generated(void)
 	for (int i = 0; i < 50; i++) {
 		code[0] = 0xb8;
 		memcpy(code + 1, i % 2 ? "\x27\x00\x00\x00" : "\xe7\x03\x00\x00", 4);
-		nr_right += run_times(code, i % 2 ? getpid() : -ENOSYS);
+		nr_right += run_times(code, i % 2 ? getpid() : -ENOSYS, TIMES);
 	}
 	show("another number: %d", nr_right);
 
@@ -85,7 +61,7 @@ static void test_generated(void)
 		need(mprotect(strict, 4096, PROT_READ | PROT_WRITE) == 0);
 		emit_call(strict + i % 3, i % 2 ? SYS_getpid : 999);
 		need(mprotect(strict, 4096, PROT_READ | PROT_EXEC) == 0);
-		nr_right += run_times(strict + i % 3, i % 2 ? getpid() : -ENOSYS);
+		nr_right += run_times(strict + i % 3, i % 2 ? getpid() : -ENOSYS, TIMES);
 	}
 	show("write, then execute: %d", nr_right);
 
@@ -96,7 +72,7 @@ static void test_generated(void)
 		need(mmap(strict, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
 			  0) == strict);
 		emit_call(strict, SYS_getpid);
-		nr_right += run_times(strict, getpid());
+		nr_right += run_times(strict, getpid(), TIMES);
 	}
 	show("unmapped and mapped anew: %d", nr_right);
 	munmap(strict, 4096);
@@ -108,13 +84,13 @@ static void test_moved(void)
 {
 	uint8_t *code = map_code(4096, PROT_READ | PROT_WRITE | PROT_EXEC);
 	emit_call(code, SYS_getpid);
-	bool is_right = run_times(code, getpid());
+	bool is_right = run_times(code, getpid(), TIMES);
 
 	/* Far away, so that a branch cannot reach what it reached before. */
 	void *far = mmap((void *)0x100000000000, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	need(far != MAP_FAILED);
 	uint8_t *moved = mremap(code, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, far);
-	check("a rewritten page moves with mremap", moved == far && is_right && run_times(moved, getpid()));
+	check("a rewritten page moves with mremap", moved == far && is_right && run_times(moved, getpid(), TIMES));
 
 	int fd = memfd_create("code", 0);
 	need(fd >= 0 && ftruncate(fd, 4096) == 0);
@@ -124,7 +100,7 @@ static void test_moved(void)
 	int nr_right = 0;
 	for (int i = 0; i < 50; i++) {
 		emit_call(writer, i % 2 ? SYS_getpid : 999);
-		nr_right += run_times(runner, i % 2 ? getpid() : -ENOSYS);
+		nr_right += run_times(runner, i % 2 ? getpid() : -ENOSYS, TIMES);
 	}
 	show("one view writes, another runs: %d", nr_right);
 	close(fd);
@@ -162,43 +138,10 @@ static void test_many_sites(void)
 	munmap(page, 8192);
 }
 
-#define NR_THREADS 8
-#define NR_SITES 1000
-
-static uint8_t *fresh;
-static pthread_barrier_t barrier;
-
-static void *hit_fresh_sites(void *unused)
-{
-	long nr_right = 0, tid = syscall(SYS_gettid);
-
-	(void)unused;
-	for (int i = 0; i < NR_SITES; i++) {
-		if (i % 50 == 0)
-			pthread_barrier_wait(&barrier);
-		for (int k = 0; k < TIMES; k++)
-			nr_right += run(fresh + 9 * i) == tid;
-	}
-	return (void *)nr_right;
-}
-
 static void test_threads(void)
 {
-	pthread_t threads[NR_THREADS];
-	long nr_right = 0;
-	void *result;
-
-	fresh = map_code(9 * NR_SITES, PROT_READ | PROT_WRITE | PROT_EXEC);
-	for (int i = 0; i < NR_SITES; i++)
-		emit_call(fresh + 9 * i, SYS_gettid); /* each at another place of its word */
-	pthread_barrier_init(&barrier, NULL, NR_THREADS);
-	for (int i = 0; i < NR_THREADS; i++)
-		need(pthread_create(&threads[i], NULL, hit_fresh_sites, NULL) == 0);
-	for (int i = 0; i < NR_THREADS; i++) {
-		pthread_join(threads[i], &result);
-		nr_right += (long)result;
-	}
-	show("8 threads at 1000 fresh sites, four times: %ld", nr_right);
+	/* each at another place of its word */
+	show("8 threads at 1000 fresh sites, four times: %ld", run_threads(emit_call, 9, TIMES));
 }
 
 /*
@@ -270,21 +213,21 @@ static void test_lookalikes(void)
 {
 	long pid = getpid();
 
-	check("mov to r8d", run_times(part_of_mov_r8, 39l << 32 | pid));
-	check("store of 39", run_times(part_of_store, 39l << 32 | pid));
-	check("lea of 39 + 39", run_times(part_of_address, 78l << 32 | pid));
+	check("mov to r8d", run_times(part_of_mov_r8, 39l << 32 | pid, TIMES));
+	check("store of 39", run_times(part_of_store, 39l << 32 | pid, TIMES));
+	check("lea of 39 + 39", run_times(part_of_address, 78l << 32 | pid, TIMES));
 	bool is_right = true;
 	for (int i = 0; i < 3 * TIMES; i++)
 		is_right &= jump_behind_mov(i & 1, 0) == (i & 1 ? -ENOSYS : pid);
 	check("jumps to the syscall itself", is_right);
-	check("red zone", run_times(with_red_zone, pid));
+	check("red zone", run_times(with_red_zone, pid, TIMES));
 }
 
 static void test_data(void)
 {
 	static const uint8_t expected[16] = { 0xb8, 0x27, 0, 0, 0, 0x0f, 0x05, 0x11, 0xb8, 0x27, 0, 0, 0, 0x0f, 0x05, 0xc3 };
 
-	bool is_right = run_times(code_beside_data, getpid());
+	bool is_right = run_times(code_beside_data, getpid(), TIMES);
 	check("data that looks like a call is left alone", is_right && memcmp(data_in_text, expected, 8) == 0);
 
 	/* The file itself is never changed, whatever was rewritten in memory. */
