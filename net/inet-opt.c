@@ -82,6 +82,12 @@ static int set_discover(struct ip_opts *o, int v)
 	return 0;
 }
 
+/* The ECN bits of a stream are TCP's (RFC 3168 6.1), as on Linux. */
+static uint8_t type_of_service(const struct socket *so, int v)
+{
+	return (uint8_t)(so->type == SOCK_STREAM ? v & ~3 : v);
+}
+
 int inet_setopt(struct socket *so, struct ip_opts *o, int level, int name, int v)
 {
 	uint32_t flag = flag_of(level, name);
@@ -95,7 +101,7 @@ int inet_setopt(struct socket *so, struct ip_opts *o, int level, int name, int v
 	if (level == IPPROTO_IP) {
 		switch (name) {
 		case IP_TOS:
-			o->tos = (uint8_t)v;
+			o->tos = type_of_service(so, v);
 			return 0;
 		case IP_TTL:
 			if (v != -1 && (v < 1 || v > 255))
@@ -122,7 +128,7 @@ int inet_setopt(struct socket *so, struct ip_opts *o, int level, int name, int v
 	case IPV6_TCLASS:
 		if (v < -1 || v > 255)
 			return -EINVAL;
-		o->tos = v == -1 ? 0 : (uint8_t)v;
+		o->tos = v == -1 ? 0 : type_of_service(so, v);
 		return 0;
 	case IPV6_MTU_DISCOVER:
 		return set_discover(o, v);

@@ -295,6 +295,13 @@ static int show_port_range(struct text *t, struct pseudo_args *a)
 	return 0;
 }
 
+static int show_ecn(struct text *t, struct pseudo_args *a)
+{
+	(void)a;
+	text_printf(t, "%u\n", atomic_load(&tcp_ecn_mode, RELAXED));
+	return 0;
+}
+
 static int show_congestion(struct text *t, struct pseudo_args *a)
 {
 	(void)a;
@@ -318,4 +325,5 @@ PSEUDO_FILE(net_snmp, "/proc/net/snmp", 0444, show_snmp, NULL);
 PSEUDO_FILE(net_netstat, "/proc/net/netstat", 0444, show_netstat, NULL);
 PSEUDO_FILE(net_sockstat, "/proc/net/sockstat", 0444, show_sockstat, NULL);
 PSEUDO_FILE(net_port_range, "/proc/sys/net/ipv4/ip_local_port_range", 0644, show_port_range, NULL);
+PSEUDO_FILE(net_ecn, "/proc/sys/net/ipv4/tcp_ecn", 0644, show_ecn, NULL);
 PSEUDO_FILE(net_congestion, "/proc/sys/net/ipv4/tcp_congestion_control", 0644, show_congestion, NULL);

@@ -21,6 +21,33 @@ void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt)
 	tp->rto = MIN(tp->rto, TCP_RTO_MAX);
 }
 
+void tcp_ecn_reduced(struct tcp_sock *tp)
+{
+	if (!tp->has_ecn)
+		return;
+	tp->ecn_cwr = tp->is_ecn_reduced = true;
+	tp->ecn_end = tp->snd_nxt;
+}
+
+/*
+ * RFC 3168 6.1.2: as if a segment were lost, but once for a window of data. Not before something is acknowledged that was sent after the last reduction, and so behind its CWR.
+ * True: the window must not grow for this acknowledgement.
+ */
+static bool input_echo(struct tcp_sock *tp, const struct pkt *p)
+{
+	if (tp->is_ecn_reduced && seq_lt(tp->ecn_end, p->tcp.ack))
+		tp->is_ecn_reduced = false;
+	if (!(p->tcp.flags & TCP_ECE))
+		return false;
+	if (!tp->is_ecn_reduced && tp->ca_state < CA_RECOVERY) {
+		tp->ssthresh = tp->cong->ssthresh(tp);
+		tp->cwnd = MIN(tp->cwnd, tp->ssthresh);
+		tcp_ecn_reduced(tp);
+		NET_COUNT(tcp_ecn_reductions);
+	}
+	return true;
+}
+
 void tcp_enter_recovery(struct tcp_sock *tp)
 {
 	prr_begin(tp);
@@ -28,6 +55,7 @@ void tcp_enter_recovery(struct tcp_sock *tp)
 	tp->ca_state = CA_RECOVERY;
 	tp->recovery_end = tp->snd_nxt;
 	tp->is_tlp_out = false;
+	tcp_ecn_reduced(tp);
 	if (tp->has_sack)
 		NET_COUNT(tcp_sack_recovery);
 	NET_COUNT(tcp_fast_retrans);
@@ -44,6 +72,7 @@ void tcp_enter_loss(struct tcp_sock *tp)
 	tp->cwnd = tp->mss;
 	tp->nr_dupacks = 0;
 	tp->is_tlp_out = false;
+	tcp_ecn_reduced(tp);
 	tx_mark_all_lost(tp);
 }
 
@@ -110,7 +139,7 @@ static void take_rtt(struct tcp_sock *tp, const struct pkt *p, const struct tcp_
 }
 
 /* Congestion state after the scoreboard was brought up to date. */
-static void update_state(struct tcp_sock *tp, const struct tcp_ack_result *res, uint32_t delivered, uint32_t flight_before, nsec_t now)
+static void update_state(struct tcp_sock *tp, const struct tcp_ack_result *res, uint32_t delivered, uint32_t flight_before, bool is_echo, nsec_t now)
 {
 	if (tp->ca_state >= CA_RECOVERY && seq_le(tp->recovery_end, tp->snd_una)) {
 		if (tp->ca_state == CA_RECOVERY)
@@ -123,7 +152,7 @@ static void update_state(struct tcp_sock *tp, const struct tcp_ack_result *res, 
 		tcp_enter_recovery(tp);
 	if (tp->ca_state == CA_RECOVERY)
 		prr_ack(tp, delivered, res->acked && !res->has_lost_retrans);
-	else if (res->acked && (tp->ca_state == CA_LOSS || is_cwnd_limited(tp, flight_before)))
+	else if (res->acked && !is_echo && (tp->ca_state == CA_LOSS || is_cwnd_limited(tp, flight_before)))
 		tp->cong->acked(tp, res->acked, now);
 }
 
@@ -131,7 +160,7 @@ bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
 	uint32_t ack = p->tcp.ack, flight = tcp_flight(tp), before = tp->delivered, old_wnd = tp->snd_wnd;
 	struct tcp_ack_result res = { .before_una = tp->snd_una };
-	bool is_old = seq_lt(ack, tp->snd_una);
+	bool is_old = seq_lt(ack, tp->snd_una), is_echo = false;
 
 	if (seq_lt(ack, tp->snd_una - MAX(tp->max_wnd, 65536u))) {	/* RFC 5961 5.2 */
 		tcp_challenge_ack(tp, now);
@@ -165,7 +194,9 @@ bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		rack_update_reo(tp, &res);
 		rack_detect(tp, now);
 	}
-	update_state(tp, &res, tp->delivered - before, flight, now);
+	if (unlikely(tp->has_ecn) && !is_old)
+		is_echo = input_echo(tp, p);
+	update_state(tp, &res, tp->delivered - before, flight, is_echo, now);
 
 	if (!tcp_flight(tp)) {
 		tp->xmit_at = NSEC_NEVER;

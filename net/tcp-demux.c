@@ -435,7 +435,7 @@ void tcp_deliver_local(struct tcp_sock *from, struct pkt *p, nsec_t now)
 	p->src = from->laddr;
 	p->dst = from->raddr;
 	p->base = p->seg[0].data;	/* p->l3 and p->l4 are 0 */
-	take_header(p, h, (h->off >> 4) * 4u, from->opts.tos & 3);
+	take_header(p, h, (h->off >> 4) * 4u, 0);
 	deliver(p, from->lport, from->rport);
 }
 

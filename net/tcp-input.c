@@ -16,6 +16,8 @@ void tcp_parse_syn(const struct pkt *p, struct tcp_syn_opts *s)
 
 	memset(s, 0, sizeof(*s));
 	s->has_ts = p->tcp.has_ts;
+	/* RFC 3168 6.1.1; a SYN that is itself marked is not to be believed. */
+	s->has_ecn = (p->tcp.flags & (TCP_ECE | TCP_CWR | TCP_ACK)) == (TCP_ECE | TCP_CWR) && !p->tcp.ecn;
 	for (unsigned i = 0; i < len && o[i];) {
 		unsigned n = o[i] == 1 ? 1 : i + 1 < len ? o[i + 1] : 0;
 
@@ -125,6 +127,8 @@ static void syn_sent(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	tp->rcv_nxt = tp->rcv_adv = tp->copied_seq = tp->last_ack_sent = p->tcp.seq + 1;
 	tp->rcv_adv = tp->rcv_nxt + MIN(65535u, tcp_receive_window(tp));
 	tcp_apply_syn_opts(tp, &opts);
+	/* The answer has ECE alone: 6.1.1. */
+	tp->has_ecn &= opts.has_ecn || (flags & (TCP_ACK | TCP_ECE | TCP_CWR)) == (TCP_ACK | TCP_ECE);
 	if (p->tcp.has_ts) {
 		tp->ts_recent = p->tcp.ts_val;
 		tp->ts_recent_at = now;
@@ -343,6 +347,20 @@ static void fin_received(struct tcp_sock *tp, nsec_t now)
 	tcp_wake(tp, FILE_POLLIN | FILE_POLLRDNORM | FILE_POLLRDHUP | (tp->is_fin_queued ? FILE_POLLHUP : 0));
 }
 
+/* RFC 3168 6.1.3. */
+static void input_ecn(struct tcp_sock *tp, const struct pkt *p)
+{
+	if (p->tcp.flags & TCP_CWR) {
+		tp->ecn_echo = false;
+		tp->needs_ack_now = true;	/* its window may be a single segment */
+	}
+	if (p->tcp.ecn == IP_ECN_CE) {
+		tp->needs_ack_now |= !tp->ecn_echo;
+		tp->ecn_echo = true;
+		NET_COUNT(tcp_ecn_ce);
+	}
+}
+
 /* Sixth to eighth step: urgent data, text, FIN. take. */
 static void input_text(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
@@ -351,6 +369,8 @@ static void input_text(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 
 	if (unlikely(flags & TCP_URG))
 		input_urgent(tp, p);
+	if (unlikely(tp->has_ecn) && p->tcp.data_len)
+		input_ecn(tp, p);
 	if (unlikely(flags & TCP_FIN) && !tp->is_fin_received && seq_le(tp->rcv_nxt, end) && seq_le(end, MAX(tp->rcv_adv - tp->rcv_nxt, 0u) + tp->rcv_nxt)) {
 		tp->fin_seq = end;
 		tp->has_fin_seq = true;

@@ -86,6 +86,7 @@ static struct tcp_sock *make_child(struct tcp_sock *lp, const struct pkt *p, con
 	if (tp->user_mss)
 		tp->advmss = MIN(tp->advmss, tp->user_mss);
 	tcp_apply_syn_opts(tp, opts);
+	tp->has_ecn = opts->has_ecn && atomic_load(&tcp_ecn_mode, RELAXED) != TCP_ECN_NEVER;
 	if (p->tcp.has_ts) {
 		tp->ts_recent = p->tcp.ts_val;
 		tp->ts_recent_at = p->time;
@@ -147,6 +148,7 @@ static void cookie_send(struct tcp_sock *lp, struct pkt *p, const struct tcp_syn
 		return;
 	tp->rcv_nxt = tp->rcv_adv = tp->last_ack_sent = p->tcp.seq + 1;
 	tp->iss = cookie_make(p, o, now);
+	tp->has_ecn = false;		/* the cookie does not remember it */
 	if (tp->has_ts) {
 		uint32_t ts = tcp_ts(tp, now) & ~31u;
 

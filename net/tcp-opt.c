@@ -40,7 +40,7 @@ void tcp_fill_info(struct tcp_sock *tp, struct tcp_info_abi *i)
 	i->ca_state = tp->ca_state;
 	i->retransmits = i->backoff = tp->nr_backoff;
 	i->probes = tp->nr_keep_probes;
-	i->options = (uint8_t)((tp->has_ts ? 1 : 0) | (tp->has_sack ? 2 : 0) | (tp->has_wscale ? 4 : 0));
+	i->options = (uint8_t)((tp->has_ts ? 1 : 0) | (tp->has_sack ? 2 : 0) | (tp->has_wscale ? 4 : 0) | (tp->has_ecn ? 8 : 0));
 	i->wscale = (uint8_t)(tp->snd_wscale | tp->rcv_wscale << 4);
 	i->rto = us(tp->rto);
 	i->ato = us(TCP_DELACK_NS);

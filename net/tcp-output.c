@@ -11,6 +11,7 @@
 #define MAX_HLEN	60u
 #define INLINE_MAX	1024u	/* payloads up to this are copied behind the header: cheaper than counting pages */
 #define GSO_MAX		64000u
+#define SEND_ECT	0x100u	/* beside the flags of the header: new data of a connection with ECN */
 #define CHALLENGES_PER_SEC	200u
 
 int tcp_get_route(struct tcp_sock *tp)
@@ -109,7 +110,7 @@ static uint16_t flow_queue(struct tcp_sock *tp, uint32_t seq)
 }
 
 /* Put the header in front of p's payload and send it. take. */
-static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint8_t flags, const uint8_t *opts, unsigned opt_len, nsec_t now)
+static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, unsigned flags, const uint8_t *opts, unsigned opt_len, nsec_t now)
 {
 	struct tcp_hdr *h = pkt_push(p, (unsigned)sizeof(*h) + opt_len);
 
@@ -119,7 +120,9 @@ static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint8_
 	h->seq = net32(seq);
 	h->ack = flags & TCP_ACK ? net32(tp->rcv_nxt) : 0;
 	h->off = (uint8_t)((sizeof(*h) + opt_len) << 2);
-	h->flags = flags;
+	h->flags = (uint8_t)flags;
+	if (unlikely(tp->ecn_echo) && !(flags & (TCP_SYN | TCP_RST)))
+		h->flags |= TCP_ECE;
 	h->window = flags & TCP_RST ? 0 : window_field(tp, flags & TCP_SYN);
 	h->urgent = 0;
 	if (tp->has_urg && seq_lt(seq, tp->snd_urg) && !(flags & (TCP_SYN | TCP_RST))) {
@@ -148,11 +151,18 @@ static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint8_
 	p->hdr_len = (uint16_t)(sizeof(*h) + opt_len);
 	p->hash = tp->hash;
 	p->tx_queue = flow_queue(tp, seq);
+	if (flags & SEND_ECT) {
+		struct ip_opts marked = tp->opts;
+
+		marked.tos |= IP_ECN_ECT0;
+		(void)ip_output(p, &tp->route, &tp->laddr, &tp->raddr, IPPROTO_TCP, &marked, now);
+		return;
+	}
 	(void)ip_output(p, &tp->route, &tp->laddr, &tp->raddr, IPPROTO_TCP, &tp->opts, now);
 }
 
 /* [seq, seq + len) of the send queue, and FIN if flags say so. False: could not (no memory, no route); nothing was sent. */
-static bool send_data(struct tcp_sock *tp, uint32_t seq, uint32_t len, uint8_t flags, nsec_t now)
+static bool send_data(struct tcp_sock *tp, uint32_t seq, uint32_t len, unsigned flags, nsec_t now)
 {
 	uint8_t opts[40];
 	unsigned opt_len;
@@ -227,6 +237,7 @@ void tcp_challenge_ack(struct tcp_sock *tp, nsec_t now)
 void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack)
 {
 	uint8_t opts[40], *o = opts;
+	unsigned ecn = 0;
 	struct pkt *p;
 
 	if (tcp_get_route(tp))
@@ -234,6 +245,11 @@ void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack)
 	p = pkt_alloc(IP_HEADROOM + MAX_HLEN, 0);
 	if (!p)
 		return;
+	/* RFC 3168 6.1.1; a SYN that was lost may have been lost for asking: 6.1.1.1. */
+	if (tp->has_ecn && with_ack)
+		ecn = TCP_ECE;
+	else if (tp->has_ecn && !tp->nr_backoff)
+		ecn = TCP_ECE | TCP_CWR;
 	o = put32(o, 0x02040000u | tp->advmss);
 	/* In an answer only what was offered (RFC 7323 1.3, RFC 2018 2). */
 	if (tp->has_ts) {
@@ -245,7 +261,7 @@ void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack)
 	}
 	if (tp->has_wscale)
 		o = put32(o, 0x01030300u | tp->rcv_wscale);
-	send_packet(tp, p, tp->iss, (uint8_t)(TCP_SYN | (with_ack ? TCP_ACK : 0)), opts, (unsigned)(o - opts), now);
+	send_packet(tp, p, tp->iss, TCP_SYN | (with_ack ? TCP_ACK : 0) | ecn, opts, (unsigned)(o - opts), now);
 }
 
 /* ---- sending again -------------------------------------------------------------------------------------------------------- */
@@ -331,10 +347,27 @@ static uint32_t next_length(const struct tcp_sock *tp, bool ignore_nagle)
 	n = MIN(n, room);
 	if (!has_tso)
 		return MIN(n, (uint32_t)tp->mss);
+	/* A device would repeat CWR in each segment: it goes in one of its own. */
+	if (unlikely(tp->ecn_cwr))
+		return tp->mss;
 	n = MIN(n, GSO_MAX);
 	if (n % tp->mss && n > tp->mss && !(n == unsent && nagle_allows(tp, ignore_nagle)))
 		n -= n % tp->mss;
 	return n;
+}
+
+/* What ECN adds to n bytes of new data (RFC 3168 6.1.2). */
+static unsigned ecn_flags(struct tcp_sock *tp, uint32_t n)
+{
+	unsigned flags = SEND_ECT;
+
+	if (!tp->has_ecn || !n)
+		return 0;
+	if (tp->ecn_cwr) {
+		tp->ecn_cwr = false;
+		flags |= TCP_CWR;
+	}
+	return flags;
 }
 
 static bool may_send_fin(const struct tcp_sock *tp)
@@ -354,7 +387,7 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 	while ((n = next_length(tp, ignore_nagle)) || may_send_fin(tp)) {
 		uint32_t seq = tp->snd_nxt, end = seq + n;
 		bool with_fin = tp->is_fin_queued && end == tp->write_seq && n <= tp->mss;
-		uint8_t flags = (uint8_t)(TCP_ACK | (end == tp->write_seq && n ? TCP_PSH : 0) | (with_fin ? TCP_FIN : 0));
+		unsigned flags = TCP_ACK | (end == tp->write_seq && n ? TCP_PSH : 0) | (with_fin ? TCP_FIN : 0);
 
 		/* The record first: without it the segment could never be repeated. */
 		if (!tx_add(tp, seq, end + with_fin, with_fin ? TX_FIN : 0, now))
@@ -363,7 +396,7 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 		tp->is_fin_sent |= with_fin;
 		if (n % tp->mss)
 			tp->snd_short = end;
-		if (!send_data(tp, seq, n, flags, now)) {
+		if (!send_data(tp, seq, n, flags | ecn_flags(tp, n), now)) {
 			/* As if it were lost at once: the timer repeats it. */
 			tx_mark_lost(tp, list_last(&tp->tx, struct tx_rec, node));
 			has_sent = true;

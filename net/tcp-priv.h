@@ -41,6 +41,17 @@ enum tcp_state {
 #define STATES_SENDING		(ST(ESTABLISHED) | ST(CLOSE_WAIT))
 #define STATES_SYNCHRONIZED	(ST(ESTABLISHED) | ST(FIN_WAIT1) | ST(FIN_WAIT2) | ST(CLOSE_WAIT) | ST(LAST_ACK) | ST(CLOSING) | ST(TIME_WAIT))
 
+/* As Linux's net.ipv4.tcp_ecn: 0 never, 1 ask for ECN, 2 agree when the peer asks. */
+#define TCP_ECN_NEVER	0u
+#define TCP_ECN_ASK	1u
+#define TCP_ECN_AGREE	2u
+extern uint32_t tcp_ecn_mode;	/* [a] */
+
+/* The ECN field of the IP header (RFC 3168 5). */
+#define IP_ECN_MASK	3u
+#define IP_ECN_ECT0	2u
+#define IP_ECN_CE	3u
+
 static inline bool seq_lt(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b) < 0;
@@ -163,6 +174,13 @@ struct tcp_sock {
 	uint16_t peer_mss, advmss, user_mss;	/* [l] */
 	uint8_t snd_wscale, rcv_wscale;	/* [l] */
 	bool has_ts, has_sack, has_wscale, has_ecn;	/* [l] */
+
+	/* ECN (RFC 3168 6.1), when has_ecn. */
+	bool ecn_echo;			/* [l] CE has come: ECE in all we send until CWR comes */
+	bool ecn_cwr;			/* [l] the window was reduced: CWR in the next new data */
+	bool is_ecn_reduced;		/* [l] and not again before something beyond ecn_end is acknowledged */
+	uint32_t ecn_end;		/* [l] */
+
 	uint32_t ts_recent, ts_offset;	/* [l] */
 	nsec_t ts_recent_at;		/* [l] */
 	uint32_t last_ack_sent;		/* [l] */
@@ -323,6 +341,7 @@ struct tcp_syn_opts {
 	uint16_t mss;			/* 0: none */
 	uint8_t wscale;
 	bool has_wscale, has_sack, has_ts;
+	bool has_ecn;			/* asks for ECN; a SYN with ACK does not ask */
 };
 void tcp_parse_syn(const struct pkt *p, struct tcp_syn_opts *o);
 /* The connection is synchronized: set windows and buffers up. */
@@ -336,6 +355,8 @@ bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now);
 void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt);
 void tcp_enter_recovery(struct tcp_sock *tp);
 void tcp_enter_loss(struct tcp_sock *tp);
+/* The congestion window was reduced: tell a peer with ECN. */
+void tcp_ecn_reduced(struct tcp_sock *tp);
 
 /* ---- tcp-rack.c */
 struct tcp_ack_result {

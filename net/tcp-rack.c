@@ -366,4 +366,5 @@ void tlp_ack(struct tcp_sock *tp, uint32_t ack, bool is_dsack)
 		return;
 	tp->ssthresh = tp->cong->ssthresh(tp);
 	tp->cwnd = MIN(tp->cwnd, tp->ssthresh);
+	tcp_ecn_reduced(tp);
 }

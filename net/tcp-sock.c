@@ -12,6 +12,7 @@
 #define CONFIG_WAIT_MS	5000u
 
 uint32_t tcp_nr_orphans, tcp_nr_time_wait;
+uint32_t tcp_ecn_mode = TCP_ECN_AGREE;
 
 /* ---- life ------------------------------------------------------------------------------------------------------------------ */
 
@@ -249,6 +250,8 @@ static int start_connect(struct tcp_sock *tp, const struct ip_addr *dst, uint16_
 		return r;
 	tp->is_dead = false;
 	tp->has_ts = tp->has_sack = tp->has_wscale = true;
+	tp->has_ecn = atomic_load(&tcp_ecn_mode, RELAXED) == TCP_ECN_ASK;
+	tp->ecn_echo = tp->ecn_cwr = tp->is_ecn_reduced = false;
 	tp->rcv_wscale = TCP_WSCALE;
 	tp->advmss = (uint16_t)(tp->route.mtu - (ip_is_v4(dst) ? IP4_HLEN : IP6_HLEN) - sizeof(struct tcp_hdr));
 	if (tp->user_mss)
