@@ -156,9 +156,7 @@ test:
 	$(Q)sh tools/deps.sh
 	$(Q)$(MAKE) check all
 	$(Q)$(MAKE) all ARCH=x86_64
-	$(Q)python3 tests/run-guests.py --arch arm64
-	$(Q)python3 tests/run-guests.py --arch x86_64
-	$(Q)$(MAKE) trace-check strace-check tools-check net-check
+	$(Q)tests/all.sh
 #: gdb           run and stop before the first instruction; gdb attached
 gdb: all
 	$(Q)./samara run --gdb --package busybox-static -- busybox uname -a
