@@ -41,6 +41,7 @@ static void test_listeners(void)
 {
 	int listeners[NR_LISTENERS], clients[NR_CLIENTS], counts[NR_LISTENERS] = { 0 }, total = 0;
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct pollfd p[NR_LISTENERS];
 	uint16_t port = 0;
 	int stranger;
 
@@ -54,10 +55,12 @@ static void test_listeners(void)
 	close(stranger);
 	for (int i = 0; i < NR_CLIENTS; i++)
 		clients[i] = client(SOCK_STREAM, port);
-	for (int i = 0; i < NR_LISTENERS; i++) {
-		struct pollfd p = { .fd = listeners[i], .events = POLLIN };
-
-		while (poll(&p, 1, 100) == 1) {
+	for (int i = 0; i < NR_LISTENERS; i++)
+		p[i] = (struct pollfd){ .fd = listeners[i], .events = POLLIN };
+	while (total < NR_CLIENTS && poll(p, NR_LISTENERS, 10000) > 0) {
+		for (int i = 0; i < NR_LISTENERS; i++) {
+			if (!p[i].revents)
+				continue;
 			close(accept(listeners[i], NULL, NULL));
 			counts[i]++;
 			total++;
