@@ -49,12 +49,6 @@ void psci_system_off(void)
 		call(PSCI_SYSTEM_OFF, 0, 0, 0);
 }
 
-void psci_system_reset(void)
-{
-	if (method != PSCI_NONE)
-		call(PSCI_SYSTEM_RESET, 0, 0, 0);
-}
-
 /* Arm semihosting 2.0: SYS_EXIT_EXTENDED (0x20), ADP_Stopped_ApplicationExit, status. */
 void arch_semihosting_exit(int status)
 {

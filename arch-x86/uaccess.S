@@ -9,6 +9,14 @@
 
 	.cfi_sections .debug_frame
 
+/* The end of an access at label 1f: return 0, or -EFAULT. */
+.macro return_0_or_fault
+	xorl	%eax, %eax
+	ret
+1:	movl	$-14, %eax			// -EFAULT
+	ret
+.endm
+
 /*
  * size_t arch_user_copy(void *dst (rdi), const void *src (rsi), size_t len (rdx)): bytes NOT copied.
  * Clobbers rcx, r8-r11, rax.
@@ -147,38 +155,26 @@ endfunc arch_user_strncpy
 func arch_user_load32
 	user	1f, movl (%rdi), %eax
 	movl	%eax, (%rsi)
-	xorl	%eax, %eax
-	ret
-1:	movl	$-14, %eax			// -EFAULT
-	ret
+	return_0_or_fault
 endfunc arch_user_load32
 
 /* int arch_user_load64(const uint64_t *src (rdi), uint64_t *out (rsi)) */
 func arch_user_load64
 	user	1f, movq (%rdi), %rax
 	movq	%rax, (%rsi)
-	xorl	%eax, %eax
-	ret
-1:	movl	$-14, %eax			// -EFAULT
-	ret
+	return_0_or_fault
 endfunc arch_user_load64
 
 /* int arch_user_store32(uint32_t *dst (rdi), uint32_t value (esi)) */
 func arch_user_store32
 	user	1f, movl %esi, (%rdi)
-	xorl	%eax, %eax
-	ret
-1:	movl	$-14, %eax			// -EFAULT
-	ret
+	return_0_or_fault
 endfunc arch_user_store32
 
 /* int arch_user_store64(uint64_t *dst (rdi), uint64_t value (rsi)) */
 func arch_user_store64
 	user	1f, movq %rsi, (%rdi)
-	xorl	%eax, %eax
-	ret
-1:	movl	$-14, %eax			// -EFAULT
-	ret
+	return_0_or_fault
 endfunc arch_user_store64
 
 /*
@@ -188,8 +184,5 @@ func arch_user_cas32
 	movl	%esi, %eax
 	user	1f, lock cmpxchgl %edx, (%rdi)
 	movl	%eax, (%rcx)
-	xorl	%eax, %eax
-	ret
-1:	movl	$-14, %eax			// -EFAULT
-	ret
+	return_0_or_fault
 endfunc arch_user_cas32

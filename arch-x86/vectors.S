@@ -88,6 +88,21 @@ vector_stubs:
 	movq	%rdx, \to(%rcx)
 .endm
 
+/* What the stub and the CPU have pushed, into the frame at rcx. Clobbers rdx; eax: the vector. */
+.macro copy_words
+	copy_word AT_RAX, FRAME_RAX
+	copy_word AT_RCX, FRAME_RCX
+	copy_word AT_RDX, FRAME_RDX
+	copy_word AT_ERROR, FRAME_ERROR
+	copy_word AT_RIP, FRAME_RIP
+	copy_word AT_CS, FRAME_CS
+	copy_word AT_RFLAGS, FRAME_RFLAGS
+	copy_word AT_RSP, FRAME_RSP
+	copy_word AT_SS, FRAME_SS
+	movzbl	AT_VECTOR(%rsp), %eax
+	movq	%rax, FRAME_VECTOR(%rcx)
+.endm
+
 func move_frame
 	.cfi_signal_frame
 	.cfi_def_cfa rsp, 32
@@ -126,17 +141,7 @@ func move_frame
 	jz	.Loverflow
 .Lcopy:
 	subq	$FRAME_SIZE, %rcx
-	copy_word AT_RAX, FRAME_RAX
-	copy_word AT_RCX, FRAME_RCX
-	copy_word AT_RDX, FRAME_RDX
-	copy_word AT_ERROR, FRAME_ERROR
-	copy_word AT_RIP, FRAME_RIP
-	copy_word AT_CS, FRAME_CS
-	copy_word AT_RFLAGS, FRAME_RFLAGS
-	copy_word AT_RSP, FRAME_RSP
-	copy_word AT_SS, FRAME_SS
-	movzbl	AT_VECTOR(%rsp), %eax
-	movq	%rax, FRAME_VECTOR(%rcx)
+	copy_words
 	movq	$-1, FRAME_SYSCALL_NR(%rcx)
 	movq	%rcx, %rsp
 	frame_cfi
@@ -169,17 +174,7 @@ func move_frame
 .Loverflow:
 	leaq	-FRAME_SIZE - 64(%rsp), %rcx	// stay on this stack
 	andq	$-16, %rcx
-	copy_word AT_RAX, FRAME_RAX
-	copy_word AT_RCX, FRAME_RCX
-	copy_word AT_RDX, FRAME_RDX
-	copy_word AT_ERROR, FRAME_ERROR
-	copy_word AT_RIP, FRAME_RIP
-	copy_word AT_CS, FRAME_CS
-	copy_word AT_RFLAGS, FRAME_RFLAGS
-	copy_word AT_RSP, FRAME_RSP
-	copy_word AT_SS, FRAME_SS
-	movzbl	AT_VECTOR(%rsp), %eax
-	movq	%rax, FRAME_VECTOR(%rcx)
+	copy_words
 	movq	%rcx, %rsp
 	frame_save_rest
 	movq	%cr2, %rax

@@ -70,23 +70,6 @@ static inline void empty_loop(long n)
 		keep(i);
 }
 
-/* A system call without a C library around it. */
-static inline long raw_call(long number, long a0, long a1, long a2)
-{
-#ifdef __x86_64__
-	__asm__ volatile("syscall" : "+a"(number) : "D"(a0), "S"(a1), "d"(a2) : "rcx", "r11", "memory", "cc");
-	return number;
-#else
-	register long x8 __asm__("x8") = number;
-	register long x0 __asm__("x0") = a0;
-	register long x1 __asm__("x1") = a1;
-	register long x2 __asm__("x2") = a2;
-
-	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory", "cc");
-	return x0;
-#endif
-}
-
 static inline bool is_cpu_there(int cpu)
 {
 	cpu_set_t set;

@@ -105,11 +105,6 @@ struct fdtable *fdtable_copy(struct fdtable *t)
 	return n;
 }
 
-void fdtable_get(struct fdtable *t)
-{
-	atomic_fetch_add(&t->refs, 1u, RELAXED);
-}
-
 static void close_file(struct fdtable *t, struct file *f)
 {
 	if (f->ops->flush)

@@ -156,7 +156,6 @@ static inline void poll_add(struct poll_table *pt, struct waitq *q)
 
 struct fdtable *fdtable_create(void);
 struct fdtable *fdtable_copy(struct fdtable *t);	/* clone without CLONE_FILES */
-void fdtable_get(struct fdtable *t);
 void fdtable_put(struct fdtable *t);			/* last: closes all */
 /* Referenced (file_put() it), or NULL. O_PATH files too. Lock-free. */
 struct file *fd_get(struct fdtable *t, int fd);

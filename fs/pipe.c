@@ -443,11 +443,6 @@ struct pipe *file_pipe(const struct file *f)
 	return f->ops == &pipe_ops || f->ops == &fifo_ops ? f->private : NULL;
 }
 
-bool file_is_pipe(const struct file *f)
-{
-	return file_pipe(f) != NULL;
-}
-
 static struct pipe *pipe_alloc(void)
 {
 	struct pipe *p = KNEW(struct pipe);

@@ -20,5 +20,3 @@ long pipe_set_size(struct file *f, size_t size);
  * give: file_put(). -ENXIO, -EINTR, -ENOMEM.
  */
 int __must_check fifo_open(struct pipe **slot, unsigned flags, struct file **out);
-
-bool file_is_pipe(const struct file *f);

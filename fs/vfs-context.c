@@ -31,21 +31,6 @@ int fs_context_create(struct fs_context **out)
 	return *out ? 0 : -ENOMEM;
 }
 
-struct fs_context *fs_context_copy(struct fs_context *ctx)
-{
-	struct fs_context *n;
-
-	mutex_lock(&ctx->lock);
-	n = context_alloc(ctx->root, ctx->cwd);
-	if (n) {
-		n->umask = ctx->umask;
-		n->uid = ctx->uid;
-		n->gid = ctx->gid;
-	}
-	mutex_unlock(&ctx->lock);
-	return n;
-}
-
 void fs_context_put(struct fs_context *ctx)
 {
 	/* acq_rel: all uses before the free. Pairs: the other fs_context_put()s */

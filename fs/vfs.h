@@ -25,7 +25,6 @@ struct fs_context {
 };
 
 int fs_context_create(struct fs_context **out);			/* root and cwd at the root of the mounted tree */
-struct fs_context *fs_context_copy(struct fs_context *ctx);
 void fs_context_put(struct fs_context *ctx);
 
 /* As struct statx has it. */

@@ -21,5 +21,3 @@ void strace_enter(struct strace_line *l, uint64_t nr, const long args[6]);
 void strace_exit(struct strace_line *l, uint64_t nr, const long args[6], long result);
 /* A call that does not return (exit, exit_group, execve that worked, rt_sigreturn). */
 void strace_no_return(struct strace_line *l);
-/* A signal is delivered: "--- SIGSEGV {si_signo=..., si_code=..., ...} ---". */
-void strace_signal(int signo, int code, vaddr_t addr);

@@ -77,7 +77,6 @@ int mcast_leave(struct netdev *dev, const struct ip_addr *group);
 bool mcast_is_member(const struct netdev *dev, const struct ip_addr *group);
 void mcast_input_query(struct netdev *dev, bool is_v6);
 void mcast_report_all(struct netdev *dev);
-void mcast_for_each(void (*fn)(const struct netdev *dev, const struct ip_addr *group, unsigned users, void *arg), void *arg);
 
 /* nd.c: ICMPv6 types 133..137. take. */
 void nd_input(struct pkt *p);

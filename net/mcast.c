@@ -222,11 +222,3 @@ void igmp_input(struct pkt *p)
 		mcast_input_query(p->dev, false);
 	pkt_free(p);
 }
-
-void mcast_for_each(void (*fn)(const struct netdev *dev, const struct ip_addr *group, unsigned users, void *arg), void *arg)
-{
-	mutex_lock(&lock);
-	for (struct group *g = groups; g; g = g->next)
-		fn(g->dev, &g->addr, g->users, arg);
-	mutex_unlock(&lock);
-}

@@ -195,18 +195,6 @@ int ifaddr_remove(struct netdev *dev, const struct ip_addr *addr)
 	return 0;
 }
 
-void ifaddr_set_flags(struct netdev *dev, const struct ip_addr *addr, uint32_t set, uint32_t clear)
-{
-	struct ifaddr *a;
-
-	mutex_lock(&lock);
-	a = find_addr(addr, dev);
-	if (a)
-		atomic_store(&a->flags, (a->flags & ~clear) | set, RELAXED);
-	mutex_unlock(&lock);
-	changed();
-}
-
 void ifaddr_for_each(bool (*fn)(const struct ifaddr *a, void *arg), void *arg)
 {
 	rcu_read_lock();

@@ -67,7 +67,6 @@ bool ip_choose_source(const struct ip_addr *dst, const struct netdev *dev, struc
 /* Add (or refresh) and remove. Adding an address also adds the route to its network. 0, -ENOMEM, -EEXIST; -EADDRNOTAVAIL, -ESRCH. */
 int ifaddr_add(struct netdev *dev, const struct ip_addr *addr, unsigned prefix_len, uint32_t flags, nsec_t valid_until, nsec_t preferred_until);
 int ifaddr_remove(struct netdev *dev, const struct ip_addr *addr);
-void ifaddr_set_flags(struct netdev *dev, const struct ip_addr *addr, uint32_t set, uint32_t clear);
 int route_add(const struct ip_addr *dst, unsigned prefix_len, const struct ip_addr *gateway, struct netdev *dev, uint32_t metric, nsec_t valid_until);
 int route_remove(const struct ip_addr *dst, unsigned prefix_len, const struct ip_addr *gateway, struct netdev *dev);
 /* Remove what has run out (SLAAC). */

@@ -213,17 +213,6 @@ void tcp_table_remove(struct tcp_sock *tp)
 		socket_put(&tp->so);
 }
 
-bool tcp_table_has(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport)
-{
-	uint32_t hash = tcp_hash(laddr, lport, raddr, rport);
-	bool r;
-
-	rcu_read_lock();
-	r = find(hash, laddr, lport, raddr, rport) != NULL;
-	rcu_read_unlock();
-	return r;
-}
-
 uint32_t tcp_count_unacked(uint32_t *acked)
 {
 	uint32_t n = 0;

@@ -314,7 +314,6 @@ uint32_t tcp_hash(const struct ip_addr *laddr, uint16_t lport, const struct ip_a
 /* Enter the table, which takes a reference. -EADDRNOTAVAIL: exists; -ENOMEM. */
 int tcp_table_insert(struct tcp_sock *tp);
 void tcp_table_remove(struct tcp_sock *tp);
-bool tcp_table_has(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport);
 /* A SYN that ended a TIME-WAIT opens anew, if somebody listens. take. */
 void tcp_give_to_listener(struct pkt *p, uint16_t sport, uint16_t dport);
 /* RFC 9293 3.10.7.1: answer a segment that belongs to nothing. borrow. */

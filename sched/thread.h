@@ -152,12 +152,6 @@ static inline void preempt_disable(void)
 	compiler_fence();
 }
 
-static inline void preempt_enable_no_resched(void)
-{
-	compiler_fence();
-	thread_current()->preempt_count--;
-}
-
 static inline void preempt_enable(void)
 {
 	struct thread *self = thread_current();

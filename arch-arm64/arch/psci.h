@@ -13,7 +13,6 @@ void psci_init(enum psci_method method);
 int psci_cpu_on(uint64_t hwid, paddr_t entry, uint64_t context);
 /* Return only if the machine has no PSCI. */
 void psci_system_off(void);
-void psci_system_reset(void);
 
 /* Leave QEMU with an exit status by semihosting (SYS_EXIT_EXTENDED); only if the machine was started with it. */
 void arch_semihosting_exit(int status);
