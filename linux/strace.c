@@ -398,8 +398,8 @@ static void put_fcntl(struct strace_line *l, unsigned long cmd)
 		put_choice(l, names, ARRAY_SIZE(names), cmd);
 }
 
-/* One argument; args gives the neighbours, result is valid for outputs only. */
-static void put_arg(struct strace_line *l, char how, const long args[6], unsigned i, long result)
+/* One of a list of names. False: how is of another kind. */
+static bool put_choice_arg(struct strace_line *l, char how, unsigned long v)
 {
 	static const char *const clocks[] = {
 		"CLOCK_REALTIME", "CLOCK_MONOTONIC", "CLOCK_PROCESS_CPUTIME_ID", "CLOCK_THREAD_CPUTIME_ID", "CLOCK_MONOTONIC_RAW",
@@ -417,6 +417,74 @@ static void put_arg(struct strace_line *l, char how, const long args[6], unsigne
 		"MADV_DONTFORK", "MADV_DOFORK", NULL, NULL, "MADV_HUGEPAGE", "MADV_NOHUGEPAGE", "MADV_DONTDUMP",
 	};
 	static const char *const options[] = { [4] = "PR_SET_DUMPABLE", [15] = "PR_SET_NAME", [16] = "PR_GET_NAME", [23] = "PR_CAPBSET_READ" };
+
+	switch (how) {
+	case 'C':
+		put_choice(l, clocks, ARRAY_SIZE(clocks), v);
+		break;
+	case 'w':
+		put_choice(l, whence, ARRAY_SIZE(whence), v);
+		break;
+	case 'h':
+		put_choice(l, hows, ARRAY_SIZE(hows), v);
+		break;
+	case 'E':
+		put_choice(l, epoll_ops, ARRAY_SIZE(epoll_ops), v);
+		break;
+	case 'r':
+		put_choice(l, limits, ARRAY_SIZE(limits), v);
+		break;
+	case 'g':
+		put_choice(l, advices, ARRAY_SIZE(advices), v);
+		break;
+	case 'R':
+		put_choice(l, options, ARRAY_SIZE(options), v);
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+/* Flags, and modes. False: how is of another kind. */
+static bool put_flags_arg(struct strace_line *l, char how, unsigned long v)
+{
+	switch (how) {
+	case 'o':
+		put_open_flags(l, (unsigned)v);
+		break;
+	case 'm':
+		put(l, "%#o", (unsigned)v & 07777);
+		break;
+	case 'P':
+		put_flags(l, prot_flags, v, "PROT_NONE");
+		break;
+	case 'M':
+		put_flags(l, map_flags, v, "0");
+		break;
+	case 'A':
+		put_flags(l, at_flags, v, "0");
+		break;
+	case 'a':
+		put_flags(l, access_flags, v, "F_OK");
+		break;
+	case 'L':
+		put_flags(l, clone_flags, v & ~0xfful, "0");
+		if (v & 0xff)
+			put(l, "|%lu", v & 0xff);
+		break;
+	case 'G':
+		put_flags(l, random_flags, v, "0");
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+/* One argument; args gives the neighbours, result is valid for outputs only. */
+static void put_arg(struct strace_line *l, char how, const long args[6], unsigned i, long result)
+{
 	unsigned long v = (unsigned long)args[i];
 	int32_t pair[2];
 
@@ -446,55 +514,11 @@ static void put_arg(struct strace_line *l, char how, const long args[6], unsigne
 		else
 			put_bytes(l, args[i], result);
 		break;
-	case 'o':
-		put_open_flags(l, (unsigned)v);
-		break;
-	case 'm':
-		put(l, "%#o", (unsigned)v & 07777);
-		break;
-	case 'P':
-		put_flags(l, prot_flags, v, "PROT_NONE");
-		break;
-	case 'M':
-		put_flags(l, map_flags, v, "0");
-		break;
-	case 'A':
-		put_flags(l, at_flags, v, "0");
-		break;
-	case 'a':
-		put_flags(l, access_flags, v, "F_OK");
-		break;
-	case 'L':
-		put_flags(l, clone_flags, v & ~0xfful, "0");
-		if (v & 0xff)
-			put(l, "|%lu", v & 0xff);
-		break;
 	case 'X':
 		put_futex_op(l, v);
 		break;
 	case 'n':
 		put_signal(l, v);
-		break;
-	case 'C':
-		put_choice(l, clocks, ARRAY_SIZE(clocks), v);
-		break;
-	case 'w':
-		put_choice(l, whence, ARRAY_SIZE(whence), v);
-		break;
-	case 'h':
-		put_choice(l, hows, ARRAY_SIZE(hows), v);
-		break;
-	case 'E':
-		put_choice(l, epoll_ops, ARRAY_SIZE(epoll_ops), v);
-		break;
-	case 'r':
-		put_choice(l, limits, ARRAY_SIZE(limits), v);
-		break;
-	case 'g':
-		put_choice(l, advices, ARRAY_SIZE(advices), v);
-		break;
-	case 'R':
-		put_choice(l, options, ARRAY_SIZE(options), v);
 		break;
 	case 'c':
 		put_fcntl(l, v);
@@ -520,9 +544,6 @@ static void put_arg(struct strace_line *l, char how, const long args[6], unsigne
 	case 'K':
 		put_sigset_at(l, args[i]);
 		break;
-	case 'G':
-		put_flags(l, random_flags, v, "0");
-		break;
 	case 'i':
 		put_value(l, requests, v);
 		break;
@@ -544,6 +565,8 @@ static void put_arg(struct strace_line *l, char how, const long args[6], unsigne
 			put(l, "[%d, %d]", pair[0], pair[1]);
 		break;
 	default:
+		if (put_choice_arg(l, how, v) || put_flags_arg(l, how, v))
+			break;
 		if (how == 'p' && !v)
 			put(l, "NULL");
 		else
@@ -637,11 +660,4 @@ void strace_no_return(struct strace_line *l)
 {
 	put(l, ") = ?\n");
 	log_raw("%s", l->text);
-}
-
-void strace_signal(int signo, int code, vaddr_t addr)
-{
-	const char *name = signo > 0 && (size_t)signo < ARRAY_SIZE(signal_names) ? signal_names[signo] : "SIGRT";
-
-	log_raw("[%5d] --- %s {si_signo=%d, si_code=%d, si_addr=%#lx} ---\n", task_current()->tid, name, signo, code, addr);
 }
