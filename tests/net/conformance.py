@@ -153,7 +153,7 @@ class Connection:
         assert found.flags & mask == flags & mask, f"{found}, expected flags {flags:#x} {fields}"
         for name, value in fields.items():
             got = getattr(found, name)
-            assert got == value if name != "data" else got == value, f"{found}: {name} is {got}, expected {value}"
+            assert got == value, f"{found}: {name} is {got}, expected {value}"
         return found
 
     def silent(self, seconds=0.4):
@@ -168,6 +168,13 @@ class Connection:
         self.ack = 1
         self.raw(ACK)
         self.answer = answer
+        return self
+
+    def half_open(self):
+        """SYN-RECEIVED: the SYN is answered, and the answer not yet acknowledged."""
+        self.raw(SYN, option=self.syn_options)
+        self.expect(SYN | ACK)
+        self.seq, self.ack = 1, 1
         return self
 
     def take(self, size, seconds=5.0):

@@ -49,7 +49,7 @@ def closed_port(d, connection):
     c.expect(RST | ACK, seq=0, ack=1)
     c.irs = 1000
     c.raw(ACK, ack=5)
-    assert (c.get().seq + 1000) & 0xffffffff == 1005 + 1000 - 1000
+    assert c.get().seq == 5
     c.raw(RST)
     c.silent()
 
@@ -82,37 +82,27 @@ def syn_received_again(d, connection):
 @script
 def syn_received_timeout(d, connection):
     """The answer to the SYN is repeated after about a second (RFC 6298 2.1)."""
-    c = connection(d)
-    c.raw(SYN, option=c.syn_options)
-    c.expect(SYN | ACK)
+    c = connection(d).half_open()
     start = time.monotonic()
     c.expect(SYN | ACK, seconds=4)
     assert 0.5 < time.monotonic() - start < 3.5
-    c.seq, c.ack = 1, 1
     c.reset()
 
 
 @script
 def syn_received_bad_ack(d, connection):
     """3.10.7.4, SYN-RECEIVED: an acknowledgement of what was not sent is answered with a reset."""
-    c = connection(d)
-    c.raw(SYN, option=c.syn_options)
-    c.expect(SYN | ACK)
-    c.seq = 1
+    c = connection(d).half_open()
     c.raw(ACK, ack=1000)
     found = c.expect(RST, mask=RST)
     assert found.seq == 1000, found
-    c.ack = 1
     c.reset()
 
 
 @script
 def syn_received_reset(d, connection):
     """A reset in SYN-RECEIVED returns to LISTEN."""
-    c = connection(d)
-    c.raw(SYN, option=c.syn_options)
-    c.expect(SYN | ACK)
-    c.seq, c.ack = 1, 1
+    c = connection(d).half_open()
     c.raw(RST, seq=1)
     c.raw(ACK)
     c.expect(RST, mask=RST)
@@ -120,10 +110,7 @@ def syn_received_reset(d, connection):
 
 @script
 def data_with_handshake_ack(d, connection):
-    c = connection(d)
-    c.raw(SYN, option=c.syn_options)
-    c.expect(SYN | ACK)
-    c.seq, c.ack = 1, 1
+    c = connection(d).half_open()
     c.send(b"early")
     assert c.take(5) == b"early"
     c.reset()
@@ -760,12 +747,17 @@ def path_mtu(d, connection):
     c.reset()
 
 
+def send_unreachable(c, d, seq):
+    """ICMP: the port of our segment with this number is unreachable."""
+    kind = struct.pack(">BBHI", 3, 3, 0, 0) if d.family == 4 else struct.pack(">BBHI", 1, 4, 0, 0)
+    d.send_icmp(kind + quote(c, d, seq))
+
+
 @script
 def unreachable_syn(d, connection):
     """RFC 1122 4.2.3.9: in SYN-SENT a port that is unreachable ends the attempt."""
     c = active(d, connection)
-    kind = struct.pack(">BBHI", 3, 3, 0, 0) if d.family == 4 else struct.pack(">BBHI", 1, 4, 0, 0)
-    d.send_icmp(kind + quote(c, d, 0))
+    send_unreachable(c, d, 0)
     assert d.datagram(c.sport, 3) == b"111"
 
 
@@ -773,8 +765,7 @@ def unreachable_syn(d, connection):
 def unreachable_in_connection(d, connection):
     """RFC 5927: an established connection is not ended by ICMP."""
     c = connection(d).open()
-    kind = struct.pack(">BBHI", 3, 3, 0, 0) if d.family == 4 else struct.pack(">BBHI", 1, 4, 0, 0)
-    d.send_icmp(kind + quote(c, d, 1))
+    send_unreachable(c, d, 1)
     assert c.is_open()
     c.reset()
 
