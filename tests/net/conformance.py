@@ -19,6 +19,7 @@ import link
 import support
 from packet import ACK, FIN, PSH, RST, SYN, URG, Host, options, read_tcp, tcp_bytes, udp_bytes
 from scripts import SCRIPTS
+import scripts_ecn  # noqa: F401: adds its own
 
 THEM = {4: "10.9.0.2", 6: "fd09::2"}
 US = {4: "10.9.0.1", 6: "fd09::1"}
@@ -46,12 +47,12 @@ class Driver:
         """What this kernel is expected to do, of samara=..., linux=..."""
         return answers[self.kernel]
 
-    def send_tcp(self, sport, dport, seq, ack, flags, window=65535, option=b"", data=b"", urgent=0):
+    def send_tcp(self, sport, dport, seq, ack, flags, window=65535, option=b"", data=b"", urgent=0, tos=0):
         us, them = US[self.family], THEM[self.family]
         segment = tcp_bytes(us, them, sport, dport, seq, ack, flags, window, option, data, urgent)
         if self.verbose:
             print("   >", read_tcp(segment))
-        self.host.send_ip(us, them, 6, segment)
+        self.host.send_ip(us, them, 6, segment, tos=tos)
 
     def send_udp(self, sport, dport, data):
         us, them = US[self.family], THEM[self.family]
@@ -120,16 +121,16 @@ class Connection:
     def ts_now(self):
         return self.ts_base + int((time.monotonic() - self.started) * 1000)
 
-    def raw(self, flags, seq=None, ack=None, data=b"", window=None, option=None, urgent=0):
+    def raw(self, flags, seq=None, ack=None, data=b"", window=None, option=None, urgent=0, tos=0):
         """Send; seq and ack relative, by default the next ones."""
         if option is None:
             option = options(ts=(self.ts_now(), self.ts_last)) if self.use_ts and not flags & SYN else b""
         self.driver.send_tcp(self.sport, self.port, self.iss + (self.seq if seq is None else seq),
                              (self.irs or 0) + (self.ack if ack is None else ack) if flags & ACK else 0, flags,
-                             self.window if window is None else window, option, data, urgent)
+                             self.window if window is None else window, option, data, urgent, tos)
 
-    def send(self, data, flags=ACK | PSH):
-        self.raw(flags, data=data)
+    def send(self, data, flags=ACK | PSH, tos=0):
+        self.raw(flags, data=data, tos=tos)
         self.seq += len(data) + bool(flags & FIN)
 
     def get(self, seconds=2.0):
@@ -160,8 +161,8 @@ class Connection:
         found = self.get(seconds)
         assert found is None, f"{found} came, expected nothing"
 
-    def open(self):
-        self.raw(SYN, option=self.syn_options)
+    def open(self, flags=SYN):
+        self.raw(flags, option=self.syn_options)
         self.seq = 1
         answer = self.expect(SYN | ACK, ack=1)
         self.scale = answer.wscale or 0

@@ -27,12 +27,12 @@ def pseudo(src, dst, proto, length):
     return src + dst + struct.pack(">II", length, proto)
 
 
-def ip_packet(src, dst, proto, payload, ttl=64):
+def ip_packet(src, dst, proto, payload, ttl=64, tos=0):
     src, dst = ip_bytes(src), ip_bytes(dst)
     if len(src) == 4:
-        head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 1, 0x4000, ttl, proto, 0, src, dst)
+        head = struct.pack(">BBHHHBBH4s4s", 0x45, tos, 20 + len(payload), 1, 0x4000, ttl, proto, 0, src, dst)
         return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + payload
-    return struct.pack(">IHBB16s16s", 0x60000000, len(payload), proto, ttl, src, dst) + payload
+    return struct.pack(">IHBB16s16s", 0x60000000 | tos << 20, len(payload), proto, ttl, src, dst) + payload
 
 
 def options(mss=None, wscale=None, sack_ok=False, ts=None, sack=()):
@@ -53,6 +53,17 @@ def options(mss=None, wscale=None, sack_ok=False, ts=None, sack=()):
     return data + b"\0" * (-len(data) % 4)
 
 
+class Payload(bytes):
+    """What an IP header was in front of."""
+    tos = 0
+
+    @classmethod
+    def of(cls, data, tos):
+        payload = cls(data)
+        payload.tos = tos
+        return payload
+
+
 @dataclass
 class Segment:
     """A TCP segment that was received."""
@@ -69,6 +80,7 @@ class Segment:
     sack_ok: bool = False
     ts: tuple = None
     sack: list = field(default_factory=list)
+    tos: int = 0
 
     def __str__(self):
         flags = "".join(letter for bit, letter in NAMES if self.flags & bit)
@@ -78,7 +90,7 @@ class Segment:
 def read_tcp(data):
     sport, dport, seq, ack, offset, flags, window, _, urgent = struct.unpack_from(">HHIIBBHHH", data)
     header = (offset >> 4) * 4
-    segment = Segment(sport, dport, seq, ack, flags, window, urgent, data[header:])
+    segment = Segment(sport, dport, seq, ack, flags, window, urgent, data[header:], tos=getattr(data, "tos", 0))
     option, at = data[20:header], 0
     while at < len(option) and option[at]:
         kind = option[at]
@@ -163,7 +175,7 @@ class Host:
             size = struct.unpack_from(">H", body, 2)[0]
             src, dst = (socket.inet_ntop(socket.AF_INET, body[at:at + 4]) for at in (12, 16))
             if dst in self.addresses:
-                return body[9], src, dst, body[20:size]
+                return body[9], src, dst, Payload.of(body[20:size], body[1])
         elif kind == 0x86dd and len(body) >= 40:
             size = struct.unpack_from(">H", body, 4)[0]
             src, dst = (socket.inet_ntop(socket.AF_INET6, body[at:at + 16]) for at in (8, 24))
@@ -171,7 +183,7 @@ class Host:
             if body[6] == 58 and payload and payload[0] in (135, 136):
                 self.neighbour(frame[6:12], src, payload)
             elif dst in self.addresses:
-                return body[6], src, dst, payload
+                return body[6], src, dst, Payload.of(payload, (body[0] & 15) << 4 | body[1] >> 4)
         return None
 
     def neighbour(self, mac, src, payload):
