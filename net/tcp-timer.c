@@ -239,7 +239,7 @@ bool tcp_work_run(struct work *w, nsec_t now)
 			tcp_send_ack(tp, now);
 		}
 		is_waiting = !tp->is_dead && tp->delack_at != NSEC_NEVER;
-		is_waiting |= sendq_trim(tp, now - tp->last_snd >= WORKER_TICK_NS);
+		is_waiting |= sendq_trim(tp, now >= tp->last_snd + WORKER_TICK_NS);
 		tcp_unlock(tp);
 	}
 	if (is_waiting)
