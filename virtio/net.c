@@ -4,9 +4,7 @@
  *
  * Nothing but the MAC address is read at boot; queues are made and the device is started when net/ opens it, at the first use of the network.
  *
- * Receive: the ring holds whole pages; a packet is built in the tail of its first page (pkt_from_page), with the further pages of a merged one (MRG_RXBUF) behind it: no copy and no
- * allocation but the page that refills the ring. Interrupts are off while the thread works through the ring. A device with one pair is served by the interrupt thread itself;
- * with several each has a thread of its own that the interrupt thread wakes.
+ * Receive: net-rx.c, net-rxbuf.c.
  *
  * Transmit: the header goes into the room before the frame, so a small packet is one descriptor. There are no transmit interrupts: finished packets are taken back by the next
  * transmit, and by a timer 10 ms after the last one.
@@ -18,234 +16,20 @@
 #include "libc/string.h"
 #include "mmu/heap.h"
 #include "mmu/page.h"
-#include "net/netdev.h"
 #include "sched/clock.h"
 #include "sched/cpu.h"
-#include "sched/mutex.h"
 #include "sched/thread.h"
-#include "sched/timer.h"
+#include "virtio/net-priv.h"
 #include "virtio/net-reg.h"
-#include "virtio/queue.h"
-#include "virtio/virtio.h"
 
 #define RING_SIZE	256u
 #define RING_SIZE_SMALL	64u
 #define SMALL_MEMORY	(64ull << 20)
 #define MAX_BUFS	(PKT_MAX_SEGS + 1)
 #define TX_CLEAN_NS	(10 * NSEC_PER_MSEC)
-#define RX_RETRY_NS	(10 * NSEC_PER_MSEC)
-#define RX_LOW		16u
 #define CTRL_TRIES	1000u		/* times 1 ms */
 #define CTRL_DATA	16u
 #define DEFAULT_MTU	1500u
-#define ETH_HDR_LEN	14u
-
-struct net;
-
-struct rx_queue {
-	struct net *net;		/* [I] */
-	unsigned index;			/* [I] */
-	struct mutex lock;		/* the serving thread and the timer */
-	struct virtqueue *vq;		/* [lock] */
-	struct timer timer;		/* [lock] refills a ring that memory was too short for */
-	bool is_timer_armed;		/* [lock] */
-	struct thread *thread;		/* [I] NULL: served by the interrupt thread */
-	uint32_t has_work;		/* [a] */
-};
-
-struct tx_queue {
-	struct net *net;		/* [I] */
-	struct mutex lock;
-	struct virtqueue *vq;		/* [lock] */
-	struct timer timer;		/* [lock] */
-	bool is_timer_armed;		/* [lock] */
-};
-
-/* One a device, never freed. */
-struct net {
-	struct netdev netdev;
-	struct virtio_device *device;	/* [I] */
-	unsigned hdr_size;		/* [I] */
-	unsigned nr_pairs, max_pairs;	/* [I] used; in the device (the control queue comes after them) */
-	struct rx_queue *rx;		/* [I] nr_pairs */
-	struct tx_queue *tx;		/* [I] nr_pairs */
-	struct mutex ctrl_lock;
-	struct virtqueue *ctrl;		/* [ctrl_lock] or NULL */
-	uint8_t *ctrl_buffer;		/* [ctrl_lock] command, data, answer */
-};
-
-static void rx_error(struct net *n)
-{
-	atomic_fetch_add(&n->netdev.rx_errors.errors, 1ul, RELAXED);
-}
-
-/* ---- receive ------------------------------------------------------------------------------------------------------ */
-
-/* lock held. */
-static void rx_refill(struct rx_queue *q)
-{
-	while (q->vq->nr_free) {
-		paddr_t pa = page_alloc(0, PAGE_NOWAIT);
-		struct virtq_buf b = { pa, PKT_PAGE_ROOM };
-
-		if (pa == PADDR_NONE) {
-			/* The next packet tries again, unless there may be none: an empty ring receives nothing for ever. */
-			if (virtqueue_nr_pending(q->vq) < RX_LOW && !q->is_timer_armed) {
-				q->is_timer_armed = true;
-				timer_arm(&q->timer, clock_monotonic() + RX_RETRY_NS, RX_RETRY_NS / 2);
-			}
-			break;
-		}
-		if (virtqueue_add(q->vq, &b, 0, 1, phys_to_virt(pa))) {
-			page_put(pa);
-			break;
-		}
-	}
-	virtqueue_kick(q->vq);
-}
-
-static void rx_timer(struct timer *t)
-{
-	struct rx_queue *q = container_of(t, struct rx_queue, timer);
-
-	mutex_lock(&q->lock);
-	q->is_timer_armed = false;
-	rx_refill(q);
-	mutex_unlock(&q->lock);
-}
-
-/* What the header says becomes the packet's fields. False: it contradicts the packet or what was agreed. */
-static bool rx_set_offload(const struct net *n, struct pkt *p, const struct virtio_net_hdr *h)
-{
-	if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-		if (!virtio_has(n->device, VIRTIO_NET_F_GUEST_CSUM) || (uint32_t)h->csum_start + h->csum_offset + 2 > p->len)
-			return false;
-		p->flags |= PKT_CSUM_PARTIAL;
-		p->csum_start = h->csum_start;
-		p->csum_offset = h->csum_offset;
-	} else if (h->flags & VIRTIO_NET_HDR_F_DATA_VALID) {
-		p->flags |= PKT_CSUM_OK;
-	}
-	switch (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-	case VIRTIO_NET_HDR_GSO_NONE:
-		return true;
-	case VIRTIO_NET_HDR_GSO_TCPV4:
-		p->gso_type = PKT_GSO_TCP4;
-		break;
-	case VIRTIO_NET_HDR_GSO_TCPV6:
-		p->gso_type = PKT_GSO_TCP6;
-		break;
-	default:
-		return false;
-	}
-	p->gso_size = h->gso_size;
-	return h->gso_size && n->netdev.features & NETDEV_RXGSO;
-}
-
-/* Further buffers of a merged packet. False: it is to be dropped; all its buffers were taken from the ring. */
-static bool rx_add_buffers(struct rx_queue *q, struct pkt *p, unsigned nr)
-{
-	bool is_good = true;
-
-	while (nr--) {
-		uint32_t len;
-		void *page = virtqueue_get(q->vq, &len);
-
-		if (!page)
-			return false;
-		if (!len || !is_good || !pkt_add_page(p, page, len)) {
-			page_put(virt_to_phys(page));
-			is_good = false;
-		}
-	}
-	return is_good;
-}
-
-/* The packet that starts with page. NULL: dropped. */
-static struct pkt *rx_packet(struct rx_queue *q, uint8_t *page, uint32_t len)
-{
-	struct net *n = q->net;
-	struct virtio_net_hdr h = { .num_buffers = 1 };
-	unsigned nr_buffers;
-	struct pkt *p;
-
-	if (len < n->hdr_size + ETH_HDR_LEN) {
-		page_put(virt_to_phys(page));
-		rx_error(n);
-		return NULL;
-	}
-	memcpy(&h, page, n->hdr_size);	/* a copy: the device could still change the page */
-	nr_buffers = virtio_has(n->device, VIRTIO_NET_F_MRG_RXBUF) ? h.num_buffers : 1;
-	p = pkt_from_page(page, n->hdr_size, len - n->hdr_size);
-	if (!nr_buffers || !rx_add_buffers(q, p, nr_buffers - 1) || !rx_set_offload(n, p, &h)) {
-		pkt_free(p);
-		rx_error(n);
-		return NULL;
-	}
-	return p;
-}
-
-/* lock held. Up to NETDEV_RX_BATCH packets to net/. False: the ring is empty. */
-static bool rx_batch(struct rx_queue *q)
-{
-	struct pkt *first = NULL, *last = NULL, *p;
-	unsigned nr = 0;
-	uint32_t len;
-	void *page;
-
-	while (nr < NETDEV_RX_BATCH && (page = virtqueue_get(q->vq, &len))) {
-		nr++;
-		p = rx_packet(q, page, len);
-		if (!p)
-			continue;
-		pkt_set_next(p, NULL);
-		if (last)
-			pkt_set_next(last, p);
-		else
-			first = p;
-		last = p;
-	}
-	rx_refill(q);
-	if (first)
-		netdev_receive(&q->net->netdev, q->index, first);
-	return nr;
-}
-
-static void rx_run(struct rx_queue *q)
-{
-	mutex_lock(&q->lock);
-	virtqueue_disable_interrupts(q->vq);
-	do {
-		while (rx_batch(q))
-			;
-	} while (virtqueue_enable_interrupts(q->vq));
-	mutex_unlock(&q->lock);
-}
-
-static void rx_thread(void *arg)
-{
-	struct rx_queue *q = arg;
-
-	for (;;) {
-		(void)thread_wait_until("virtio-net-rx", atomic_load(&q->has_work, ACQUIRE), NSEC_NEVER, 0);
-		atomic_store(&q->has_work, 0u, RELAXED);
-		atomic_fence(SEQ_CST);	/* has_work = 0 before the look at the ring: what the device adds later sets it again. Pairs: the interrupt */
-		rx_run(q);
-	}
-}
-
-static void rx_interrupt(struct virtqueue *vq)
-{
-	struct rx_queue *q = vq->priv;
-
-	if (!q->thread) {
-		rx_run(q);
-		return;
-	}
-	/* release: pairs with the acquire in rx_thread; what counts is in the ring anyway */
-	atomic_store(&q->has_work, 1u, RELEASE);
-	thread_wake(q->thread);
-}
 
 /* ---- transmit ----------------------------------------------------------------------------------------------------- */
 
@@ -410,7 +194,7 @@ static int pair_create(struct net *n, unsigned i, unsigned ring)
 {
 	struct rx_queue *rx = &n->rx[i];
 	struct tx_queue *tx = &n->tx[i];
-	int r = virtqueue_create(n->device, 2 * i, ring, 0, rx_interrupt, &rx->vq);
+	int r = virtqueue_create(n->device, 2 * i, ring, 0, virtio_net_rx_interrupt, &rx->vq);
 
 	if (!r)
 		r = virtqueue_create(n->device, 2 * i + 1, ring, MAX_BUFS, NULL, &tx->vq);
@@ -419,12 +203,12 @@ static int pair_create(struct net *n, unsigned i, unsigned ring)
 	rx->net = tx->net = n;
 	rx->index = i;
 	rx->vq->priv = rx;
-	timer_init(&rx->timer, rx_timer);
+	virtio_net_rx_init(rx);
 	timer_init(&tx->timer, tx_timer);
 	virtqueue_disable_interrupts(tx->vq);
 	/* virtio-mmio has one interrupt for all queues; it only wakes the threads, each on the CPU whose flows its queue has (flow_queue in net/tcp-output.c). */
 	if (n->nr_pairs > 1) {
-		struct thread_params params = { .name = "virtio-net-rx", .entry = rx_thread, .arg = rx, .pinned_cpu = (int)(i % nr_cpus), .is_realtime = true };
+		struct thread_params params = { .name = "virtio-net-rx", .entry = virtio_net_rx_thread, .arg = rx, .pinned_cpu = (int)(i % nr_cpus), .is_realtime = true };
 
 		r = thread_create(&params, &rx->thread);
 	}
@@ -466,7 +250,7 @@ static int net_open(struct netdev *dev)
 		if (n->rx[i].thread)
 			thread_start(n->rx[i].thread);
 		mutex_lock(&n->rx[i].lock);
-		rx_refill(&n->rx[i]);
+		virtio_net_rx_refill(&n->rx[i]);
 		mutex_unlock(&n->rx[i].lock);
 	}
 	if (n->nr_pairs > 1 && ctrl_command(n, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &pairs, sizeof(pairs)))

@@ -2,7 +2,7 @@
  *
  * virtio-net against a device model: headers, merged buffers, queue pairs, transmit with and without indirect tables, and a device that lies. net/ is played by this file.
  */
-/* sources: virtio/queue.c virtio/device.c virtio/net.c tests/host/fake-special.c tests/host/fake-virtio.c */
+/* sources: virtio/queue.c virtio/device.c virtio/net.c virtio/net-rx.c virtio/net-rxbuf.c tests/host/fake-special.c tests/host/fake-virtio.c */
 #include "libc/random.h"
 #include "mmu/heap.h"
 #include "mmu/page.h"

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * virtio-net: what its files share. net.c: the device, transmit, control; net-rx.c: who receives and when; net-rxbuf.c: receive buffers and the packets made of them.
+ */
+#pragma once
+
+#include "net/netdev.h"
+#include "sched/mutex.h"
+#include "sched/timer.h"
+#include "virtio/queue.h"
+#include "virtio/virtio.h"
+
+#define ETH_HDR_LEN	14u
+
+struct net;
+
+struct rx_queue {
+	struct net *net;		/* [I] */
+	unsigned index;			/* [I] */
+	struct mutex lock;		/* the serving thread and the timer */
+	struct virtqueue *vq;		/* [lock] */
+	struct timer timer;		/* [lock] refills a ring that memory was too short for */
+	bool is_timer_armed;		/* [lock] */
+	struct thread *thread;		/* [I] NULL: served by the interrupt thread */
+	uint32_t has_work;		/* [a] */
+};
+
+struct tx_queue {
+	struct net *net;		/* [I] */
+	struct mutex lock;
+	struct virtqueue *vq;		/* [lock] */
+	struct timer timer;		/* [lock] */
+	bool is_timer_armed;		/* [lock] */
+};
+
+/* One a device, never freed. */
+struct net {
+	struct netdev netdev;
+	struct virtio_device *device;	/* [I] */
+	unsigned hdr_size;		/* [I] */
+	unsigned nr_pairs, max_pairs;	/* [I] used; in the device (the control queue comes after them) */
+	struct rx_queue *rx;		/* [I] nr_pairs */
+	struct tx_queue *tx;		/* [I] nr_pairs */
+	struct mutex ctrl_lock;
+	struct virtqueue *ctrl;		/* [ctrl_lock] or NULL */
+	uint8_t *ctrl_buffer;		/* [ctrl_lock] command, data, answer */
+};
+
+/* ---- net-rx.c */
+/* The device may have used buffers of vq, whose priv is a struct rx_queue. Context: interrupt thread. */
+void virtio_net_rx_interrupt(struct virtqueue *vq);
+/* Entry of the thread that serves a queue of several; arg: struct rx_queue. */
+void virtio_net_rx_thread(void *arg);
+
+/* ---- net-rxbuf.c */
+/* Once, when the queue has been created. */
+void virtio_net_rx_init(struct rx_queue *q);
+/* q->lock held. Fill the ring up and tell the device. */
+void virtio_net_rx_refill(struct rx_queue *q);
+/*
+ * q->lock held. Take one packet from the ring. False: the ring is empty. *out: the packet, give: pkt_free(); NULL: it was dropped.
+ */
+bool virtio_net_rx_take(struct rx_queue *q, struct pkt **out);
