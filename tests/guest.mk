@@ -106,12 +106,15 @@ guest-clean:
 	rm -rf $(GUEST_OUT)
 
 #: net-check     TCP segment by segment, Debian's servers, lossy links to Linux and a second Samara (a minute and a half; docs/network-tests.md)
-.PHONY: net-check net-conformance net-servers net-lossy
+#: net-conformance-linux  the scripts of TCP by the segment on Debian's Linux as a guest of the same QEMU (half a minute)
+.PHONY: net-check net-conformance net-conformance-linux net-servers net-lossy
 net-check: all
 	$(Q)$(MAKE) -j3 net-conformance net-servers net-lossy
 	$(Q)python3 tests/virtio/run.py
 net-conformance:
 	$(Q)python3 tests/net/conformance.py
+net-conformance-linux:
+	$(Q)python3 tests/net/conformance.py --on linux
 net-servers:
 	$(Q)python3 tools/welcome/serve.py </dev/null
 	$(Q)python3 tests/net/servers.py

@@ -4,14 +4,14 @@
 
   tests/net/conformance.py [--on samara|linux|both] [--verbose] [SCRIPT...]
 
-On Samara over QEMU's socket back end (no rights needed); on Linux against the kernel of this machine behind a tap of a namespace of the test's
-own. Each script runs over IPv4 and IPv6. The program under test is scripted.c. Where the two answer differently, the script has both answers
-(`differs`), and docs/network-tests.md says why.
+On Samara, or on Debian's Linux as a guest of the same QEMU, over QEMU's socket back end (no rights needed). Each script runs over IPv4 and
+IPv6. The program under test is scripted.c. Where the two answer differently, the script has both answers (`differs`), and docs/network-tests.md
+says why.
 """
 import argparse
+import concurrent.futures
 import os
 import random
-import subprocess
 import sys
 import time
 
@@ -29,19 +29,18 @@ IP = "10.9.0.2:::255.255.255.0::eth0:off,[fd09::2]/64"
 class Driver:
     """One side of the link, that is ours, and what the scripts know of the other."""
 
-    def __init__(self, end, kernel, verbose):
+    def __init__(self, end, kernel, family, verbose):
         self.host = Host(end, set(US.values()))
-        self.kernel, self.verbose, self.family = kernel, verbose, 4
+        self.kernel, self.verbose, self.family = kernel, verbose, family
         self.port, self.waiting = random.randrange(10000, 20000), []
 
     def find(self):
-        """The neighbours, for both families."""
-        for family in (4, 6):
-            end = time.monotonic() + 10
-            while THEM[family] not in self.host.macs:
-                self.host.resolve(US[family], THEM[family])
-                self.host.poll(0.3)
-                assert time.monotonic() < end, f"no neighbour {THEM[family]}"
+        """The neighbour."""
+        end = time.monotonic() + 10
+        while THEM[self.family] not in self.host.macs:
+            self.host.resolve(US[self.family], THEM[self.family])
+            self.host.poll(0.3)
+            assert time.monotonic() < end, f"no neighbour {THEM[self.family]}"
 
     def differs(self, **answers):
         """What this kernel is expected to do, of samara=..., linux=..."""
@@ -209,51 +208,54 @@ class Connection:
         return False
 
 
-def run(kernel, wanted, verbose):
-    support.compile_guest("scripted")
-    program = guest = None
+def start(kernel, end):
+    """A machine with the program under test."""
+    program = support.compile_guest("scripted")
     if kernel == "samara":
-        end = link.SocketEnd()
-        guest = support.Guest(["--cpus", "2", "--net", end.option, "--ip", IP], support.compile_guest("scripted"))
-        end.accept()
-    else:
-        end = link.TapEnd("tap1", "10.9.0.2/24", "fd09::2/64")
-        program = subprocess.Popen([support.compile_host("scripted")], stdout=subprocess.PIPE, text=True)
+        return support.Guest(["--cpus", "2", "--net", end.option, "--ip", IP], program)
+    return support.LinuxGuest(end.option, [THEM[4] + "/24", THEM[6] + "/64"], program)
+
+
+def run(kernel, family, wanted, verbose):
+    """The scripts over one family on a machine of its own."""
+    tests = {}
+    for name, script in SCRIPTS.items():
+        tests[f"{kernel}-{name}-ipv{family}"] = script
+    chosen = [test for test in tests if not wanted or any(word in test for word in wanted)]
+    if not chosen:
+        return 0
+    end = link.SocketEnd()
+    guest = start(kernel, end)
     try:
-        assert (guest.wait_for("ready") if guest else program.stdout.readline().strip()) == "ready"
-        driver = Driver(end, kernel, verbose)
+        end.accept()
+        guest.wait_for("ready")
+        driver = Driver(end, kernel, family, verbose)
         driver.find()
-        tests = {}
-        for name, script in SCRIPTS.items():
-            for family in (4, 6):
-                def test(script=script, family=family):
-                    driver.family = family
-                    driver.waiting.clear()
-                    return script(driver, Connection)
-                tests[f"{kernel}-{name}-ipv{family}"] = test
-        chosen = [test for test in tests if not wanted or any(word in test for word in wanted)]
-        return support.run_tests(tests, chosen)
+
+        def prepared(script):
+            def test():
+                driver.waiting.clear()
+                return script(driver, Connection)
+            return test
+        return support.run_tests({name: prepared(script) for name, script in tests.items()}, chosen)
     finally:
-        if guest:
-            guest.stop()
-        if program:
-            program.kill()
-            program.wait()
+        guest.stop()
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--on", choices=("samara", "linux", "both"), default="samara")
-    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--verbose", action="store_true", help="print the segments; one machine at a time")
     parser.add_argument("scripts", nargs="*")
     arguments = parser.parse_args()
-    random.seed(1 if not os.environ.get("SEED") else int(os.environ["SEED"]))
-    if arguments.on != "samara":
-        link.enter_namespace()
-    status = 0
-    for kernel in ("linux", "samara") if arguments.on == "both" else (arguments.on,):
-        status |= run(kernel, arguments.scripts, arguments.verbose)
-    return status
+    random.seed(int(os.environ.get("SEED", "1")))
+    machines = [(kernel, family) for kernel in ("linux", "samara") if arguments.on in (kernel, "both") for family in (4, 6)]
+    for program in ("scripted", "linux-guest"):
+        support.compile_guest(program)
+    # The scripts mostly wait.
+    with concurrent.futures.ThreadPoolExecutor(1 if arguments.verbose else len(machines)) as pool:
+        jobs = [pool.submit(run, *machine, arguments.scripts, arguments.verbose) for machine in machines]
+        return max(job.result() for job in jobs)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,11 @@ def script(function):
     return function
 
 
+def settle():
+    """Until the program has left the socket: what Linux finds while it is at work is merged with the segment before, or comes too early for a new state."""
+    time.sleep(0.05)
+
+
 # -- opening (3.5, 3.10.7.1 to 3.10.7.4) ---------------------------------------------------------------------------------
 
 @script
@@ -268,8 +273,11 @@ def future_ack(d, connection):
     """3.10.7.4 fifth: an acknowledgement of what was not sent: acknowledge and drop."""
     c = connection(d).open()
     c.raw(ACK, ack=50000, data=b"lost")
-    found = c.expect(ACK, data=b"")
-    assert found.ack == 1, found
+    if d.differs(samara=True, linux=False):
+        found = c.expect(ACK, data=b"")
+        assert found.ack == 1, found
+    else:
+        c.silent()
     assert c.is_open()
     c.reset()
 
@@ -345,6 +353,7 @@ def ancient_ack(d, connection):
     c = connection(d).open()
     c.send(b"0123456789")
     c.take(10)
+    settle()
     c.raw(ACK | PSH, ack=c.ack - (1 << 25), data=b"lost")
     c.expect(ACK, ack=11, data=b"")
     assert c.is_open()
@@ -391,6 +400,7 @@ def time_wait_reuse(d, connection):
     c.ack = 2
     c.send(b"", FIN | ACK)
     c.expect(ACK, ack=2)
+    settle()
     again = connection(d, port=7004, sport=c.sport, use_ts=True)
     again.iss, again.ts_base = (c.iss + 100000) & 0xffffffff, c.ts_base + 5000
     again.syn_options = options(mss=1460, wscale=7, sack_ok=True, ts=(again.ts_now(), 0))
@@ -757,6 +767,7 @@ def send_unreachable(c, d, seq):
 def unreachable_syn(d, connection):
     """RFC 1122 4.2.3.9: in SYN-SENT a port that is unreachable ends the attempt."""
     c = active(d, connection)
+    settle()
     send_unreachable(c, d, 0)
     assert d.datagram(c.sport, 3) == b"111"
 

@@ -57,6 +57,9 @@ class Guest:
         if os.environ.get("SAMARA_NET_GDB"):  # a port: the machine can be looked into while it runs
             text = subprocess.run([*command[:2], "--dry-run", *command[2:]], stdout=subprocess.PIPE, text=True, check=True).stdout
             command = shlex.split(text.replace("\\\n", " ")) + ["-gdb", "tcp:127.0.0.1:" + os.environ["SAMARA_NET_GDB"]]
+        self.start(command)
+
+    def start(self, command):
         self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.lines, self.said = queue.Queue(), []
         self.thread = threading.Thread(target=self.read, daemon=True)
@@ -98,6 +101,33 @@ class Guest:
             except subprocess.TimeoutExpired:
                 self.child.kill()
                 self.child.wait()
+
+
+class LinuxGuest(Guest):
+    """Debian's Linux kernel on the same machine, with one static program and eth0."""
+
+    def __init__(self, net, addresses, program, cpus=2):  # pylint: disable=super-init-not-called
+        sys.path.insert(0, os.path.join(ROOT, "tests"))
+        from harness import cpio, linux  # pylint: disable=import-outside-toplevel,import-error
+        archive = cpio.Archive()
+        archive.add("dev/console", 0o20600, rdev=(5, 1))
+        archive.add_file("init", compile_guest("linux-guest"))
+        archive.add_file("program", program)
+        for index, module in enumerate(linux.modules(["virtio_mmio", "virtio_net"])):
+            archive.add_file(f"modules/{index}", module)
+        initrd = os.path.join(WORK, f"linux-{os.getpid()}-{id(self)}.cpio")
+        with open(initrd, "wb") as handle:
+            handle.write(archive.content())
+        guest = linux.ARM64
+        self.start([guest.qemu, *guest.machine, "-cpu", guest.cpu, "-smp", str(cpus), "-m", "512M", "-nodefaults", "-display", "none", "-no-reboot",
+                    "-serial", "stdio", "-global", "virtio-mmio.force-legacy=false", "-kernel", linux.kernel()[0], "-initrd", initrd,
+                    "-append", guest.arguments + " -- " + " ".join(addresses),
+                    "-netdev", net + ",id=net0", "-device", "virtio-net-device,netdev=net0"])
+        self.initrd = initrd
+
+    def stop(self):
+        super().stop()
+        os.unlink(self.initrd)
 
 
 def run_tests(tests, wanted):
