@@ -15,8 +15,9 @@
 
 struct arch_timebase arch_the_timebase = { .mult = 16, .frequency_hz = 62500000 };
 static uint64_t back_mult;
+static nsec_t clock_start;		/* [I] what the clock showed at the entry */
 
-bool arch_time_init(uint32_t frequency_hz)
+bool arch_time_init(uint32_t frequency_hz, nsec_t start)
 {
 	uint64_t cntfrq;
 
@@ -25,7 +26,8 @@ bool arch_time_init(uint32_t frequency_hz)
 		frequency_hz = (uint32_t)cntfrq;
 	if (frequency_hz < 1000000)
 		return false;
-	arch_the_timebase.base = arch_boot.entry_counter;
+	clock_start = start;
+	arch_the_timebase.base = arch_boot.entry_counter - start * frequency_hz / NSEC_PER_SEC;
 	arch_the_timebase.frequency_hz = frequency_hz;
 	arch_the_timebase.shift = 32;
 	arch_the_timebase.mult = (uint64_t)(((unsigned __int128)NSEC_PER_SEC << 32) / frequency_hz);
@@ -47,9 +49,12 @@ void arch_time_init_cpu(void)
 
 void arch_timer_arm(nsec_t deadline)
 {
-	unsigned __int128 ticks = ((unsigned __int128)deadline * back_mult) >> BACK_SHIFT;
+	unsigned __int128 ticks;
 	uint64_t compare;
 
+	/* Before the entry the counter may have been below 0: an unsigned comparator would take that for the far future. */
+	deadline = MAX(deadline, clock_start);
+	ticks = ((unsigned __int128)deadline * back_mult) >> BACK_SHIFT;
 	if (deadline == NSEC_NEVER || (uint64_t)(ticks >> 63)) {
 		__asm__ volatile("msr cntv_ctl_el0, xzr" : : : "memory");
 		return;

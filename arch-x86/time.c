@@ -21,6 +21,7 @@
 
 struct arch_timebase arch_the_timebase = { .mult = 1, .shift = 0, .frequency_hz = 1000000000 };
 static uint64_t back_mult;			/* [I] cycles for each ns << SHIFT */
+static nsec_t clock_start;			/* [I] what the clock showed at the entry */
 static bool has_deadline;			/* [I] */
 static bool has_lapic;				/* [I] */
 
@@ -84,7 +85,7 @@ static uint64_t measure_hz(void)
 	return near + margin > hz && near < hz + margin ? near : hz;
 }
 
-bool arch_time_init(uint32_t frequency_hz)
+bool arch_time_init(uint32_t frequency_hz, nsec_t start)
 {
 	uint64_t hz = frequency_hz;
 
@@ -98,7 +99,8 @@ bool arch_time_init(uint32_t frequency_hz)
 		hz = measure_hz();
 	if (hz < 1000000)
 		return false;
-	arch_the_timebase.base = arch_boot.entry_counter;
+	clock_start = start;
+	arch_the_timebase.base = arch_boot.entry_counter - start * hz / NSEC_PER_SEC;
 	arch_the_timebase.frequency_hz = (uint32_t)MIN(hz, 0xfffffffful);
 	arch_the_timebase.shift = SHIFT;
 	arch_the_timebase.mult = (NSEC_PER_SEC << SHIFT) / hz;
@@ -136,7 +138,8 @@ void arch_timer_arm(nsec_t deadline)
 		return;
 	}
 	if (has_deadline) {
-		unsigned __int128 ticks = ((unsigned __int128)deadline * back_mult) >> SHIFT;
+		/* Before the entry the counter may have been below 0: an unsigned comparison would take that for the far future. */
+		unsigned __int128 ticks = ((unsigned __int128)MAX(deadline, clock_start) * back_mult) >> SHIFT;
 
 		/* 0 would switch it off; a deadline beyond the counter's end never comes. */
 		msr_write(MSR_TSC_DEADLINE, ticks >> 63 ? ~0ull : arch_the_timebase.base + (uint64_t)ticks + 2);

@@ -190,11 +190,11 @@ void kernel_main(void)
 	bool has_counter;
 
 	sched_early_init();
-	has_counter = arch_time_init(0);
+	has_counter = arch_time_init(0, CLOCK_START);
 	boot_phase("entry");
 	if (!board_probe(&board, &why))
 		give_up(why);
-	if (!(board.timer_hz ? arch_time_init(board.timer_hz) : has_counter))
+	if (!(board.timer_hz ? arch_time_init(board.timer_hz, CLOCK_START) : has_counter))
 		give_up("this CPU has no usable counter (CNTFRQ)");
 	boot_phase("probe");
 	init_memory();

@@ -3,11 +3,11 @@
  * Where the time of the boot went. Under QEMU -icount shift=0 a nanosecond is an instruction.
  */
 #include <arch/boot.h>
-#include <arch/time.h>
 
 #include "boards/board.h"
 #include "boards/boot.h"
 #include "libc/print.h"
+#include "sched/clock.h"
 #include "version.h"
 
 #define MAX_PHASES	24
@@ -22,13 +22,13 @@ void boot_phase(const char *name)
 {
 	if (nr_phases < MAX_PHASES) {
 		phases[nr_phases].name = name;
-		phases[nr_phases++].end = arch_time_ns();
+		phases[nr_phases++].end = clock_monotonic() - CLOCK_START;
 	}
 }
 
 void boot_report(void)
 {
-	nsec_t before = 0, now = arch_time_ns();
+	nsec_t before = 0, now = clock_monotonic() - CLOCK_START;
 	struct page_stats stats;
 
 	if (boot_options.boot_report) {

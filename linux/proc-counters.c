@@ -29,7 +29,7 @@ struct cpu_times {
 /* Adds those of a CPU. */
 static struct cpu_times cpu_times_add(struct cpu *cpu, struct cpu_times *sum)
 {
-	nsec_t up = clock_monotonic(), busy, idle = MIN(cpu_idle_ns(cpu), up);
+	nsec_t up = clock_monotonic() - CLOCK_START, busy, idle = MIN(cpu_idle_ns(cpu), up);
 	struct cpu_times t;
 
 	busy = up - idle;

@@ -8,7 +8,13 @@
 
 #include "libc/types.h"
 
-/* CLOCK_MONOTONIC: since boot. */
+/*
+ * What CLOCK_MONOTONIC shows at the entry of the kernel. Not 0: programs take second 0 for a time that was never set (ping(8) does, and sends without a pause),
+ * as no Linux gets to a program within it.
+ */
+#define CLOCK_START	NSEC_PER_SEC
+
+/* CLOCK_MONOTONIC: since boot, from CLOCK_START on. */
 static inline nsec_t clock_monotonic(void)
 {
 	return arch_time_ns();

@@ -27,8 +27,8 @@ _Noreturn void kernel_main(void);
 /* Hardware id (MPIDR_EL1 affinity fields) of this CPU. */
 uint64_t arch_cpu_hwid(void);
 
-/* Start the clock; frequency_hz 0: ask the CPU. False: this machine has no usable counter. */
-bool arch_time_init(uint32_t frequency_hz);
+/* Start the clock, which shows start at the entry of the kernel; frequency_hz 0: ask the CPU. False: this machine has no usable counter. */
+bool arch_time_init(uint32_t frequency_hz, nsec_t start);
 /* On each CPU: comparator off. */
 void arch_time_init_cpu(void);
 

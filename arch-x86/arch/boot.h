@@ -35,8 +35,8 @@ const void *arch_boot_map(paddr_t pa, size_t len);
 /* Hardware id (local APIC id) of this CPU. */
 uint64_t arch_cpu_hwid(void);
 
-/* Start the clock; frequency_hz 0: ask the CPU, or measure. False: this machine has no usable counter. */
-bool arch_time_init(uint32_t frequency_hz);
+/* Start the clock, which shows start at the entry of the kernel; frequency_hz 0: ask the CPU, or measure. False: this machine has no usable counter. */
+bool arch_time_init(uint32_t frequency_hz, nsec_t start);
 /* On each CPU: timer off. */
 void arch_time_init_cpu(void);
 

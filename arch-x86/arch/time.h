@@ -28,7 +28,7 @@ static inline uint64_t arch_counter(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
-/* Nanoseconds since the counter was read at boot; the same on all CPUs, never goes back. */
+/* Nanoseconds since the entry, on top of what arch_time_init() was given; the same on all CPUs, never goes back. */
 static inline nsec_t arch_time_ns(void)
 {
 	const struct arch_timebase *b = &arch_the_timebase;
