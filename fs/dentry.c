@@ -7,6 +7,7 @@
  */
 #include "fs/dentry.h"
 
+#include "fs/path-cache.h"
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/string.h"
@@ -144,6 +145,14 @@ static void chain_remove(struct dentry **link, const struct dentry *d)
 		atomic_store(link, d->next, RELEASE);	/* release: keeps the chain's order for readers. Pairs: dentry_find_rcu */
 }
 
+/* d has left its chain, and still has its memory. */
+static void forget_paths(const struct dentry *d)
+{
+	atomic_fence(SEQ_CST);		/* out of the chain before the look: store->load. Pairs: remember in path.c */
+	if (READ_ONCE(d->flags) & DENTRY_KNOWN)
+		path_cache_flush();
+}
+
 /* Drop one entry of the bucket that only the cache holds and that was not used lately. */
 static void trim_bucket(uint32_t b)
 {
@@ -161,6 +170,7 @@ static void trim_bucket(uint32_t b)
 	}
 	if (dead) {
 		chain_remove(&buckets[b], dead);
+		forget_paths(dead);
 		atomic_fetch_sub(&nr_dentries, 1u, RELAXED);
 	}
 	mutex_unlock(lock_of(b));
@@ -202,8 +212,10 @@ void dentry_remove(struct dentry *d, bool is_deleted)
 	was_hashed = READ_ONCE(d->refs) && (atomic_fetch_and(&d->flags, ~DENTRY_HASHED, RELAXED) & DENTRY_HASHED);
 	if (is_deleted)
 		atomic_fetch_or(&d->flags, DENTRY_DELETED, RELAXED);
-	if (was_hashed)
+	if (was_hashed) {
 		chain_remove(&buckets[b], d);
+		forget_paths(d);
+	}
 	mutex_unlock(lock_of(b));
 	if (was_hashed) {
 		atomic_fetch_sub(&nr_dentries, 1u, RELAXED);
@@ -296,7 +308,7 @@ static void dname_free_rcu(struct rcu_head *head)
 static void seq_begin(void)
 {
 	atomic_store(&rename_seq, rename_seq + 1, RELAXED);
-	atomic_fence(SEQ_CST);	/* odd before the changes. Pairs: walk_validate */
+	atomic_fence(SEQ_CST);	/* odd before the changes, and before the look at DENTRY_KNOWN. Pairs: walk_validate, remember in path.c */
 }
 
 static void seq_end(void)
@@ -310,6 +322,8 @@ static void place(struct dentry *d, struct dentry *parent, struct dname *name)
 	uint32_t from = bucket_of(d->parent, d->name->hash), to = bucket_of(parent, name->hash);
 	struct dname *old = d->name;
 
+	if (READ_ONCE(d->flags) & DENTRY_KNOWN)
+		path_cache_flush();
 	mutex_lock(lock_of(from));
 	chain_remove(&buckets[from], d);
 	mutex_unlock(lock_of(from));

@@ -26,6 +26,8 @@ struct dname {
 #define DENTRY_HASHED	1u
 #define DENTRY_DELETED	2u	/* its name has been removed: "(deleted)" */
 #define DENTRY_MOUNTROOT 4u	/* root of a mount */
+#define DENTRY_SEEN	8u	/* a path led here: the next time it is kept */
+#define DENTRY_KNOWN	16u	/* a path that is kept leads here or through here: path-cache.h */
 
 /* Created by dentry_create(); counted; freed through RCU when neither the cache nor anyone else holds it. */
 struct dentry {

@@ -7,6 +7,7 @@
 #include "fs/erofs.h"
 #include "fs/inotify.h"
 #include "fs/pagecache.h"
+#include "fs/path-cache.h"
 #include "fs/procfs.h"
 #include "fs/tmpfs.h"
 #include "libc/errno.h"
@@ -72,6 +73,7 @@ int mount_attach(struct vnode *root, struct dentry *point, const char *source, c
 	list_add_tail(&mounts, &m->node);
 	if (point)
 		atomic_store(&point->covered, m, RELEASE);	/* release: m's fields. Pairs: dentry_resolve_mounts */
+	path_cache_flush();
 	mutex_unlock(&mounts_lock);
 	vnode_put(root);
 	if (out)
@@ -157,6 +159,7 @@ int vfs_umount(struct fs_context *ctx, const char *target, unsigned flags)
 		r = -EBUSY;
 	if (!r) {
 		atomic_store(&m->point->covered, o = NULL, RELEASE);
+		path_cache_flush();
 		list_del(&m->node);
 	}
 	mutex_unlock(&mounts_lock);

@@ -4,6 +4,7 @@
  * link, "..", a mount point - and tries again from there. base is referenced all the time, so giving up a fast stretch costs nothing but its time.
  */
 #include "fs/dentry.h"
+#include "fs/path-cache.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
@@ -418,9 +419,10 @@ static struct dentry *start_rcu(struct fs_context *ctx, struct file *at, const c
 	return at->dentry && vnode_is_dir(at->dentry->vnode) ? at->dentry : NULL;
 }
 
-/* The whole path by cached names, RCU held. 0 and a dentry without reference; -ENOENT by a negative one; -EAGAIN: the slow way knows. */
-static int lookup_cached(struct fs_context *ctx, struct dentry *d, const char *p, unsigned flags, struct dentry **out)
+/* The whole path by cached names, RCU held. 0 and a dentry without reference, 1 if ".." was on the way; -ENOENT by a negative one; -EAGAIN: the slow way knows. */
+static int lookup_cached(const struct fs_context *ctx, struct dentry *d, const char *p, unsigned flags, struct dentry **out)
 {
+	int has_up = 0;
 	bool is_root_user = READ_ONCE(ctx->uid) == 0;
 
 	for (;;) {
@@ -438,6 +440,7 @@ static int lookup_cached(struct fs_context *ctx, struct dentry *d, const char *p
 			if (p - name == 1)
 				continue;
 			if (name[1] == '.') {
+				has_up = 1;
 				c = READ_ONCE(d->parent);
 				if (d == READ_ONCE(ctx->root))
 					continue;
@@ -461,21 +464,61 @@ static int lookup_cached(struct fs_context *ctx, struct dentry *d, const char *p
 		d = c;
 	}
 	*out = d;
-	return 0;
+	return has_up;
+}
+
+/* Keep the path in the cache of whole paths if it leads to d still. d is referenced. */
+static __attribute__((noinline)) void remember(struct fs_context *ctx, struct file *at, const char *path, struct dentry *d)
+{
+	/* Rights and root do not change meanwhile. */
+	struct fs_context now = { .root = READ_ONCE(ctx->root), .uid = READ_ONCE(ctx->uid), .gid = READ_ONCE(ctx->gid) };
+	struct dentry *start, *again;
+	uint64_t generation;
+	bool is_good;
+	uint32_t seq;
+
+	rcu_read_lock();
+	generation = path_cache_generation();
+	start = start_rcu(ctx, at, path);
+	is_good = start && start != d && path_cache_mark(d, start);
+	/* seq_cst: the marks before the walk: store->load. Pairs: forget_paths, seq_begin in dentry.c */
+	atomic_fence(SEQ_CST);
+	is_good = is_good && walk_start(&seq) && !lookup_cached(&now, start, path, 0, &again) && again == d && walk_validate(seq) &&
+		  path_cache_generation() == generation;
+	rcu_read_unlock();
+	if (is_good)
+		path_cache_store(&now, start, path, d, generation);
+}
+
+/* Asked for the second time, it is kept: most names are used once. r: lookup_cached() of it. */
+static void consider(struct fs_context *ctx, struct file *at, const char *path, struct dentry *d, int r)
+{
+	if (r || vnode_type(d->vnode) == S_IFLNK)
+		return;
+	if (READ_ONCE(d->flags) & DENTRY_SEEN)
+		remember(ctx, at, path, d);
+	else
+		atomic_fetch_or(&d->flags, DENTRY_SEEN, RELAXED);
 }
 
 /* 0, -ENOENT, or -EAGAIN: look again the slow way. */
 static int lookup_fast(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out)
 {
-	struct dentry *d;
+	struct dentry *d, *start;
 	uint32_t seq;
 	int r = -EAGAIN;
 
 	rcu_read_lock();
-	if (walk_start(&seq)) {
-		d = start_rcu(ctx, at, path);
-		r = d ? lookup_cached(ctx, d, path, flags, &d) : -EAGAIN;
-		if (!r && !dentry_try_get(d))
+	start = start_rcu(ctx, at, path);
+	d = likely(start) ? path_cache_find(ctx, start, path) : NULL;
+	if (d && likely(dentry_try_get(d))) {
+		rcu_read_unlock();
+		*out = d;
+		return 0;
+	}
+	if (start && walk_start(&seq)) {
+		r = lookup_cached(ctx, start, path, flags, &d);
+		if (r >= 0 && !dentry_try_get(d))
 			r = -EAGAIN;
 	}
 	rcu_read_unlock();
@@ -483,9 +526,12 @@ static int lookup_fast(struct fs_context *ctx, struct file *at, const char *path
 		return r;
 	if (likely(walk_validate(seq))) {
 		*out = d;
-		return r;
+		if (r < 0)
+			return r;
+		consider(ctx, at, path, d, r);
+		return 0;
 	}
-	if (!r)
+	if (r >= 0)
 		dentry_put(d);
 	return -EAGAIN;
 }

@@ -4,6 +4,7 @@
  */
 #include "fs/dentry.h"
 #include "fs/inotify.h"
+#include "fs/path-cache.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 
@@ -78,6 +79,8 @@ static int setattr(struct dentry *d, const struct vnode_attr *a)
 	if (d->mount && (d->mount->flags & MS_RDONLY))
 		return -EROFS;
 	r = v->ops->setattr ? v->ops->setattr(v, a) : -EPERM;
+	if (!r && (a->what & (ATTR_MODE | ATTR_UID | ATTR_GID)) && vnode_is_dir(v))
+		path_cache_flush();	/* who may go through it has changed */
 	if (!r)
 		inotify_file_event(v, d, IN_ATTRIB);
 	return r;
