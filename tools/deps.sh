@@ -13,6 +13,7 @@ build='
 make                        make
 gcc                         gcc
 aarch64-linux-gnu-gcc       gcc-aarch64-linux-gnu
+/usr/aarch64-linux-gnu/include/stdio.h  libc6-dev-arm64-cross
 x86_64-linux-gnu-gcc        gcc-x86-64-linux-gnu
 python3                     python3
 qemu-system-aarch64         qemu-system-arm
@@ -21,7 +22,6 @@ mkfs.erofs                  erofs-utils
 dtc                         device-tree-compiler
 '
 test='
-/usr/aarch64-linux-gnu/include/stdio.h  libc6-dev-arm64-cross
 /usr/include/stdio.h        libc6-dev
 clang                       clang
 spin                        spin
