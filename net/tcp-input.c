@@ -166,7 +166,7 @@ static void time_wait(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	if (flags & TCP_RST)	/* RFC 1337 */
 		goto out;
 	if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
-	    (p->tcp.has_ts && tp->has_ts ? seq_lt(tp->ts_recent, p->tcp.ts_val) : seq_lt(tp->rcv_nxt, p->tcp.seq))) {
+	    (p->tcp.has_ts && tp->has_ts && p->tcp.ts_val != tp->ts_recent ? seq_lt(tp->ts_recent, p->tcp.ts_val) : seq_lt(tp->rcv_nxt, p->tcp.seq))) {
 		tcp_finish(tp, 0);
 		tcp_give_to_listener(p, tp->rport, tp->lport);
 		return;
@@ -374,6 +374,8 @@ static void input_text(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	if (unlikely(flags & TCP_FIN) && !tp->is_fin_received && seq_le(tp->rcv_nxt, end) && seq_le(end, MAX(tp->rcv_adv - tp->rcv_nxt, 0u) + tp->rcv_nxt)) {
 		tp->fin_seq = end;
 		tp->has_fin_seq = true;
+	} else if (unlikely(flags & TCP_FIN && tp->is_fin_received)) {
+		tp->needs_ack_now = true;	/* again: our acknowledgement was lost */
 	}
 	if (!p->tcp.data_len) {
 		pkt_free(p);

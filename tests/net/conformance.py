@@ -19,7 +19,9 @@ import link
 import support
 from packet import ACK, FIN, PSH, RST, SYN, URG, Host, options, read_tcp, tcp_bytes, udp_bytes
 from scripts import SCRIPTS
-import scripts_ecn  # noqa: F401: adds its own
+import scripts_state  # noqa: F401: each adds its own
+import scripts_window  # noqa: F401
+import scripts_ecn  # noqa: F401
 
 THEM = {4: "10.9.0.2", 6: "fd09::2"}
 US = {4: "10.9.0.1", 6: "fd09::1"}

@@ -5,7 +5,8 @@
  *	7001 echo	7002 sends 20,000 bytes at once, then reads	7003 never reads	7004 closes at once	7005 sends a byte, closes with a reset (SO_LINGER 0)
  *	7006 shutdown(SHUT_WR), then reads to the end	7007 keepalive after 1 s, each second, twice; waits	7008 TCP_USER_TIMEOUT 1.5 s; sends, waits
  *	7009 reads one byte a second	7010/udp "PORT": connects to that port of the sender, sends "hello", echoes; the answer is "ok" or the errno
- *	7011 reads the urgent byte and the rest, tells both
+ *	7011 reads the urgent byte and the rest, tells both	7012 sends 200,000 bytes at once, then reads	7013 sends "ab" and, urgent, "X"; echo
+ *	7014 sends "a", "b", "c", 20 ms apart; echo	7015 reads after a second, all there is	7016 sends 3,000 bytes, closes
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -51,15 +52,15 @@ static void urgent(int fd)
 static void *serve(void *arg)
 {
 	int *fds = arg, fd = fds[0], port = fds[1];
-	static char data[20000];
-	char byte;
+	static char data[200000];
+	char byte, buf[65536];
 
 	switch (port) {
 	case 7001:
 		echo(fd);
 		break;
 	case 7002:
-		send(fd, data, sizeof(data), MSG_NOSIGNAL);
+		send(fd, data, 20000, MSG_NOSIGNAL);
 		echo(fd);
 		break;
 	case 7003:
@@ -94,6 +95,30 @@ static void *serve(void *arg)
 	case 7011:
 		urgent(fd);
 		break;
+	case 7012:
+		send(fd, data, sizeof(data), MSG_NOSIGNAL);
+		echo(fd);
+		break;
+	case 7013:
+		send(fd, "ab", 2, MSG_NOSIGNAL);
+		send(fd, "X", 1, MSG_OOB | MSG_NOSIGNAL);
+		echo(fd);
+		break;
+	case 7014:
+		for (const char *p = "abc"; *p; p++) {
+			send(fd, p, 1, MSG_NOSIGNAL);
+			usleep(20000);
+		}
+		echo(fd);
+		break;
+	case 7015:
+		sleep(1);
+		while (read(fd, buf, sizeof(buf)) > 0)
+			;
+		break;
+	case 7016:
+		send(fd, data, 3000, MSG_NOSIGNAL);
+		break;
 	}
 	close(fd);
 	free(fds);
@@ -126,40 +151,54 @@ static void *listener(void *arg)
 	}
 }
 
+struct request {
+	struct sockaddr_in6 from;
+	uint16_t port;
+};
+
+static int connector_socket;
+
+static void *connect_back(void *arg)
+{
+	struct request *q = arg;
+	struct sockaddr_in6 to = q->from;
+	int fd = socket(AF_INET6, SOCK_STREAM, 0), r;
+	char text[16];
+
+	to.sin6_port = htons(q->port);
+	r = connect(fd, (struct sockaddr *)&to, sizeof(to)) ? errno : 0;
+	sprintf(text, r ? "%d" : "ok", r);
+	sendto(connector_socket, text, strlen(text), 0, (struct sockaddr *)&q->from, sizeof(q->from));
+	free(q);
+	if (!r) {
+		send(fd, "hello", 5, MSG_NOSIGNAL);
+		echo(fd);
+	}
+	close(fd);
+	return NULL;
+}
+
 static void *connector(void *unused)
 {
-	int s = socket(AF_INET6, SOCK_DGRAM, 0);
 	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(7010) };
 
 	(void)unused;
-	if (bind(s, (struct sockaddr *)&a, sizeof(a)))
+	connector_socket = socket(AF_INET6, SOCK_DGRAM, 0);
+	if (bind(connector_socket, (struct sockaddr *)&a, sizeof(a)))
 		perror("bind");
 	for (;;) {
-		struct sockaddr_in6 from, to;
-		socklen_t len = sizeof(from);
+		struct request *q = malloc(sizeof(*q));
+		socklen_t len = sizeof(q->from);
 		char buf[64] = "";
-		int fd, r;
+		pthread_t t;
 
-		if (recvfrom(s, buf, sizeof(buf) - 1, 0, (struct sockaddr *)&from, &len) <= 0)
+		if (recvfrom(connector_socket, buf, sizeof(buf) - 1, 0, (struct sockaddr *)&q->from, &len) <= 0) {
+			free(q);
 			continue;
-		to = from;
-		to.sin6_port = htons((uint16_t)atoi(buf));
-		fd = socket(AF_INET6, SOCK_STREAM, 0);
-		r = connect(fd, (struct sockaddr *)&to, sizeof(to)) ? errno : 0;
-		sprintf(buf, r ? "%d" : "ok", r);
-		sendto(s, buf, strlen(buf), 0, (struct sockaddr *)&from, len);
-		if (!r) {
-			int *fds = malloc(2 * sizeof(*fds));
-			pthread_t t;
-
-			send(fd, "hello", 5, MSG_NOSIGNAL);
-			fds[0] = fd;
-			fds[1] = 7001;
-			pthread_create(&t, NULL, serve, fds);
-			pthread_detach(t);
-		} else {
-			close(fd);
 		}
+		q->port = (uint16_t)atoi(buf);
+		if (!pthread_create(&t, NULL, connect_back, q))
+			pthread_detach(t);
 	}
 	return NULL;
 }
@@ -169,7 +208,7 @@ int main(void)
 	pthread_t t;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (int port = 7001; port <= 7011; port++)
+	for (int port = 7001; port <= 7016; port++)
 		if (port != 7010)
 			pthread_create(&t, NULL, listener, (void *)(intptr_t)port);
 	pthread_create(&t, NULL, connector, NULL);
