@@ -120,12 +120,12 @@ static char *new_stack(void)
 	return stack + (64 << 10);
 }
 
-static void wait_for_exit(void)
+static void wait_for_exit(int *word)
 {
 	int value;
 
-	while ((value = __atomic_load_n(&child_word, __ATOMIC_ACQUIRE)) != 0)
-		raw(SYS_futex, (long)&child_word, FUTEX_WAIT, value, 0);
+	while ((value = __atomic_load_n(word, __ATOMIC_ACQUIRE)) != 0)
+		raw(SYS_futex, (long)word, FUTEX_WAIT, value, 0);
 }
 
 static void test_thread(void)
@@ -137,14 +137,15 @@ static void test_thread(void)
 				stack, &parent_word, (void *)0x123450, &child_word, body, stack);
 	need(tid > 0);
 	check("parent's word", __atomic_load_n(&parent_word, __ATOMIC_ACQUIRE) == tid);
-	wait_for_exit();
+	wait_for_exit(&child_word);
 	check("the child's id", seen_tid == tid);
 	check("the child's word", seen_child_word == tid);
 	check("the thread pointer", seen_tls == 0x123450);
 	check("the stack", is_aligned);
 }
 
-static int nr_ran;
+#define NR_THREADS 200
+static int nr_ran, words[NR_THREADS];
 
 static void count(void *unused)
 {
@@ -158,16 +159,16 @@ static void test_many(void)
 {
 	void *tls = (void *)thread_pointer();
 
-	for (int i = 0; i < 200; i++) {
-		child_word = 1;
+	for (int i = 0; i < NR_THREADS; i++) {
+		words[i] = 1;
 		/* Go's flags: no tid words but for the one that is waited for here. */
 		need(clone_thread(THREAD_FLAGS | CLONE_SETTLS | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, new_stack(), NULL, tls,
-				  &child_word, count, NULL) > 0);
+				  &words[i], count, NULL) > 0);
 		if (i % 4 == 3)
-			wait_for_exit();
+			wait_for_exit(&words[i]);
 	}
-	while (__atomic_load_n(&nr_ran, __ATOMIC_SEQ_CST) != 200)
-		raw(SYS_sched_yield, 0, 0, 0, 0);
+	for (int i = 0; i < NR_THREADS; i++)
+		wait_for_exit(&words[i]);
 	show("threads %d", nr_ran);
 }
 
@@ -191,7 +192,7 @@ static void test_inheritance(void)
 	void *tls = (void *)thread_pointer();
 	need(clone_thread(THREAD_FLAGS | CLONE_SETTLS | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, new_stack(), NULL, tls, &child_word,
 			  block_usr1, NULL) > 0);
-	wait_for_exit();
+	wait_for_exit(&child_word);
 	check("the signal mask is inherited", parent_word == 1);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
