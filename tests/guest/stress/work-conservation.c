@@ -66,6 +66,15 @@ static void *ask(void *unused)
 	return NULL;
 }
 
+static int count_used(void)
+{
+	int nr = 0;
+
+	for (int i = 0; i < 8; i++)
+		nr += __builtin_popcountl(__atomic_load_n(&used_cpus[i], __ATOMIC_RELAXED));
+	return nr;
+}
+
 int main(int argc, char **argv)
 {
 	double seconds = argc > 2 ? atof(argv[2]) : 1, missing = argc > 3 ? atof(argv[3]) : 20;
@@ -85,7 +94,9 @@ int main(int argc, char **argv)
 		pthread_setaffinity_np(threads[i], sizeof(all), &all);
 	}
 	sched_setaffinity(0, sizeof(all), &all);
-	sleep_ms(50); /* time to spread */
+	sleep_ms(50); /* time to spread, and more if the host is slow to run a CPU at all */
+	for (int i = 0; i < 20000 && count_used() < CPU_COUNT(&all) && count_used() < nr_threads; i++)
+		sleep_ms(1);
 	int64_t wall = now_ns(CLOCK_MONOTONIC), cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
 	sleep_ms((int)(seconds * 1000));
 	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
@@ -93,9 +104,7 @@ int main(int argc, char **argv)
 	is_over = true;
 	for (long i = 0; i < nr_threads; i++)
 		pthread_join(threads[i], NULL);
-	int nr_used = 0;
-	for (int i = 0; i < 8; i++)
-		nr_used += __builtin_popcountl(used_cpus[i]);
+	int nr_used = count_used();
 	double share = (double)cpu / (double)wall / CPU_COUNT(&all);
 	if (is_verbose)
 		show("%.1f %% of %d CPUs used", share * 100, CPU_COUNT(&all));
