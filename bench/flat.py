@@ -8,7 +8,7 @@ import subprocess
 
 SLOTS = 1 << 20
 UPPER = 1 << 63
-LEAST = 0.01  # of all: functions with less are not named
+LEAST = float(os.environ.get("SAMARA_LEAST", "0.01"))  # of all: functions with less are not named
 APPLICATION = "the program and its libraries"
 # (group, what its source files begin with): the first that fits; the table of groups has this order.
 GROUPS = (

@@ -13,8 +13,8 @@
  *	- may sleep on a mutex, may not wait for the device. Sockets hold their lock during the call: no call back into net/ but pkt_free().
  *
  * Receive: the driver's interrupt thread (one for each queue) gathers the packets that are there and calls netdev_receive(dev, queue, list) with up to NETDEV_RX_BATCH of them,
- * oldest first. take: net/ owns them, even on error. The driver refills its ring with pages from page_alloc(0, PAGE_NOWAIT): one page a buffer, of which it offers
- * [0, PKT_PAGE_ROOM) to the device: then pkt_from_page() on the first buffer and pkt_add_page() on the further ones of a merged packet make a packet without any allocation.
+ * oldest first. take: net/ owns them, even on error. The driver refills its ring from a pool (net/pkt-pool.h) of buffers that come back when their packet is freed: pkt_from_pool() on the
+ * first buffer and pkt_add_pool() on the further ones of a merged packet make a packet without any allocation. (Without a pool: pkt_from_page(), pkt_add_page().)
  *	- the virtio_net_hdr is skipped with off (first buffer) and its contents become flags, csum_start, csum_offset, gso_type, gso_size;
  *	- csum_start counts from the Ethernet header. Lengths were checked against the buffers before; nothing in the frame was.
  *
@@ -22,6 +22,7 @@
  */
 #pragma once
 
+#include "net/pkt-pool.h"
 #include "net/pkt.h"
 
 struct cpu;

@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "net/pkt.h"
 
-#include "libc/string.h"
 #include "mmu/heap.h"
 #include "mmu/page.h"
 #include "net/csum.h"
+#include "net/pkt-pool.h"
 
 _Static_assert(sizeof(struct pkt) <= 512, "the tail of a page");
 _Static_assert(offsetof(struct pkt, node) == 0, "pkt_next casts");
-
-static void pkt_init(struct pkt *p)
-{
-	_Static_assert(offsetof(struct pkt, src) % 8 == 0 && offsetof(struct pkt, src) <= 128, "zero_words");
-	zero_words(p, offsetof(struct pkt, src));
-	p->nr_segs = 1;
-}
 
 struct pkt *pkt_alloc(unsigned headroom, unsigned linear)
 {
@@ -45,7 +38,7 @@ bool pkt_add_page(struct pkt *p, uint8_t *data, unsigned len)
 {
 	if (p->nr_segs == PKT_MAX_SEGS)
 		return false;
-	p->seg[p->nr_segs++] = (struct pkt_seg){ .data = data, .len = (uint16_t)len, .off = (uint16_t)((uintptr_t)data & (PAGE_SIZE - 1)), .has_page = 1 };
+	p->seg[p->nr_segs++] = (struct pkt_seg){ .data = data, .len = (uint16_t)len, .off = (uint16_t)((uintptr_t)data & (PAGE_SIZE - 1)), .has_page = PKT_SEG_PAGE };
 	p->len += len;
 	p->truesize += PAGE_SIZE;
 	return true;
@@ -53,8 +46,12 @@ bool pkt_add_page(struct pkt *p, uint8_t *data, unsigned len)
 
 static void seg_put(struct pkt_seg *s)
 {
-	if (s->has_page)
-		page_put(virt_to_phys(s->data - s->off));
+	uint8_t *start = s->data - s->off;
+
+	if (s->has_page == PKT_SEG_PAGE)
+		page_put(virt_to_phys(start));
+	else if (s->has_page)
+		pkt_pool_put((struct pkt *)(start + (s->has_page == PKT_SEG_BIG ? PKT_BIG_ROOM : PKT_PAGE_ROOM)));
 }
 
 void pkt_free(struct pkt *p)
@@ -63,7 +60,9 @@ void pkt_free(struct pkt *p)
 		return;
 	for (unsigned i = 0; i < p->nr_segs; i++)
 		seg_put(&p->seg[i]);
-	if (p->flags & PKT_IN_PAGE)
+	if (p->flags & PKT_IN_POOL)
+		pkt_pool_put(p);
+	else if (p->flags & PKT_IN_PAGE)
 		page_put(virt_to_phys((uint8_t *)p - PKT_PAGE_ROOM));
 	else
 		kfree(p);
@@ -84,7 +83,7 @@ static unsigned linear_room(const struct pkt *p)
 {
 	const uint8_t *end;
 
-	if (p->flags & PKT_IN_PAGE)
+	if (p->flags & (PKT_IN_PAGE | PKT_IN_POOL))
 		end = (const uint8_t *)p;
 	else
 		end = (const uint8_t *)p + ksize(p);
@@ -190,7 +189,7 @@ struct pkt *pkt_copy(const struct pkt *p, unsigned headroom)
 		return NULL;
 	pkt_copy_out(p, 0, pkt_put(c, p->len), p->len);
 	c->dev = p->dev;
-	c->flags = p->flags & (uint16_t)~PKT_IN_PAGE;
+	c->flags = p->flags & (uint16_t)~(PKT_IN_PAGE | PKT_IN_POOL);
 	c->proto = p->proto;
 	c->src = p->src;
 	c->dst = p->dst;

@@ -5,7 +5,7 @@
  * A packet is a short array of segments; their concatenation is the frame (on the wire's side: from the Ethernet header on). A segment lies in memory of the packet itself or
  * in a page with a reference count, which may be shared with a socket's send queue, the page cache, or another packet; shared bytes are never changed.
  *
- *	pkt_alloc(): one kmalloc()				pkt_from_page(): the packet lives in the tail of its own page
+ *	pkt_alloc(): one kmalloc()				pkt_from_page(), pkt_from_pool(): it lives in the tail of its own page
  *	+------------+----------+-----------+------+		+----------------------------------+------------+
  *	| struct pkt | headroom | seg[0] .. | room |		| seg[0]: what the device wrote    | struct pkt |
  *	+------------+----------+-----------+------+		+----------------------------------+------------+
@@ -20,11 +20,13 @@
 #pragma once
 
 #include "libc/mpsc.h"
+#include "libc/string.h"
 #include "libc/types.h"
 #include "net/addr.h"
 
 struct netdev;
 struct neigh;
+struct pkt_pool;
 
 /* 64 KiB in pages of PKT_PAGE_ROOM, one more for an odd start, one for headers. */
 #define PKT_MAX_SEGS	20u
@@ -35,9 +37,13 @@ struct neigh;
 struct pkt_seg {
 	uint8_t *data;
 	uint16_t len;
-	uint16_t off;		/* data - off is the start of its page; only if has_page */
-	uint32_t has_page;	/* counted: pkt_free() gives one reference back. 0: memory of the packet itself */
+	uint16_t off;		/* data - off is the start of its page or buffer; only if has_page */
+	uint32_t has_page;	/* PKT_SEG_*: what pkt_free() gives back. 0: memory of the packet itself */
 };
+
+#define PKT_SEG_PAGE	1u	/* a counted page: one reference */
+#define PKT_SEG_POOL	2u	/* a receive buffer of a page, or a big one: net/pkt-pool.h. Not shared */
+#define PKT_SEG_BIG	3u
 
 #define PKT_CSUM_PARTIAL	0x01u	/* tx: the checksum over [csum_start, end) is to be stored at csum_start + csum_offset, which holds the pseudo-header's
 					 * sum. rx: the same state, as a peer on this host left it: the data is as good as verified */
@@ -47,6 +53,7 @@ struct pkt_seg {
 #define PKT_BROADCAST		0x10u	/* rx: link-layer broadcast or multicast */
 #define PKT_IS_FRAGMENT		0x20u	/* rx: reassembled */
 #define PKT_LOOPBACK		0x40u	/* rx: never left the machine */
+#define PKT_IN_POOL		0x80u	/* pkt-pool.c: made by pkt_from_pool() */
 
 enum pkt_gso { PKT_GSO_NONE, PKT_GSO_TCP4, PKT_GSO_TCP6, PKT_GSO_UDP };
 
@@ -91,10 +98,21 @@ struct pkt {
 			bool has_more;
 		} frag;
 	};
+	struct pkt_pool *pool;		/* pkt-pool.c, as long as the buffer lives */
+	uint8_t buf_size;		/* likewise: enum pkt_buf */
 	struct pkt_seg seg[PKT_MAX_SEGS];
 };
 
-#define PKT_PAGE_ROOM	((unsigned)(PAGE_SIZE - ALIGN_UP(sizeof(struct pkt), 64ul)))
+#define PKT_TAIL	((unsigned)ALIGN_UP(sizeof(struct pkt), 64ul))
+#define PKT_PAGE_ROOM	((unsigned)PAGE_SIZE - PKT_TAIL)
+
+/* A packet without flags and bytes, with one segment that the caller fills. */
+static inline void pkt_init(struct pkt *p)
+{
+	_Static_assert(offsetof(struct pkt, src) % 8 == 0 && offsetof(struct pkt, src) <= 128, "zero_words");
+	zero_words(p, offsetof(struct pkt, src));
+	p->nr_segs = 1;
+}
 
 /* seg[0] is empty, with room for headroom bytes before and `linear` bytes after its data. give: pkt_free(). NULL: no memory. */
 struct pkt *pkt_alloc(unsigned headroom, unsigned linear);

@@ -69,7 +69,7 @@ static bool coalesce(struct tcp_sock *tp, struct pkt *p)
 	struct pkt *t = tp->rcv_tail;
 	uint8_t *end;
 
-	if (!t || p->len > COALESCE_MAX || t->nr_segs != 1 || !(t->flags & PKT_IN_PAGE))
+	if (!t || p->len > COALESCE_MAX || t->nr_segs != 1 || !(t->flags & (PKT_IN_PAGE | PKT_IN_POOL)))
 		return false;
 	end = t->seg[0].data + t->seg[0].len;
 	if ((size_t)((uint8_t *)t - end) < p->len)

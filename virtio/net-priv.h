@@ -21,6 +21,11 @@ struct rx_queue {
 	struct virtqueue *vq;		/* [lock] */
 	struct timer timer;		/* [lock] refills a ring that memory was too short for */
 	bool is_timer_armed;		/* [lock] */
+	bool may_use_big;		/* [I] */
+	uint32_t big_for;		/* [lock] packets, if small, until the ring gets pages again; 0: it does */
+	uint32_t most_big;		/* [I] buffers that the pool keeps then */
+	uint32_t budget, posted;	/* [I], [lock] bytes of memory that the ring may hold, that it holds */
+	struct pkt_pool pool;		/* [lock] owner's part */
 	struct thread *thread;		/* [I] NULL: served by the interrupt thread */
 	uint32_t has_work;		/* [a] */
 };
@@ -53,9 +58,9 @@ void virtio_net_rx_interrupt(struct virtqueue *vq);
 void virtio_net_rx_thread(void *arg);
 
 /* ---- net-rxbuf.c */
-/* Once, when the queue has been created. */
-void virtio_net_rx_init(struct rx_queue *q);
-/* q->lock held. Fill the ring up and tell the device. */
+/* Once, when the queue has been created. memory: bytes of RAM for each queue; it takes a part of that. */
+void virtio_net_rx_init(struct rx_queue *q, uint64_t memory);
+/* q->lock held. Fill the ring up and tell the device, if it pays already. */
 void virtio_net_rx_refill(struct rx_queue *q);
 /*
  * q->lock held. Take one packet from the ring. False: the ring is empty. *out: the packet, give: pkt_free(); NULL: it was dropped.

@@ -190,10 +190,11 @@ static void net_config_changed(struct virtio_device *d)
 
 /* ---- start -------------------------------------------------------------------------------------------------------- */
 
-static int pair_create(struct net *n, unsigned i, unsigned ring)
+static int pair_create(struct net *n, unsigned i, uint64_t memory)
 {
 	struct rx_queue *rx = &n->rx[i];
 	struct tx_queue *tx = &n->tx[i];
+	unsigned ring = memory < SMALL_MEMORY ? RING_SIZE_SMALL : RING_SIZE;
 	int r = virtqueue_create(n->device, 2 * i, ring, 0, virtio_net_rx_interrupt, &rx->vq);
 
 	if (!r)
@@ -203,7 +204,7 @@ static int pair_create(struct net *n, unsigned i, unsigned ring)
 	rx->net = tx->net = n;
 	rx->index = i;
 	rx->vq->priv = rx;
-	virtio_net_rx_init(rx);
+	virtio_net_rx_init(rx, memory / n->nr_pairs);
 	timer_init(&tx->timer, tx_timer);
 	virtqueue_disable_interrupts(tx->vq);
 	/* virtio-mmio has one interrupt for all queues; it only wakes the threads, each on the CPU whose flows its queue has (flow_queue in net/tcp-output.c). */
@@ -238,7 +239,7 @@ static int net_open(struct netdev *dev)
 
 	page_stats(&stats);
 	for (unsigned i = 0; !r && i < n->nr_pairs; i++)
-		r = pair_create(n, i, stats.total_bytes < SMALL_MEMORY ? RING_SIZE_SMALL : RING_SIZE);
+		r = pair_create(n, i, stats.total_bytes);
 	if (!r && virtio_has(n->device, VIRTIO_NET_F_CTRL_VQ))
 		r = ctrl_create(n);
 	if (r) {

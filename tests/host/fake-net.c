@@ -322,6 +322,17 @@ void page_put(paddr_t pa)
 	nr_pages--;
 }
 
+void page_free(paddr_t pa, unsigned order)
+{
+	(void)order;
+	page_put(pa);
+}
+
+void shrinker_register(struct shrinker *s)
+{
+	(void)s;
+}
+
 unsigned page_count(paddr_t pa)
 {
 	struct fake_page **p = find_page(pa);

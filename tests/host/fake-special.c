@@ -2,6 +2,7 @@
  *
  * sched/ and mmu/ for host tests that need threads: mutexes, sleeping, wait queues, timers on pthreads; pages and heap on malloc. Simple and slow.
  */
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -440,6 +441,17 @@ void page_free(paddr_t pa, unsigned order)
 	page_put(pa);
 }
 
+unsigned fake_nr_pages(void)
+{
+	unsigned nr = 0;
+
+	pthread_mutex_lock(&pages_lock);
+	for (struct fake_page *p = pages; p; p = p->next)
+		nr++;
+	pthread_mutex_unlock(&pages_lock);
+	return nr;
+}
+
 unsigned page_count(paddr_t pa)
 {
 	struct fake_page **p;
@@ -467,8 +479,16 @@ void *krealloc(void *p, size_t size)
 	return realloc(p, size);
 }
 
+size_t ksize(const void *p)
+{
+	return malloc_usable_size((void *)p);
+}
+
+unsigned fake_nr_kfree;
+
 void kfree(void *p)
 {
+	(void)atomic_fetch_add(&fake_nr_kfree, 1u, RELAXED);
 	free(p);
 }
 

@@ -57,3 +57,5 @@ static inline void nap_ms(unsigned ms)
 
 /* fake-special.c: page_alloc() gives nothing while it is set. */
 extern bool fake_page_alloc_fails;
+extern unsigned fake_nr_kfree;		/* calls so far */
+unsigned fake_nr_pages(void);		/* blocks of page_alloc() that are not freed */

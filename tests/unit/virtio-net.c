@@ -2,7 +2,7 @@
  *
  * virtio-net against a device model: headers, merged buffers, queue pairs, transmit with and without indirect tables, and a device that lies. net/ is played by this file.
  */
-/* sources: virtio/queue.c virtio/device.c virtio/net.c virtio/net-rx.c virtio/net-rxbuf.c tests/host/fake-special.c tests/host/fake-virtio.c */
+/* sources: net/csum.c net/pkt-pool.c net/pkt.c virtio/queue.c virtio/device.c virtio/net.c virtio/net-rx.c virtio/net-rxbuf.c tests/host/fake-special.c tests/host/fake-virtio.c */
 #include "libc/random.h"
 #include "mmu/heap.h"
 #include "mmu/page.h"
@@ -23,8 +23,8 @@ const char *__asan_default_options(void)
 
 unsigned nr_cpus = 1;
 static struct netdev *netdev;
-static struct pkt *received[64];
-static unsigned nr_received, nr_freed, nr_link_changes, nr_announces;
+static struct pkt *received[128];
+static unsigned nr_received, nr_link_changes, nr_announces;
 
 int netdev_register(struct netdev *dev)
 {
@@ -52,38 +52,11 @@ void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 		received[nr_received++] = list;
 }
 
-struct pkt *pkt_from_page(void *page, unsigned off, unsigned len)
+static struct shrinker *shrinker;
+
+void shrinker_register(struct shrinker *s)
 {
-	struct pkt *p = (struct pkt *)((uint8_t *)page + PKT_PAGE_ROOM);
-
-	CHECK(off + len <= PKT_PAGE_ROOM);
-	memset(p, 0, sizeof(*p));
-	p->flags = PKT_IN_PAGE;
-	p->seg[0] = (struct pkt_seg){ (uint8_t *)page + off, (uint16_t)len, (uint16_t)off, 1 };
-	p->nr_segs = 1;
-	p->len = len;
-	return p;
-}
-
-bool pkt_add_page(struct pkt *p, uint8_t *data, unsigned len)
-{
-	if (p->nr_segs == PKT_MAX_SEGS)
-		return false;
-	p->seg[p->nr_segs++] = (struct pkt_seg){ data, (uint16_t)len, 0, 1 };
-	p->len += len;
-	return true;
-}
-
-void pkt_free(struct pkt *p)
-{
-	bool is_in_page = p->flags & PKT_IN_PAGE;
-
-	nr_freed++;
-	for (unsigned i = p->nr_segs; i-- > 0;)
-		if (p->seg[i].has_page)
-			page_put(virt_to_phys(p->seg[i].data - p->seg[i].off));
-	if (!is_in_page)
-		free(p);
+	shrinker = s;
 }
 
 void random_bytes(void *buf, size_t len)
@@ -164,7 +137,7 @@ static void start(uint64_t features, bool is_legacy)
 	CHECK_EQ(netdev->is_link_up, 1);
 	CHECK_EQ(netdev->ops->open(netdev), 0);
 	CHECK(model->status & VIRTIO_STATUS_DRIVER_OK);
-	nr_received = nr_freed = nr_sent_frames = 0;
+	nr_received = nr_sent_frames = 0;
 }
 
 static void drop_received(void)
@@ -280,12 +253,9 @@ static void test_merged(void)
 /* A frame of nr_segs segments of 100 bytes, the first in the packet's own memory. */
 static struct pkt *new_frame(unsigned nr_segs)
 {
-	struct pkt *p = calloc(1, sizeof(*p) + 300);
+	struct pkt *p = pkt_alloc(PKT_DEV_ROOM, 100);
 
-	p->seg[0] = (struct pkt_seg){ (uint8_t *)(p + 1) + PKT_DEV_ROOM, 100, 0, 0 };
-	memset(p->seg[0].data, 'a', 100);
-	p->nr_segs = 1;
-	p->len = 100;
+	memset(pkt_put(p, 100), 'a', 100);
 	while (p->nr_segs < nr_segs) {
 		uint8_t *page = phys_to_virt(page_alloc(0, 0));
 
@@ -297,10 +267,11 @@ static struct pkt *new_frame(unsigned nr_segs)
 
 static void test_transmit(uint64_t features, bool is_legacy)
 {
-	unsigned hdr = is_legacy && !(features & VIRTIO_NET_F_MRG_RXBUF) ? 10 : 12, dropped;
+	unsigned hdr = is_legacy && !(features & VIRTIO_NET_F_MRG_RXBUF) ? 10 : 12, dropped, before;
 	struct pkt *p;
 
 	start(features | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4, is_legacy);
+	before = atomic_load(&fake_nr_kfree, RELAXED);
 	p = new_frame(1);
 	p->flags = PKT_CSUM_PARTIAL;
 	p->csum_start = 34;
@@ -330,9 +301,9 @@ static void test_transmit(uint64_t features, bool is_legacy)
 	is_holding = false;
 	take_sent();
 	CHECK_EQ(nr_sent_frames + dropped, 102);
-	for (unsigned i = 0; i < 500 && nr_freed != 102; i++)
+	for (unsigned i = 0; i < 500 && atomic_load(&fake_nr_kfree, RELAXED) != before + 102; i++)
 		nap_ms(1);
-	CHECK_EQ(nr_freed, 102);
+	CHECK_EQ(atomic_load(&fake_nr_kfree, RELAXED), before + 102);
 	CHECK(!model->device.is_broken);
 }
 
@@ -348,7 +319,6 @@ static void test_short_memory(void)
 		deliver(&h, 12, 60, ~0u);
 	model_interrupt(model, 0);
 	CHECK_EQ(nr_received, 64);
-	drop_received();
 	nap_ms(30);
 	CHECK_EQ(model->queues[0].avail->idx, model->queues[0].seen);
 	fake_page_alloc_fails = false;
@@ -356,8 +326,112 @@ static void test_short_memory(void)
 		nap_ms(1);
 	deliver(&h, 12, 60, ~0u);
 	model_interrupt(model, 0);
-	CHECK_EQ(nr_received, 1);
+	CHECK_EQ(nr_received, 65);
 	drop_received();
+}
+
+/* What the ring holds now, in bytes of memory. */
+static unsigned posted(void)
+{
+	struct model_queue *q = &model->queues[0];
+	unsigned bytes = 0;
+
+	for (uint16_t i = q->seen; i != q->avail->idx; i++)
+		bytes += q->desc[q->avail->ring[i & (q->num - 1)]].len > PAGE_SIZE ? PKT_BIG_SIZE : PAGE_SIZE;
+	return bytes;
+}
+
+static unsigned nr_big_posted(void)
+{
+	struct model_queue *q = &model->queues[0];
+	unsigned nr = 0;
+
+	for (uint16_t i = q->seen; i != q->avail->idx; i++)
+		nr += q->desc[q->avail->ring[i & (q->num - 1)]].len > PAGE_SIZE;
+	return nr;
+}
+
+/* A packet of len bytes in as many buffers as the device needs, as QEMU does it. */
+static void deliver_large(unsigned len)
+{
+	struct virtio_net_hdr h = { .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 1448, .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM };
+	struct model_chain c[20];
+	unsigned nr = 0, room = 0, at = 0;
+	uint8_t *frame = malloc(len + 12);
+
+	while (room < len + 12) {
+		CHECK(nr < 20 && model_take(model, 0, &c[nr]));
+		room += c[nr++].in[0].len;
+	}
+	h.num_buffers = (uint16_t)nr;
+	memcpy(frame, &h, 12);
+	for (unsigned i = 0; i < len; i++)
+		frame[12 + i] = (uint8_t)(i * 3);
+	for (unsigned i = 0; i < nr; i++) {
+		unsigned n = MIN(c[i].in[0].len, len + 12 - at);
+
+		CHECK_EQ(model_copy_in(&c[i], frame + at, n), n);
+		model_use(model, 0, c[i].head, n);
+		at += n;
+	}
+	free(frame);
+}
+
+/*
+ * The ring turns to big buffers while there are large packets, and back; never more memory than before; what is freed is used again; a small packet does not pin a
+ * big buffer; without memory for big ones it goes on with pages.
+ */
+static void test_big_buffers(void)
+{
+	struct virtio_net_hdr h = { .num_buffers = 1 };
+	unsigned before = fake_nr_pages(), most;
+
+	start(VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_F_EVENT_IDX, false);
+	CHECK_EQ(posted(), 64 * PAGE_SIZE);
+	for (unsigned i = 0; i < 100; i++) {
+		deliver_large(i % 3 ? 65000 : 20000 + 300 * i);
+		model_interrupt(model, 0);
+		CHECK_EQ(nr_received, 1);
+		check_frame(received[0], i % 3 ? 65000 : 20000 + 300 * i);
+		CHECK(i < 20 || received[0]->nr_segs <= 3);
+		CHECK(received[0]->truesize <= received[0]->len * 9);
+		drop_received();
+		CHECK(posted() <= 64 * PAGE_SIZE && posted() > 56 * PAGE_SIZE);
+	}
+	CHECK_EQ(nr_big_posted(), 8);
+	most = fake_nr_pages();
+	for (unsigned i = 0; i < 100; i++) {
+		deliver_large(65000);
+		deliver(&h, 12, 60 + i, ~0u);
+		model_interrupt(model, 0);
+		CHECK_EQ(nr_received, 2);
+		check_frame(received[1], 60 + i);
+		CHECK_EQ(received[1]->truesize, PAGE_SIZE);
+		drop_received();
+	}
+	CHECK(fake_nr_pages() <= most + 16);
+	/* Only small ones: more of them than there are buffers, then pages again. */
+	for (unsigned i = 0; i < 600; i++) {
+		deliver(&h, 12, 60 + i, ~0u);
+		model_interrupt(model, 0);
+		CHECK_EQ(nr_received, 1);
+		check_frame(received[0], 60 + i);
+		drop_received();
+	}
+	CHECK_EQ(nr_big_posted(), 0);
+	CHECK(fake_nr_pages() <= before + 64 + 64 + 16);
+	CHECK(shrinker->shrink(1u << 20) > 0);
+	CHECK(fake_nr_pages() <= before + 64 + 16);
+	/* Large ones again without memory for anything: what is freed comes back, as pages. */
+	fake_page_alloc_fails = true;
+	for (unsigned i = 0; i < 50; i++) {
+		deliver_large(65000);
+		model_interrupt(model, 0);
+		check_frame(received[0], 65000);
+		drop_received();
+	}
+	fake_page_alloc_fails = false;
+	CHECK(!model->device.is_broken);
 }
 
 static void test_config(void)
@@ -386,6 +460,7 @@ int main(void)
 	test_transmit(VIRTIO_F_INDIRECT_DESC | VIRTIO_F_ANY_LAYOUT, true);
 	test_transmit(VIRTIO_NET_F_MRG_RXBUF, true);
 	test_short_memory();
+	test_big_buffers();
 	test_config();
 	return 0;
 }
