@@ -7,6 +7,8 @@
  * (CPACR_EL1.FPEN = 0 traps that: arch_user_trap, thread.c:fpu_claim). So memory holds the truth of every thread but the running one, nothing is ever fetched from
  * another CPU, and a thread that does not use them between two sleeps pays for nothing. Who does use them gets them loaded at once for its next FPU_EAGER turns.
  *
+ * The kernel itself uses them only to copy much (uaccess.S), and puts back what it used.
+ *
  *	fpu_live	FPEN	registers of the running thread are in
  *	0		closed	arch.fpu
  *	1		open	the CPU

@@ -21,6 +21,8 @@ static inline struct aspace *current_aspace(void)
 
 /* The current application thread uses an FP register for the first time since it was switched in. Interrupts masked. */
 void fpu_claim(void);
+/* The kernel does, for the thread (uaccess.S). False: the thread has none. Interrupts masked. */
+bool fpu_claim_for_copy(void);
 
 static inline uint32_t current_preempt_count(void)
 {

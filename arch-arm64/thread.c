@@ -69,6 +69,18 @@ void fpu_claim(void)
 	fpu_open_and_load(&a->fpu);
 }
 
+/* That a copy uses them says nothing about the program: fpu_eager stays. */
+bool fpu_claim_for_copy(void)
+{
+	struct arch_thread *a = current_arch();
+
+	if (!a->has_fpu || a->fpu_live)
+		return false;
+	a->fpu_live = 1;
+	fpu_open_and_load(&a->fpu);
+	return true;
+}
+
 /* Masked: a switch in between would move the registers to where the other half does not look. */
 void arch_fpu_store(struct arch_fpu *to)
 {

@@ -174,6 +174,8 @@ void arch_kernel_trap(struct frame *f)
 	vaddr_t addr = untag(f->far);
 	bool is_access = ec == ESR_EC_DABT && addr < USER_TOP;
 
+	if (ec == ESR_EC_FP_TRAP && fpu_claim_for_copy())
+		return;
 	if (is_access && is_page_fault(f->esr) && current_aspace() && !current_preempt_count() &&
 	    !(f->pstate & PSTATE_I)) {
 		int err;

@@ -9,15 +9,27 @@
 
 	.cfi_sections .debug_frame
 
+	.arch	armv8-a+fp+simd
+
+#define VECTOR_MIN		512	// bytes from which saving eight registers pays
+#define VECTOR_CLAIM_MIN	4096	// and from which a trap pays, too
+#define VECTOR_SAVE		(8 * 16)
+
 /*
  * size_t arch_user_copy(void *dst (x0), const void *src (x1), size_t len (x2)): bytes NOT copied.
  * Clobbers x3-x14.
+ *
+ * Much is copied through q0-q7, which are the application's: they are saved here and put back. A fault or an interrupt in the midst may switch to another thread, which
+ * saves and loads them as if the application had set them (switch.S); if they are closed afterwards the next access traps and has them loaded (arch_kernel_trap).
+ * A kernel thread has none and goes the other way, and so does a thread whose registers are closed unless there is enough to copy.
  */
 func arch_user_copy
 	cmp	x2, #64
 	b.lo	.Lcopy_16
 	subs	x2, x2, #256
 	b.lo	.Lcopy_under_256
+	cmp	x2, #VECTOR_MIN - 256
+	b.hs	.Lcopy_choose
 .Lcopy_256:				// x2: what is left after this step
 	.irp	offset, 0, 64, 128, 192
 	user	.Lcopy_256_fault, ldp x3, x4, [x1, #\offset]
@@ -89,6 +101,61 @@ func arch_user_copy
 .Lcopy_256_fault:
 	add	x2, x2, #256
 	b	.Lcopy_bytes
+
+.Lcopy_choose:				// x2: len - 256
+	mrs	x3, tpidr_el1
+	ldp	w4, w5, [x3, #THREAD_FPU_LIVE]	// and has_fpu
+	cbnz	w4, .Lcopy_vector
+	cbz	w5, .Lcopy_256
+	cmp	x2, #VECTOR_CLAIM_MIN - 256
+	b.lo	.Lcopy_256
+.Lcopy_vector:
+	stp	q0, q1, [sp, #-VECTOR_SAVE]!
+	.cfi_adjust_cfa_offset VECTOR_SAVE
+	stp	q2, q3, [sp, #32]
+	stp	q4, q5, [sp, #64]
+	stp	q6, q7, [sp, #96]
+	sub	x2, x2, #512 - 256
+.Lcopy_512:				// x2: what is left after this step
+	.irp	offset, 0, 128, 256, 384
+	user	.Lcopy_512_fault, ldp q0, q1, [x1, #\offset]
+	user	.Lcopy_512_fault, ldp q2, q3, [x1, #\offset + 32]
+	user	.Lcopy_512_fault, ldp q4, q5, [x1, #\offset + 64]
+	user	.Lcopy_512_fault, ldp q6, q7, [x1, #\offset + 96]
+	user	.Lcopy_512_fault, stp q0, q1, [x0, #\offset]
+	user	.Lcopy_512_fault, stp q2, q3, [x0, #\offset + 32]
+	user	.Lcopy_512_fault, stp q4, q5, [x0, #\offset + 64]
+	user	.Lcopy_512_fault, stp q6, q7, [x0, #\offset + 96]
+	.endr
+	add	x1, x1, #512
+	add	x0, x0, #512
+	subs	x2, x2, #512
+	b.hs	.Lcopy_512
+	adds	x2, x2, #512 - 64
+	b.mi	.Lcopy_vector_done
+.Lcopy_vector_64:			// x2: what is left after this step
+	user	.Lcopy_vector_done, ldp q0, q1, [x1]
+	user	.Lcopy_vector_done, ldp q2, q3, [x1, #32]
+	user	.Lcopy_vector_done, stp q0, q1, [x0]
+	user	.Lcopy_vector_done, stp q2, q3, [x0, #32]
+	add	x1, x1, #64
+	add	x0, x0, #64
+	subs	x2, x2, #64
+	b.hs	.Lcopy_vector_64
+.Lcopy_vector_done:			// or 64 and more are left after a fault, which comes again below
+	add	x2, x2, #64
+	ldp	q2, q3, [sp, #32]
+	ldp	q4, q5, [sp, #64]
+	ldp	q6, q7, [sp, #96]
+	ldp	q0, q1, [sp], #VECTOR_SAVE
+	.cfi_adjust_cfa_offset -VECTOR_SAVE
+	cmp	x2, #64
+	b.lo	.Lcopy_16
+	b	.Lcopy_bytes
+.Lcopy_512_fault:
+	.cfi_adjust_cfa_offset VECTOR_SAVE
+	add	x2, x2, #512 - 64
+	b	.Lcopy_vector_done
 endfunc arch_user_copy
 
 /* size_t arch_user_zero(void *dst (x0), size_t len (x1)): bytes NOT zeroed. Clobbers x2. */

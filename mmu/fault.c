@@ -20,6 +20,7 @@
 
 #include <arch/cache.h>
 #include <arch/tlb.h>
+#include <arch/uaccess.h>
 
 #include "libc/string.h"
 #include "mmu/page-priv.h"
@@ -208,8 +209,9 @@ static paddr_t copy_page(struct fault *f, paddr_t from)
 	bool is_zero = from == zero_page_address();
 	paddr_t pa = page_alloc(0, PAGE_ANON | (is_zero ? PAGE_ZERO : 0));
 
+	/* Neither side is the application's; but this copies with the widest registers. */
 	if (pa != PADDR_NONE && !is_zero)
-		memcpy(phys_to_virt(pa), phys_to_virt(from), PAGE_SIZE);
+		(void)arch_user_copy(phys_to_virt(pa), phys_to_virt(from), PAGE_SIZE);
 	if (pa != PADDR_NONE)
 		sync_text(f, pa);
 	return pa;

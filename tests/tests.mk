@@ -63,7 +63,7 @@ build/asm/arm64-%.ok: tests/asm/arm64-%.c arch-arm64/libc/memcpy.S arch-arm64/li
 		$(CROSS.arm64)gcc -I. -Iarch-arm64 -Ibuild/arm64/gen -D__ASSEMBLY__ -c -o $$o $$f && \
 		$(CROSS.arm64)objcopy $(if $(filter string,$*),--prefix-symbols=k_) --rename-section .extable=extable $$o || exit 1; \
 	done
-	$(Q)$(CROSS.arm64)gcc -O1 -fno-builtin -static $(WARN) -o $(@:.ok=) $< $(@D)/$*-*.o
+	$(Q)$(CROSS.arm64)gcc -O1 -fno-builtin -static -I. -Ibuild/arm64/gen $(WARN) -o $(@:.ok=) $< $(@D)/$*-*.o
 	$(Q)timeout 120 qemu-aarch64-static $(@:.ok=) && touch $@
 # The same tests with the x86-64 port's functions, where this machine can run them.
 ASM_TESTS_X86 := $(if $(filter x86_64,$(shell uname -m)),$(wildcard tests/asm/arm64-*.c))

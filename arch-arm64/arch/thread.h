@@ -3,8 +3,8 @@
  * The machine's part of a thread, and the switch.
  *
  * A voluntary switch saves the callee-saved registers on the kernel stack. FP/SIMD registers and the thread pointer belong to the
- * application (the kernel uses neither): they are saved when an application thread is switched out, the FP registers only if it has used them since it was switched
- * in (switch.S).
+ * application (the kernel uses neither; only big copies borrow q0-q7 and put them back): they are saved when an application thread is switched out, the FP registers
+ * only if it has used them since it was switched in (switch.S).
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * arch-arm64/uaccess.S at the edge of a mapping: counts must be exact to the byte, and nothing beyond may be touched. Runs under qemu-user; a
- * handler of SIGSEGV does what the kernel does with the exception table.
+ * handler of SIGSEGV does what the kernel does with the exception table, and one of SIGILL gives the current thread, whose FP registers are open, closed, or not there.
+ * Whatever a copy uses of them it puts back.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -27,6 +28,72 @@ extern const struct entry __start_extable[], __stop_extable[];
 #define PAGE	4096ul
 static char *edge;	/* the first byte that is not there */
 
+#define CHECK(cond) \
+	do { \
+		if (!(cond)) { \
+			printf("%s:%d: %s\n", __FILE__, __LINE__, #cond); \
+			exit(1); \
+		} \
+	} while (0)
+
+#ifdef __x86_64__
+#define NR_KINDS 1
+static unsigned kind;
+
+static void registers_set(void) {}
+static int registers_wrong(void) { return 0; }
+#else
+#include "asm-offsets.h"
+#define NR_KINDS 3
+#define READ_CURRENT	0xd538d083u	/* mrs x3, tpidr_el1 */
+static unsigned kind;			/* the thread is an application's with its registers open, closed, or the kernel's */
+static uint32_t thread[THREAD_HAS_FPU / 4 + 1];
+
+static void current_thread(int sig, siginfo_t *info, void *context)
+{
+	ucontext_t *uc = context;
+
+	(void)sig;
+	(void)info;
+	if (*(const uint32_t *)uc->uc_mcontext.pc != READ_CURRENT)
+		_Exit(3);
+	thread[THREAD_FPU_LIVE / 4] = kind == 0;
+	thread[THREAD_HAS_FPU / 4] = kind < 2;
+	uc->uc_mcontext.regs[3] = (uintptr_t)thread;
+	uc->uc_mcontext.pc += 4;
+}
+
+/* The test is compiled without the use of these registers in between. */
+static void registers_set(void)
+{
+	__asm__ volatile("movi v0.16b, #1\n movi v1.16b, #2\n movi v2.16b, #3\n movi v3.16b, #4\n"
+			 "movi v4.16b, #5\n movi v5.16b, #6\n movi v6.16b, #7\n movi v7.16b, #8\n movi v8.16b, #9\n"
+			 : : : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8");
+}
+
+static int registers_wrong(void)
+{
+	unsigned char seen[9 * 16];
+
+	__asm__ volatile("stp q0, q1, [%0]\n stp q2, q3, [%0, #32]\n stp q4, q5, [%0, #64]\n stp q6, q7, [%0, #96]\n str q8, [%0, #128]\n"
+			 : : "r"(seen) : "memory");
+	for (unsigned i = 0; i < sizeof(seen); i++)
+		if (seen[i] != i / 16 + 1)
+			return 1;
+	return 0;
+}
+#endif
+
+static size_t copy(void *dst, const void *src, size_t len)
+{
+	size_t missing;
+
+	registers_set();
+	missing = arch_user_copy(dst, src, len);
+	CHECK(!registers_wrong());
+	return missing;
+}
+
 static void fix_up(int sig, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;
@@ -47,30 +114,22 @@ static void fix_up(int sig, siginfo_t *info, void *context)
 	_Exit(2);
 }
 
-#define CHECK(cond) \
-	do { \
-		if (!(cond)) { \
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			exit(1); \
-		} \
-	} while (0)
-
 /* len bytes wanted, have of them are there. */
 static void test_copy(size_t len, size_t have)
 {
-	static unsigned char from[1024], to[1024];
+	static unsigned char from[2 * PAGE], to[2 * PAGE];
 	size_t missing = len - have;
 
 	for (size_t i = 0; i < sizeof(from); i++)
 		from[i] = (unsigned char)rand();
 	memset(to, 0xee, sizeof(to));
 	memcpy(edge - have, from, have);
-	CHECK(arch_user_copy(to + 7, edge - have, len) == missing);
+	CHECK(copy(to + 7, edge - have, len) == missing);
 	CHECK(memcmp(to + 7, from, have) == 0);
 	for (size_t i = 7 + have; i < sizeof(to); i++)
 		CHECK(to[i] == 0xee);
 	memset(edge - have, 0, have);
-	CHECK(arch_user_copy(edge - have, from + 3, len) == missing);
+	CHECK(copy(edge - have, from + 3, len) == missing);
 	CHECK(memcmp(edge - have, from + 3, have) == 0);
 	CHECK(arch_user_zero(edge - have, len) == missing);
 	for (size_t i = 0; i < have; i++)
@@ -118,14 +177,23 @@ static void test_words(void)
 int main(void)
 {
 	struct sigaction sa = { .sa_sigaction = fix_up, .sa_flags = SA_SIGINFO };
-	char *p = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	CHECK(p != MAP_FAILED && mprotect(p + 2 * PAGE, PAGE, PROT_NONE) == 0);
-	edge = p + 2 * PAGE;
+	CHECK(p != MAP_FAILED && mprotect(p + 3 * PAGE, PAGE, PROT_NONE) == 0);
+	edge = p + 3 * PAGE;
 	sigaction(SIGSEGV, &sa, NULL);
-	for (size_t len = 0; len < 900; len += 1 + len / 32)
-		for (size_t have = 0; have <= len; have += 1 + have / 24)
-			test_copy(len, have);
+#ifndef __x86_64__
+	sa.sa_sigaction = current_thread;
+	sigaction(SIGILL, &sa, NULL);
+#endif
+	for (kind = 0; kind < NR_KINDS; kind++) {
+		for (size_t len = 0; len < 1400; len += 1 + len / 32)
+			for (size_t have = 0; have <= len; have += 1 + have / 24)
+				test_copy(len, have);
+		for (size_t len = PAGE - 1; len < 5000; len += 301)
+			for (size_t have = 0; have <= len; have += 1 + have / 5)
+				test_copy(len, have);
+	}
 	test_strings();
 	test_words();
 	return 0;

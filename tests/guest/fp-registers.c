@@ -2,31 +2,44 @@
 /*
  * FP/SIMD registers belong to their thread: they and their modes survive
  * preemption, sleeps, yields, migration and signals whose handlers use them, in
- * threads that use them always, now and then, or never, and a thread made by
- * clone(2) begins with a copy of its maker's.
+ * threads that use them always, now and then, or never, and system calls that
+ * copy much, also where the copy meets pages that come late or not at all; and a
+ * thread made by clone(2) begins with a copy of its maker's.
  */
 #include "test.h"
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #define NR_THREADS 8
 #define ROUNDS 150
 
 /*
- * uint64_t survive(value, kind, n, argument): all registers are set from value, and the work is done with no other FP instruction in between: kind 0 spins for n steps, else
- * the system call with the number in kind and one argument; afterwards the registers must be as they were. Returns the bits that differ, or-ed.
+ * uint64_t survive_calls(value, kind, n, a0, a1, a2, &result): all registers are set from value, and the work is done with no other FP instruction in between: kind
+ * SPIN spins for n steps, else n times (at least once) the system call with the number in kind; afterwards the registers must be as they were. Returns the bits that differ,
+ * or-ed; what the last call returned goes to result.
  *
  * long clone_with(flags, stack_top, unused, tls, child_tid): two registers hold 8 and 31; the child stores its own in the words above stack_top and ends.
  */
+#define SPIN (-1)
+
 #ifdef __aarch64__
 #include "arm64/fp-registers.h"
 #else
 #include "x86_64/fp-registers.h"
 #endif
+
+static uint64_t survive(uint64_t value, long kind, long n, const void *argument)
+{
+	long result;
+
+	return survive_calls(value, kind, n, (long)argument, 0, 0, &result);
+}
 
 static int nr_wrong;
 static pthread_t threads[NR_THREADS];
@@ -35,7 +48,7 @@ static sem_t done;
 
 static void handler(int signal_number)
 {
-	if (survive((uint64_t)signal_number << 40, 0, 50, NULL))
+	if (survive((uint64_t)signal_number << 40, SPIN, 50, NULL))
 		__atomic_add_fetch(&nr_wrong, 1, __ATOMIC_RELAXED);
 }
 
@@ -46,6 +59,97 @@ static void move_to(unsigned cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu % (unsigned)sysconf(_SC_NPROCESSORS_ONLN), &set);
 	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* ---- copies ---- */
+
+#define COPY	(256 * 1024l)
+
+static unsigned char content[COPY];
+
+/* A file in memory that holds content; its position is its end. */
+static int make_file(uint64_t value)
+{
+	int fd = memfd_create("f", 0);
+	long n = 0;
+
+	return fd >= 0 && !survive_calls(value, SYS_write, 1, fd, (long)content, COPY, &n) && n == COPY ? fd : -1;
+}
+
+/* A whole file to fresh pages, each of which faults in the midst of the copy. */
+static bool copy_to_fresh_pages(uint64_t value, long skew)
+{
+	unsigned char *p = mmap(NULL, COPY + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = make_file(value);
+	bool is_good;
+	long n = 0;
+
+	lseek(fd, 0, SEEK_SET);
+	is_good = fd >= 0 && !survive_calls(value + 1, SYS_read, 1, fd, (long)(p + skew), COPY, &n) && n == COPY &&
+		  memcmp(p + skew, content, COPY) == 0;
+	munmap(p, COPY + 4096);
+	close(fd);
+	return is_good;
+}
+
+/* A page of the buffer is not there. How much is copied is Linux's affair; what is, must be right. */
+static bool copy_to_missing_page(uint64_t value, long have)
+{
+	unsigned char *p = mmap(NULL, COPY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *edge = p + COPY - 4096;
+	int fd = make_file(value);
+	bool is_good;
+	long n = 0;
+
+	mprotect(edge, 4096, PROT_NONE);
+	lseek(fd, 0, SEEK_SET);
+	is_good = fd >= 0 && !survive_calls(value + 1, SYS_read, 1, fd, (long)(edge - have), have + 2000, &n) && n >= have - 64 && n <= have &&
+		  memcmp(edge - have, content, (size_t)n) == 0;
+	lseek(fd, 0, SEEK_SET);
+	is_good = is_good && !survive_calls(value + 2, SYS_write, 1, fd, (long)(edge - have), have + 2000, &n) && n > 0 && n <= have;
+	is_good = is_good && !survive_calls(value + 3, SYS_read, 1, fd, (long)edge, 2000, &n) && n == -EFAULT;
+	munmap(p, COPY);
+	close(fd);
+	return is_good;
+}
+
+/* 4 KiB a turn from a pipe that is empty each time: after some turns the registers are not loaded any more, and the copy needs them. */
+struct feeder {
+	int fd;
+	long nr;
+};
+
+static void *feed(void *argument)
+{
+	struct feeder *f = argument;
+	static unsigned char page[4096];
+
+	for (long i = 0; i < f->nr; i++) {
+		if (write(f->fd, page, sizeof(page)) < 0)
+			break;
+		sched_yield();
+	}
+	return NULL;
+}
+
+static bool copy_after_sleeps(uint64_t value)
+{
+	static unsigned char page[4096];
+	int ends[2];
+	struct feeder f = { .nr = 120 };
+	pthread_t t;
+	bool is_good;
+	long n = 0;
+
+	if (pipe(ends))
+		return false;
+	fcntl(ends[1], F_SETPIPE_SZ, 4096);
+	f.fd = ends[1];
+	pthread_create(&t, NULL, feed, &f);
+	is_good = !survive_calls(value, SYS_read, f.nr, ends[0], (long)page, sizeof(page), &n) && n == 4096;
+	close(ends[0]);
+	pthread_join(t, NULL);
+	close(ends[1]);
+	return is_good;
 }
 
 /* The style of thread i: how often it uses the registers, and what it does meanwhile. */
@@ -61,13 +165,15 @@ static void *body(void *argument)
 			move_to(i + round);
 		switch ((round + i) % 5) {
 		case 0:
-			differ = survive(value, 0, 20000, NULL);
+			differ = survive(value, SPIN, 20000, NULL);
 			break;
 		case 1:
 			differ = survive(value, SYS_nanosleep, 0, &sleep);
 			break;
 		case 2:
-			differ = survive(value, SYS_sched_yield, 0, NULL);
+			if (i < 4 && round % 8 == 2 && !copy_to_fresh_pages(value, (long)round % 3 * 5))
+				differ = 1;
+			differ |= survive(value, SYS_sched_yield, 0, NULL);
 			break;
 		case 3:
 			for (int n = 0; n < 40 && i % 2; n++) /* turns without them */
@@ -112,6 +218,19 @@ static void test_threads(void)
 	check("registers survive", nr_wrong == 0);
 }
 
+static void test_copies(void)
+{
+	bool is_good = true;
+
+	for (long skew = 0; skew < 70; skew += 23)
+		is_good = is_good && copy_to_fresh_pages(1000, skew);
+	check("registers survive copies to fresh pages", is_good);
+	for (long have = 500; have < 20000; have += have / 3 + 1)
+		is_good = is_good && copy_to_missing_page(2000, have);
+	check("registers survive copies that fail", is_good);
+	check("registers survive copies after sleeps", copy_after_sleeps(3000));
+}
+
 static void test_clone(void)
 {
 	static uint64_t stack[512] __attribute__((aligned(16)));
@@ -129,7 +248,10 @@ static void test_clone(void)
 
 int main(void)
 {
+	for (long i = 0; i < COPY; i++)
+		content[i] = (unsigned char)(i ^ i >> 8 ^ i >> 16);
 	test_clone();
+	test_copies();
 	test_threads();
 	return test_end();
 }

@@ -8,7 +8,7 @@
 
 #define SET_SSE(i) "movq %[value], %%xmm" #i "\n punpcklqdq %%xmm" #i ", %%xmm" #i "\n incq %[value]\n"
 #define COMPARE_SSE(i) "movq %[value], %%xmm15\n punpcklqdq %%xmm15, %%xmm15\n pxor %%xmm" #i ", %%xmm15\n" \
-	"movq %%xmm15, %%rdx\n orq %%rdx, %[differ]\n psrldq $8, %%xmm15\n movq %%xmm15, %%rdx\n orq %%rdx, %[differ]\n"
+	"movq %%xmm15, %%rcx\n orq %%rcx, %[differ]\n psrldq $8, %%xmm15\n movq %%xmm15, %%rcx\n orq %%rcx, %[differ]\n"
 #define GET_SSE(i) "decq %[value]\n" COMPARE_SSE(i)
 #define SET_AVX(i) SET_SSE(i) "vinsertf128 $1, %%xmm" #i ", %%ymm" #i ", %%ymm" #i "\n"
 #define GET_AVX(i) GET_SSE(i) "vextractf128 $1, %%ymm" #i ", %%xmm" #i "\n" COMPARE_SSE(i)
@@ -19,27 +19,31 @@
 			 "fildq %[number]\n" \
 			 SET(0) SET(1) SET(2) SET(3) SET(4) SET(5) SET(6) SET(7) SET(8) SET(9) SET(10) SET(11) SET(12) SET(13) SET(14) \
 			 "testq %%rax, %%rax\n" \
-			 "jnz 2f\n" \
+			 "jns 2f\n" \
 			 "1: decq %%r9\n" \
 			 "jnz 1b\n" \
 			 "jmp 3f\n" \
-			 "2: syscall\n" \
+			 "2: movq %%rax, %%r8\n" \
+			 "4: movq %%r8, %%rax\n" \
+			 "syscall\n" \
+			 "decq %%r9\n" \
+			 "jg 4b\n" \
 			 "3:\n" \
 			 GET(14) GET(13) GET(12) GET(11) GET(10) GET(9) GET(8) GET(7) GET(6) GET(5) GET(4) GET(3) GET(2) GET(1) GET(0) \
 			 "stmxcsr %[seen]\n" \
 			 "fistpq %[back]\n" \
-			 : [differ] "=&b"(differ), [value] "+&r"(value), "+a"(kind), "+D"(argument), "+S"(zero), "+r"(r9), \
+			 : [differ] "=&b"(differ), [value] "+&r"(value), "+a"(kind), "+D"(a0), "+S"(a1), "+d"(a2), "+r"(r9), \
 			   [seen] "=m"(seen), [back] "=m"(back) \
 			 : [mode] "m"(mode), [number] "m"(number) \
-			 : "memory", "cc", "rcx", "rdx", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", \
+			 : "memory", "cc", "rcx", "r8", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", \
 			   "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
 
-static uint64_t survive(uint64_t value, long kind, long n, const void *argument)
+/* As on arm64. */
+static uint64_t survive_calls(uint64_t value, long kind, long n, long a0, long a1, long a2, long *result)
 {
 	uint64_t differ;
 	uint32_t mode = MXCSR_DEFAULT | (uint32_t)(value >> 8) % MXCSR_MODES << 13, seen;
 	int64_t number = (int64_t)(value >> 8), back;
-	long zero = 0;
 	register long r9 __asm__("r9") = n;
 
 	if (__builtin_cpu_supports("avx"))
@@ -47,6 +51,7 @@ static uint64_t survive(uint64_t value, long kind, long n, const void *argument)
 	else
 		SURVIVE(SET_SSE, GET_SSE);
 	__asm__ volatile("ldmxcsr %0" : : "m"((const uint32_t){ MXCSR_DEFAULT }));
+	*result = kind;
 	return differ | ((seen ^ mode) & ~MXCSR_FLAGS) | (uint64_t)(number ^ back);
 }
 
