@@ -156,6 +156,63 @@ static void update_state(struct tcp_sock *tp, const struct tcp_ack_result *res, 
 		tp->cong->acked(tp, res->acked, now);
 }
 
+/* Something was acknowledged: forward progress. */
+static inline void advance(struct tcp_sock *tp, uint32_t ack, nsec_t now)
+{
+	tp->bytes_acked += ack - tp->snd_una;
+	tp->snd_una = ack;
+	sendq_acked(tp, ack);
+	tp->nr_backoff = 0;
+	tp->first_unacked_at = 0;
+	if (tp->route.neigh)
+		atomic_store(&tp->route.neigh->confirmed, now, RELAXED);
+}
+
+static inline void no_xmit_timer(struct tcp_sock *tp)
+{
+	tp->xmit_at = NSEC_NEVER;
+	tp->xmit_kind = XMIT_NONE;
+}
+
+/* Who waited for room is told of it. */
+static inline void wake_writers(struct tcp_sock *tp)
+{
+	if (atomic_load(&tp->wants_acks, RELAXED) & WANT_ROOM && tcp_may_write(tp)) {
+		tcp_dont_want_acks(tp, WANT_ROOM);
+		tcp_wake(tp, FILE_POLLOUT | FILE_POLLWRNORM);
+	}
+}
+
+void tcp_ack_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
+{
+	uint32_t ack = p->tcp.ack, flight = tcp_flight(tp), acked = ack - tp->snd_una;
+	nsec_t sent_at;
+
+	if (!acked) {
+		update_window(tp, p);
+		if (!flight)
+			no_xmit_timer(tp);
+		wake_writers(tp);
+		return;
+	}
+	if (unlikely(!tx_cumulative_one(tp, ack, &sent_at))) {
+		(void)tcp_ack_input(tp, p, now);
+		return;
+	}
+	update_window(tp, p);
+	advance(tp, ack, now);
+	tcp_rtt_sample(tp, now - sent_at);
+	if (is_cwnd_limited(tp, flight))
+		tp->cong->acked(tp, acked, now);
+	if (flight == acked) {
+		no_xmit_timer(tp);
+	} else {
+		tcp_arm_rto(tp, now);
+		tlp_schedule(tp, now);
+	}
+	wake_writers(tp);
+}
+
 bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
 	uint32_t ack = p->tcp.ack, flight = tcp_flight(tp), before = tp->delivered, old_wnd = tp->snd_wnd;
@@ -174,13 +231,7 @@ bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	if (!is_old && ack != tp->snd_una) {
 		res.acked = ack - tp->snd_una;
 		tx_cumulative(tp, ack, &res);
-		tp->snd_una = ack;
-		sendq_acked(tp, ack);
-		tp->bytes_acked += res.acked;
-		tp->nr_backoff = 0;
-		tp->first_unacked_at = 0;
-		if (tp->route.neigh)
-			atomic_store(&tp->route.neigh->confirmed, now, RELAXED);
+		advance(tp, ack, now);
 		if (!tp->has_sack)
 			reno_advance(tp, res.acked);
 	} else if (!tp->has_sack && !is_old && tcp_flight(tp) && !p->tcp.data_len && tp->snd_wnd == old_wnd && !(p->tcp.flags & TCP_FIN)) {
@@ -199,23 +250,18 @@ bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	update_state(tp, &res, tp->delivered - before, flight, is_echo, now);
 
 	if (!tcp_flight(tp)) {
-		tp->xmit_at = NSEC_NEVER;
-		tp->xmit_kind = XMIT_NONE;
+		no_xmit_timer(tp);
 		tp->is_tlp_out = false;
 	} else if (res.acked && tp->xmit_kind != XMIT_REO) {
 		tcp_arm_rto(tp, now);
 		tlp_schedule(tp, now);
 	}
 	if (tp->snd_wnd && tp->xmit_kind == XMIT_PERSIST) {
-		tp->xmit_at = NSEC_NEVER;
-		tp->xmit_kind = XMIT_NONE;
+		no_xmit_timer(tp);
 		tp->nr_backoff = 0;
 		if (tcp_flight(tp))
 			tcp_arm_rto(tp, now);
 	}
-	if (atomic_load(&tp->wants_acks, RELAXED) & WANT_ROOM && tcp_may_write(tp)) {
-		tcp_dont_want_acks(tp, WANT_ROOM);
-		tcp_wake(tp, FILE_POLLOUT | FILE_POLLWRNORM);
-	}
+	wake_writers(tp);
 	return true;
 }

@@ -393,11 +393,44 @@ static void input_text(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		fin_received(tp, now);
 }
 
+/*
+ * Header prediction: is it the segment that an undisturbed connection gets next? In order, only ACK and PSH, only the timestamp option if that, an acknowledgement of what is in
+ * flight; nothing lost, SACKed, reordered or probed, no ECN. Then most of what follows in tcp_segment() has nothing to find; plain() does the rest, to the same end.
+ */
+static inline bool is_plain(const struct tcp_sock *tp, const struct pkt *p)
+{
+	uint32_t word;		/* flags, opt_len, has_ts, ecn */
+
+	_Static_assert(offsetof(struct pkt_tcp, ecn) == offsetof(struct pkt_tcp, flags) + 3, "word");
+	memcpy(&word, &p->tcp.flags, sizeof(word));
+	return tp->plain_word == TCP_PLAIN && (word & ~(0xff000000u | TCP_PSH)) == (tp->has_ts ? 1u << 16 | 12u << 8 | TCP_ACK : TCP_ACK) && p->tcp.seq == tp->rcv_nxt &&
+	       !(tp->sacked_bytes | tp->lost_bytes) && tp->xmit_kind <= XMIT_TLP && p->tcp.ack - tp->snd_una <= tcp_flight(tp) &&
+	       !(tp->has_ts && seq_lt(p->tcp.ts_val, tp->ts_recent));
+}
+
+/* take. */
+static void plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
+{
+	if (tp->has_ts && p->tcp.seq == tp->last_ack_sent) {	/* it cannot be less: check_segment() */
+		tp->ts_recent = p->tcp.ts_val;
+		tp->ts_recent_at = now;
+	}
+	tcp_ack_plain(tp, p, now);
+	if (p->tcp.data_len)
+		recvq_data(tp, p, now);
+	else
+		pkt_free(p);
+}
+
 void tcp_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
 	tp->segs_in++;
 	tp->last_rcv = now;
 	tp->nr_keep_probes = 0;
+	if (likely(is_plain(tp, p))) {
+		plain(tp, p, now);
+		return;
+	}
 	switch (tp->state) {
 	case TCP_CLOSED:
 		if (!(p->tcp.flags & TCP_RST))

@@ -141,7 +141,19 @@ struct tcp_sock {
 	struct mpsc_node accept_node, attention_node;
 	uint32_t needs_attention;	/* [a] is in listener->attention */
 
-	uint8_t state;			/* [l], read without */
+	/* What is_plain() looks at, as one word: compared with TCP_PLAIN. */
+	union {
+		struct {
+			uint8_t state;		/* [l], read without */
+			bool has_sack;		/* [l] */
+			uint8_t ca_state;	/* [l] CA_* */
+			bool rack_reordering, is_tlp_out;	/* [l] */
+			bool has_fin_seq;	/* [l] */
+			bool has_ecn;		/* [l] */
+			bool is_unpredicted;	/* [l] for tests: no segment takes the short way */
+		};
+		uint64_t plain_word;
+	};
 	bool has_file, is_orphan, is_dead;	/* [l] */
 	bool is_connecting;		/* [l] connect(2) has said EINPROGRESS and not yet 0 */
 
@@ -166,14 +178,14 @@ struct tcp_sock {
 	uint32_t rcv_bytes, rcv_memory;	/* [l] payload, and memory it pins (with ofo) */
 	uint32_t urg_seq;		/* [l] */
 	uint8_t urg_byte, urg_state;	/* [l] URG_* */
-	bool is_fin_received, has_fin_seq;		/* [l] */
+	bool is_fin_received;		/* [l] */
 	uint32_t fin_seq;		/* [l] */
 
 	/* Options agreed on. */
 	uint16_t mss;			/* [l] payload of a full segment with the options we send */
 	uint16_t peer_mss, advmss, user_mss;	/* [l] */
 	uint8_t snd_wscale, rcv_wscale;	/* [l] */
-	bool has_ts, has_sack, has_wscale, has_ecn;	/* [l] */
+	bool has_ts, has_wscale;	/* [l]; and has_sack, has_ecn above */
 
 	/* ECN (RFC 3168 6.1), when has_ecn. */
 	bool ecn_echo;			/* [l] CE has come: ECE in all we send until CWR comes */
@@ -188,10 +200,9 @@ struct tcp_sock {
 	/* RTT (RFC 6298) and congestion. */
 	nsec_t srtt, rttvar, min_rtt, rto;	/* [l] 0: none yet */
 	uint32_t cwnd, ssthresh;	/* [l] bytes */
-	uint32_t sacked_bytes, lost_bytes, retrans_bytes;	/* [l] */
+	uint32_t sacked_bytes, lost_bytes, retrans_bytes;	/* [l] retrans_bytes <= lost_bytes */
 	uint32_t delivered;		/* [l] bytes, wraps */
 	uint32_t recovery_end;		/* [l] */
-	uint8_t ca_state;		/* [l] CA_* */
 	uint8_t nr_dupacks;		/* [l] for peers without SACK */
 	uint32_t prr_delivered, prr_out, prr_flight;	/* [l] RFC 6937 */
 	const struct tcp_cong *cong;	/* [l] */
@@ -204,7 +215,7 @@ struct tcp_sock {
 	/* RACK (RFC 8985). */
 	nsec_t rack_sent_at, rack_rtt, reo_wnd;	/* [l] */
 	uint32_t rack_end, high_sacked, tlp_end, reo_steps, reo_round;	/* [l] */
-	bool rack_reordering, rack_advanced, is_tlp_out, is_tlp_retrans;	/* [l] */
+	bool rack_advanced, is_tlp_retrans;	/* [l] */
 
 	/* Timers: NSEC_NEVER when off. */
 	struct timer timer;
@@ -262,6 +273,11 @@ struct tcp_sock {
 #define URG_PENDING	1	/* announced, byte not here */
 #define URG_VALID	2
 #define URG_READ	3
+
+/* Established, with SACK, and nothing out of the ordinary: the bytes of plain_word. */
+#define TCP_PLAIN	((uint64_t)1 << 8 | TCP_ESTABLISHED)
+_Static_assert(offsetof(struct tcp_sock, state) % 8 == 0 && offsetof(struct tcp_sock, has_sack) == offsetof(struct tcp_sock, state) + 1 &&
+	       offsetof(struct tcp_sock, is_unpredicted) == offsetof(struct tcp_sock, state) + 7, "plain_word");
 
 static inline struct tcp_sock *tcp_of(struct socket *so)
 {
@@ -351,6 +367,8 @@ void tcp_update_mss(struct tcp_sock *tp);
 /* ---- tcp-ack.c */
 /* False: the segment is to be dropped (an acknowledgement was sent if RFC 5961 wants one). */
 bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now);
+/* The same for a segment that is_plain() of tcp-input.c lets pass. */
+void tcp_ack_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now);
 void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt);
 void tcp_enter_recovery(struct tcp_sock *tp);
 void tcp_enter_loss(struct tcp_sock *tp);
@@ -369,6 +387,8 @@ void tx_init(struct tcp_sock *tp);
 bool tx_add(struct tcp_sock *tp, uint32_t seq, uint32_t end, uint8_t flags, nsec_t now);
 struct tx_rec *tx_split(struct tcp_sock *tp, struct tx_rec *r, uint32_t at);
 void tx_cumulative(struct tcp_sock *tp, uint32_t una, struct tcp_ack_result *res);
+/* The same, if una ends the oldest record and that was sent once, with nothing newer delivered before. False: nothing was done. *sent_at: for the RTT. */
+bool tx_cumulative_one(struct tcp_sock *tp, uint32_t una, nsec_t *sent_at);
 void tx_sack(struct tcp_sock *tp, const struct pkt *p, struct tcp_ack_result *res);
 void tx_purge(struct tcp_sock *tp);
 void tx_mark_lost(struct tcp_sock *tp, struct tx_rec *r);

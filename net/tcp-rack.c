@@ -199,6 +199,25 @@ void tx_cumulative(struct tcp_sock *tp, uint32_t una, struct tcp_ack_result *res
 	}
 }
 
+bool tx_cumulative_one(struct tcp_sock *tp, uint32_t una, nsec_t *sent_at)
+{
+	struct tx_rec *r = list_first(&tp->tx, struct tx_rec, node);
+
+	if (list_is_empty(&tp->tx) || r->end != una || r->flags & ~TX_EMBEDDED || seq_lt(una, tp->high_sacked))
+		return false;
+	*sent_at = r->sent_at;
+	tp->delivered += una - r->seq;
+	tp->high_sacked = una;
+	if (sent_after(r->sent_at, una, tp->rack_sent_at, tp->rack_end)) {
+		tp->rack_sent_at = r->sent_at;
+		tp->rack_end = una;
+		tp->rack_rtt = tp->last_rcv - r->sent_at;
+		tp->rack_advanced = true;
+	}
+	rec_free(tp, r);
+	return true;
+}
+
 /* Mark [start, end) as arrived. */
 static void mark_sacked(struct tcp_sock *tp, uint32_t start, uint32_t end, struct tcp_ack_result *res)
 {

@@ -261,10 +261,23 @@ static void note_urgent(struct tcp_sock *tp, const struct pkt *p)
 	}
 }
 
+static void in_order(struct tcp_sock *tp, struct pkt *p, nsec_t now)
+{
+	tp->nr_unacked_segs += p->len > tp->mss ? 2 : 1;
+	append(tp, p);
+	if (!tp->delack_at || tp->delack_at == NSEC_NEVER)
+		tp->delack_at = now + TCP_DELACK_NS;
+}
+
 void recvq_data(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
 	uint32_t seq = p->tcp.seq, end = seq + p->len, edge;
 
+	/* The usual: next in order, in the window, no gap before or behind it. */
+	if (likely(seq == tp->rcv_nxt && seq_le(end, tp->rcv_adv) && list_is_empty(&tp->ofo) && tp->urg_state != URG_PENDING)) {
+		in_order(tp, p, now);
+		return;
+	}
 	if (seq_le(end, tp->rcv_nxt)) {
 		remember_duplicate(tp, seq, end);
 		tp->needs_ack_now = true;
@@ -294,14 +307,11 @@ void recvq_data(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 
 		if (filled_gap && !cut_overlap(tp, p))
 			return;
-		tp->nr_unacked_segs += p->len > tp->mss ? 2 : 1;
-		append(tp, p);
+		in_order(tp, p, now);
 		if (filled_gap) {
 			absorb(tp);
 			tp->needs_ack_now = true;	/* RFC 5681 4.2 */
 		}
-		if (!tp->delack_at || tp->delack_at == NSEC_NEVER)
-			tp->delack_at = now + TCP_DELACK_NS;
 		return;
 	}
 	NET_COUNT(tcp_ofo_queue);
