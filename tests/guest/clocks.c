@@ -125,10 +125,14 @@ static void burn(int64_t ns)
 		;
 }
 
+static volatile bool may_end;
+
 static void *burn_half(void *unused)
 {
 	(void)unused;
 	burn(50000000);
+	while (!may_end) /* a thread that has ended has no clock */
+		sched_yield();
 	return (void *)now_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
@@ -147,6 +151,7 @@ static void test_cpu_time(void)
 		need(pthread_create(&threads[i], NULL, burn_half, NULL) == 0);
 	clockid_t other;
 	check("the clock of another thread", pthread_getcpuclockid(threads[0], &other) == 0 && now_ns(other) >= 0);
+	may_end = true;
 	for (int i = 0; i < 2; i++) {
 		void *result;
 		pthread_join(threads[i], &result);

@@ -2,7 +2,8 @@
 /*
  * What a handler does to a blocking call, with and without SA_RESTART: which
  * calls return EINTR and which go on (signal(7)), and what a restarted sleep
- * has left. The signal comes from another thread when the call blocks.
+ * has left. The signal comes from another thread when the call blocks: when
+ * /proc says that the thread sleeps.
  */
 #include "test.h"
 #include <fcntl.h>
@@ -17,10 +18,12 @@
 #include <sys/select.h>
 #include <sys/timerfd.h>
 
+#define LONG 1000	/* seconds: no call here ends because its time is over */
 static int pipe_fds[2], full_pipe[2], event_fd, timer_fd, epoll_fd;
 static pthread_t main_thread;
+static long main_tid;
 static int nr_handled;
-static volatile bool is_blocking;
+static volatile bool is_calling, has_returned;
 
 static void handle(int signal_number)
 {
@@ -58,14 +61,14 @@ static long call_timerfd(void)
 
 static long call_nanosleep(void)
 {
-	struct timespec second = { .tv_nsec = 200000000 };
+	struct timespec second = { .tv_sec = LONG };
 
 	return nanosleep(&second, NULL);
 }
 
 static long call_clock_nanosleep_absolute(void)
 {
-	struct timespec end = ns_to_timespec(now_ns(CLOCK_MONOTONIC) + 200000000);
+	struct timespec end = ns_to_timespec(now_ns(CLOCK_MONOTONIC) + LONG * 1000000000LL);
 
 	errno = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL);
 	return errno ? -1 : 0;
@@ -80,7 +83,7 @@ static long call_futex(void)
 
 static long call_futex_timeout(void)
 {
-	struct timespec timeout = { .tv_nsec = 200000000 };
+	struct timespec timeout = { .tv_sec = LONG };
 
 	return syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &timeout, NULL, 0);
 }
@@ -89,13 +92,13 @@ static long call_poll(void)
 {
 	struct pollfd p = { .fd = pipe_fds[0], .events = POLLIN };
 
-	return poll(&p, 1, 200);
+	return poll(&p, 1, LONG * 1000);
 }
 
 static long call_select(void)
 {
 	fd_set set;
-	struct timeval timeout = { .tv_usec = 200000 };
+	struct timeval timeout = { .tv_sec = LONG };
 
 	FD_ZERO(&set);
 	FD_SET(pipe_fds[0], &set);
@@ -106,7 +109,7 @@ static long call_epoll(void)
 {
 	struct epoll_event event;
 
-	return epoll_wait(epoll_fd, &event, 1, 200);
+	return epoll_wait(epoll_fd, &event, 1, LONG * 1000);
 }
 
 static long call_sigsuspend(void)
@@ -120,7 +123,7 @@ static long call_sigsuspend(void)
 static long call_sigtimedwait(void)
 {
 	sigset_t set;
-	struct timespec timeout = { .tv_nsec = 200000000 };
+	struct timespec timeout = { .tv_sec = LONG };
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
@@ -172,17 +175,41 @@ static const struct {
 	{ "sem_wait", call_semaphore },
 };
 
-/* Sends one signal while the call blocks; later makes every call able to end. */
+/* Until the main thread sleeps in its call, or has returned from it. */
+static void wait_until_blocked(void)
+{
+	char path[64], text[256], *state;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/stat", main_tid);
+	while (!is_calling)
+		sched_yield();
+	do {
+		sched_yield();
+		int fd = open(path, O_RDONLY);
+		ssize_t n = read(fd, text, sizeof(text) - 1);
+
+		need(n > 0 && close(fd) == 0);
+		text[n] = '\0';
+		state = strrchr(text, ')');
+	} while (!has_returned && (!state || state[2] != 'S'));
+}
+
+static void interrupt_call(void)
+{
+	wait_until_blocked();
+	pthread_kill(main_thread, SIGUSR1);
+	while (!__atomic_load_n(&nr_handled, __ATOMIC_SEQ_CST))
+		sched_yield();
+	wait_until_blocked(); /* again, if the call goes on */
+}
+
+/* Sends one signal while the call blocks; then makes every call able to end. */
 static void *interrupt(void *argument)
 {
 	int fd = *(int *)argument;
 	static char sink[65536];
 
-	while (!is_blocking)
-		sched_yield();
-	sleep_ms(30);
-	pthread_kill(main_thread, SIGUSR1);
-	sleep_ms(30);
+	interrupt_call();
 	uint64_t one = 1;
 	if (write(pipe_fds[1], "x", 1) != 1 || write(event_fd, &one, 8) != 8 || read(full_pipe[0], sink, 65536) < 0)
 		show("FAIL cannot end the call");
@@ -237,12 +264,13 @@ static void run(int flags, const char *kind)
 
 		prepare(fd);
 		nr_handled = 0;
-		is_blocking = false;
+		is_calling = has_returned = false;
 		need(pthread_create(&thread, NULL, interrupt, &fd) == 0);
-		is_blocking = true;
 		errno = 0;
+		is_calling = true;
 		long result = calls[i].call();
 		int error = errno;
+		has_returned = true;
 		pthread_join(thread, NULL);
 		show("%s, %s: %s, handled %d", calls[i].name, kind, result >= 0 ? "goes on" : error_name(error), nr_handled);
 	}
@@ -253,7 +281,14 @@ static void run(int flags, const char *kind)
 static void *interrupt_once(void *unused)
 {
 	(void)unused;
-	sleep_ms(50);
+	interrupt_call();
+	return NULL;
+}
+
+static void *interrupt_ignored(void *unused)
+{
+	(void)unused;
+	wait_until_blocked();
 	pthread_kill(main_thread, SIGUSR1);
 	return NULL;
 }
@@ -261,24 +296,31 @@ static void *interrupt_once(void *unused)
 static void test_time_left(void)
 {
 	struct sigaction action = { .sa_handler = handle, .sa_flags = 0 };
-	struct timespec request = { .tv_nsec = 300000000 }, left = { 0 };
+	struct timespec request = { .tv_sec = LONG }, left = { 0 };
 	pthread_t thread;
 
 	sigaction(SIGUSR1, &action, NULL);
+	nr_handled = 0;
+	is_calling = has_returned = false;
 	need(pthread_create(&thread, NULL, interrupt_once, NULL) == 0);
 	int64_t begin = now_ns(CLOCK_MONOTONIC);
+	is_calling = true;
 	check_errno("nanosleep is interrupted", nanosleep(&request, &left), EINTR);
+	has_returned = true;
 	int64_t slept = now_ns(CLOCK_MONOTONIC) - begin;
 	pthread_join(thread, NULL);
-	int64_t sum = slept + left.tv_nsec + left.tv_sec * 1000000000LL;
-	check("slept and left add up", sum >= 300000000 && sum < 400000000 && slept < 280000000);
+	int64_t sum = slept + left.tv_nsec + left.tv_sec * 1000000000LL, most = LONG * 1000000000LL;
+	check("slept and left add up", sum >= most && sum < most + most / 50 && slept < most / 50);
 
 	/* Ignored and default-ignored signals interrupt nothing. */
 	signal(SIGUSR1, SIG_IGN);
-	need(pthread_create(&thread, NULL, interrupt_once, NULL) == 0);
-	request.tv_nsec = 100000000;
+	is_calling = has_returned = false;
+	need(pthread_create(&thread, NULL, interrupt_ignored, NULL) == 0);
+	request = (struct timespec){ .tv_nsec = 100000000 };
 	begin = now_ns(CLOCK_MONOTONIC);
+	is_calling = true;
 	check("an ignored signal does not end a sleep", nanosleep(&request, &left) == 0);
+	has_returned = true;
 	check("which lasts its time", now_ns(CLOCK_MONOTONIC) - begin >= 100000000);
 	pthread_join(thread, NULL);
 }
@@ -286,6 +328,7 @@ static void test_time_left(void)
 int main(void)
 {
 	main_thread = pthread_self();
+	main_tid = syscall(SYS_gettid);
 	need(pipe(pipe_fds) == 0 && pipe(full_pipe) == 0);
 	event_fd = eventfd(0, 0);
 	timer_fd = timerfd_create(CLOCK_MONOTONIC, 0);
