@@ -42,7 +42,7 @@ static inline void *make_image(const char *commands, const char *options, size_t
 	if (system("command -v mkfs.erofs >/dev/null 2>&1") != 0)
 		return NULL;
 	CHECK(mkdtemp(dir));
-	snprintf(cmd, sizeof(cmd), "cd %s && mkdir t && cd t && { %s\n} && cd .. && mkfs.erofs %s image t >/dev/null 2>&1", dir, commands, options);
+	snprintf(cmd, sizeof(cmd), "umask 022 && cd %s && mkdir t && cd t && { %s\n} && cd .. && mkfs.erofs %s image t >/dev/null 2>&1", dir, commands, options);
 	CHECK_EQ(system(cmd), 0);
 	snprintf(cmd, sizeof(cmd), "%s/image", dir);
 	f = fopen(cmd, "rb");

@@ -40,6 +40,16 @@ def find_tool(tool, package):
 
 
 @contextlib.contextmanager
+def plain_umask():
+    """What is made for a root can be read by every user in it, whatever this user's own files are like (umask 077)."""
+    old = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(old)
+
+
+@contextlib.contextmanager
 def locked(path):
     """Hold an exclusive lock on the file `path` (created). Waits for other runs of this command."""
     with open(path, "a", encoding="ascii") as handle:

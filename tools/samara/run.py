@@ -125,6 +125,7 @@ def network(options):
     return kind, published, ["ip=" + address] if address and kind != "none" else []
 
 
+@paths.plain_umask()
 def build_image(options):
     """(path of the root image, path of the program in it)."""
     port = port_of(options)
