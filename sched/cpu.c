@@ -12,6 +12,7 @@
 #include "libc/string.h"
 #include "mmu/heap.h"
 #include "mmu/page.h"
+#include "sched/clock.h"
 #include "sched/irq.h"
 #include "sched/sched-priv.h"
 #include "sched/trace.h"
@@ -39,7 +40,7 @@ void sched_early_init(void)
 	se->state = STATE_RUNNABLE;
 	se->refs = 2;
 	se->params = PARAMS(POLICY_OTHER, 0, 0);
-	se->clock = CLOCK_RUNNING;
+	se->clock = CLOCK_RUNNING | CLOCK_START;
 	memset(se->affinity, 0xff, sizeof(se->affinity));
 	rq_refresh_params(se);
 	boot_cpu.running = t;
@@ -142,6 +143,7 @@ int sched_add_cpu(uint64_t hwid, struct cpu **out)
 	cpu->idle = make_idle(cpu);
 	if (!cpu->idle || !percpu_add(cpu->id))
 		goto err_free;
+	cpu->idle->sched->clock = CLOCK_RUNNING | CLOCK_START;	/* no switch begins its first spell */
 	cpu->running = cpu->idle;
 	cpus[cpu->id] = cpu;
 	/* release: the CPU before its number. CPUs that came up before look at it only by way of the number. */

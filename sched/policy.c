@@ -136,9 +136,6 @@ nsec_t cpu_idle_ns(struct cpu *cpu)
 	struct thread_times times;
 
 	thread_times(cpu->idle, &times);
-	/* The first time that a CPU is idle starts without a switch. */
-	if (!times.system_ns && atomic_load(&cpu->running, RELAXED) == cpu->idle)
-		return arch_time_ns();
 	return times.system_ns;
 }
 
