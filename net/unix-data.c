@@ -15,48 +15,34 @@
 
 void unix_msg_free(struct unix_msg *msg)
 {
-	for (unsigned i = 0; i < msg->nr_files; i++)
-		file_put(msg->files[i]);
-	kfree(msg->files);
+	if (msg->rights)
+		unix_rights_drop(msg->rights);
 	kfree(msg->from);
 	kfree(msg);
 }
 
-void unix_purge(struct unix_sock *u)
+struct unix_msg *unix_take_all(struct unix_sock *u)
 {
-	struct unix_msg *m;
+	struct unix_msg *first = u->head;
 
-	while ((m = u->head)) {
-		atomic_store(&u->head, m->next, RELAXED);
-		unix_msg_free(m);
-	}
+	atomic_store(&u->head, NULL, RELAXED);
 	u->tail = NULL;
 	u->nr_messages = 0;
 	atomic_store(&u->queued, 0u, RELAXED);
+	return first;
+}
+
+void unix_free_all(struct unix_msg *first)
+{
+	while (first) {
+		struct unix_msg *next = first->next;
+
+		unix_msg_free(first);
+		first = next;
+	}
 }
 
 /* ---- send -------------------------------------------------------------------------------------------------------------------- */
-
-static int take_files(struct unix_msg *msg, const struct sock_msg *m, const int *fds, unsigned n)
-{
-	if (!n)
-		return 0;
-	if (n + msg->nr_files > UNIX_MAX_FDS)
-		return -EINVAL;
-	if (!msg->files) {
-		msg->files = kmalloc(UNIX_MAX_FDS * sizeof(msg->files[0]));
-		if (!msg->files)
-			return -ENOMEM;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		struct file *f = fd_get(m->files, fds[i]);
-
-		if (!f)
-			return -EBADF;
-		msg->files[msg->nr_files++] = f;
-	}
-	return 0;
-}
 
 static int parse_control(struct unix_msg *msg, const struct sock_msg *m)
 {
@@ -70,7 +56,7 @@ static int parse_control(struct unix_msg *msg, const struct sock_msg *m)
 		if (h->level != SOL_SOCKET)
 			continue;
 		if (h->type == SCM_RIGHTS) {
-			r = take_files(msg, m, (const int *)(h + 1), (unsigned)(len / sizeof(int)));
+			r = unix_rights_add(&msg->rights, m->files, (const int *)(h + 1), (unsigned)(len / sizeof(int)));
 		} else if (h->type == SCM_CREDENTIALS) {
 			if (len < sizeof(msg->cred))
 				return -EINVAL;
@@ -115,7 +101,7 @@ static void append(struct unix_sock *to, struct unix_msg *msg)
 	struct unix_msg *t = to->tail;
 
 	/* Small writes of a stream share a message. */
-	if (to->so.type == SOCK_STREAM && t && !msg->nr_files && !t->nr_files && t->room - t->len >= msg->len && t->cred.pid == msg->cred.pid &&
+	if (to->so.type == SOCK_STREAM && t && !msg->rights && !atomic_load(&t->rights, RELAXED) && t->room - t->len >= msg->len && t->cred.pid == msg->cred.pid &&
 	    t->cred.uid == msg->cred.uid) {
 		memcpy(t->data + t->len, msg->data, msg->len);
 		t->len += msg->len;
@@ -125,6 +111,8 @@ static void append(struct unix_sock *to, struct unix_msg *msg)
 	}
 	(void)atomic_fetch_add(&to->queued, msg->len + (uint32_t)sizeof(*msg), RELAXED);
 	to->nr_messages++;
+	if (msg->rights)
+		unix_rights_enter(to, msg);
 	if (t)
 		t->next = msg;
 	else
@@ -264,16 +252,19 @@ ssize_t unix_send(struct socket *so, struct sock_msg *m)
 
 /* ---- receive ------------------------------------------------------------------------------------------------------------------- */
 
-static void put_files(struct unix_msg *msg, struct sock_msg *m)
+/* What does not fit is in *left. */
+static void put_files(struct unix_msg *msg, struct sock_msg *m, struct unix_rights **left)
 {
 	size_t room = m->control_room - m->control_len;
-	unsigned fit = room < sizeof(struct cmsg_hdr) + sizeof(int) ? 0 : (unsigned)((room - sizeof(struct cmsg_hdr)) / sizeof(int)), n = 0;
+	unsigned fit = room < sizeof(struct cmsg_hdr) + sizeof(int) ? 0 : (unsigned)((room - sizeof(struct cmsg_hdr)) / sizeof(int)), n = 0, rest = 0;
+	struct unix_rights *r = msg->rights;
 	int fds[UNIX_MAX_FDS];
 
+	unix_rights_leave(r);
 	if (!m->control)
 		fit = 0;
-	while (n < msg->nr_files && n < fit) {
-		int fd = fd_install(m->files, msg->files[n], 0, m->flags & MSG_CMSG_CLOEXEC, m->fd_limit);
+	while (n < r->nr && n < fit) {
+		int fd = fd_install(m->files, r->files[n], 0, m->flags & MSG_CMSG_CLOEXEC, m->fd_limit);
 
 		if (fd < 0)
 			break;
@@ -281,22 +272,24 @@ static void put_files(struct unix_msg *msg, struct sock_msg *m)
 	}
 	if (n)
 		sock_msg_put(m, SOL_SOCKET, SCM_RIGHTS, fds, n * sizeof(int));
-	if (n < msg->nr_files)
+	if (n < r->nr)
 		m->out_flags |= MSG_CTRUNC;
-	for (unsigned i = n; i < msg->nr_files; i++)
-		file_put(msg->files[i]);
-	msg->nr_files = 0;
+	while (n < r->nr)
+		r->files[rest++] = r->files[n++];
+	r->nr = rest;
+	msg->rights = NULL;
+	*left = r;
 }
 
-static void put_control(struct unix_sock *u, struct unix_msg *msg, struct sock_msg *m)
+static void put_control(struct unix_sock *u, struct unix_msg *msg, struct sock_msg *m, struct unix_rights **left)
 {
 	if (sock_has(&u->so, SF_PASSCRED))
 		sock_msg_put(m, SOL_SOCKET, SCM_CREDENTIALS, &msg->cred, sizeof(msg->cred));
-	if (msg->nr_files && !(m->flags & MSG_PEEK))
-		put_files(msg, m);
+	if (msg->rights && !(m->flags & MSG_PEEK))
+		put_files(msg, m, left);
 }
 
-/* Lock held. Drop the first message. */
+/* Lock held. Drop the first message, whose descriptors were taken. */
 static void pop(struct unix_sock *u)
 {
 	struct unix_msg *msg = u->head;
@@ -310,7 +303,7 @@ static void pop(struct unix_sock *u)
 }
 
 /* Lock held, queue not empty. Bytes, -EFAULT. */
-static ssize_t copy_stream(struct unix_sock *u, struct sock_msg *m, ssize_t done)
+static ssize_t copy_stream(struct unix_sock *u, struct sock_msg *m, ssize_t done, struct unix_rights **left)
 {
 	bool is_peek = m->flags & MSG_PEEK;
 	struct unix_msg *msg = u->head, *next;
@@ -319,7 +312,7 @@ static ssize_t copy_stream(struct unix_sock *u, struct sock_msg *m, ssize_t done
 
 	for (; msg && m->uio->left; msg = next) {
 		size_t n = MIN((size_t)(msg->len - msg->off), m->uio->left);
-		bool has_files = msg->nr_files;
+		bool has_files = msg->rights;
 		ssize_t r;
 
 		/* Descriptors and other people's bytes are not mixed with what was read before. */
@@ -329,7 +322,7 @@ static ssize_t copy_stream(struct unix_sock *u, struct sock_msg *m, ssize_t done
 		if (r < 0)
 			return moved ? moved : r;
 		if (!moved && !done)
-			put_control(u, msg, m);
+			put_control(u, msg, m, left);
 		moved += r;
 		next = msg->next;
 		if (!is_peek) {
@@ -344,7 +337,7 @@ static ssize_t copy_stream(struct unix_sock *u, struct sock_msg *m, ssize_t done
 }
 
 /* Lock held. */
-static ssize_t copy_packet(struct unix_sock *u, struct sock_msg *m)
+static ssize_t copy_packet(struct unix_sock *u, struct sock_msg *m, struct unix_rights **left)
 {
 	struct unix_msg *msg = u->head;
 	size_t n = MIN((size_t)msg->len, m->uio->left), len = msg->len;
@@ -360,7 +353,7 @@ static ssize_t copy_packet(struct unix_sock *u, struct sock_msg *m)
 		if (msg->from)
 			*m->name = *msg->from;
 	}
-	put_control(u, msg, m);
+	put_control(u, msg, m, left);
 	if (!(m->flags & MSG_PEEK))
 		pop(u);
 	return (ssize_t)(m->flags & MSG_TRUNC ? len : n);
@@ -410,18 +403,21 @@ ssize_t unix_recv(struct socket *so, struct sock_msg *m)
 	if (m->name)
 		m->name->len = 0;
 	for (;;) {
+		struct unix_rights *left = NULL;
 		bool was_full;
 
 		mutex_lock(&so->lock);
 		was_full = u->peer && !unix_has_room(u, u->peer);
 		if (u->head) {
-			n = is_stream ? copy_stream(u, m, done) : copy_packet(u, m);
+			n = is_stream ? copy_stream(u, m, done, &left) : copy_packet(u, m, &left);
 			r = 0;
 		} else {
 			n = 0;
 			r = why_no_data(u);
 		}
 		mutex_unlock(&so->lock);
+		if (left)
+			unix_rights_drop(left);
 		if (n < 0)
 			return done ? done : n;
 		done += n;

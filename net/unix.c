@@ -190,12 +190,14 @@ static struct unix_sock *unix_new(int type)
 		return NULL;
 	socket_init(&u->so, &unix_ops, AF_UNIX, type, 0);
 	waitq_init(&u->space);
+	list_init(&u->rights);
 	return u;
 }
 
 static void hang_up(struct unix_sock *u)
 {
 	struct unix_sock *peer;
+	struct unix_msg *unread;
 
 	mutex_lock(&u->so.lock);
 	atomic_store(&u->is_closed, true, RELAXED);
@@ -203,8 +205,9 @@ static void hang_up(struct unix_sock *u)
 	atomic_store(&u->peer, NULL, RELAXED);
 	if (peer && u->so.type != SOCK_DGRAM && u->head)
 		atomic_store(&peer->so.error, ECONNRESET, RELAXED);	/* it wrote what nobody will read */
-	unix_purge(u);
+	unread = unix_take_all(u);
 	mutex_unlock(&u->so.lock);
+	unix_free_all(unread);
 	waitq_wake_all(&u->space, 0);
 	if (!peer)
 		return;
@@ -232,11 +235,12 @@ static void unix_release(struct socket *so)
 	}
 	hang_up(u);
 	socket_wake(so, (unsigned)-1, 0);
+	unix_rights_released();
 }
 
 static void unix_destroy(struct socket *so)
 {
-	unix_purge(unix_of(so));
+	unix_free_all(unix_take_all(unix_of(so)));
 	drop_name(unix_of(so));			/* of a connection that nobody accepted */
 	socket_free(so);
 }
