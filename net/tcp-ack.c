@@ -48,8 +48,36 @@ static bool input_echo(struct tcp_sock *tp, const struct pkt *p)
 	return true;
 }
 
+/* ---- reductions that were wrong: RFC 3522 (by the timestamp of the first repeat), RFC 4015 ----------------------------------- */
+
+static void undo_begin(struct tcp_sock *tp)
+{
+	tp->undo_cwnd = tp->cwnd;
+	tp->undo_ssthresh = tp->ssthresh;
+	tp->undo_w_max = tp->cubic.w_max;
+}
+
+/* The first acknowledgement after a repeat echoes a segment from before it: the originals were only late. */
+static void undo_if_wrong(struct tcp_sock *tp, const struct pkt *p, const struct tcp_ack_result *res)
+{
+	if (tp->ca_state < CA_RECOVERY || !tp->has_undo_ts || !res->acked || !res->has_ecr || !res->ecr || !seq_lt(res->ecr, tp->undo_ts) ||
+	    p->tcp.flags & TCP_ECE)
+		return;
+	if (tp->ca_state == CA_RECOVERY)
+		tp->rack_reordering = true;
+	tx_unmark_lost(tp);
+	tp->cwnd = MAX(tp->cwnd, tp->undo_cwnd);
+	tp->ssthresh = MAX(tp->ssthresh, tp->undo_ssthresh);
+	tp->cubic.w_max = tp->undo_w_max;
+	tp->ca_state = CA_OPEN;
+	tp->nr_dupacks = 0;
+	if (!tp->has_sack)
+		tp->sacked_bytes = 0;
+}
+
 void tcp_enter_recovery(struct tcp_sock *tp)
 {
+	undo_begin(tp);
 	prr_begin(tp);
 	tp->ssthresh = tp->cong->ssthresh(tp);
 	tp->ca_state = CA_RECOVERY;
@@ -64,6 +92,8 @@ void tcp_enter_recovery(struct tcp_sock *tp)
 /* The retransmission timer ran out: RFC 5681 3.1, RFC 8985 6.3. */
 void tcp_enter_loss(struct tcp_sock *tp)
 {
+	if (tp->ca_state < CA_RECOVERY)
+		undo_begin(tp);
 	if (tp->ca_state < CA_LOSS || !seq_lt(tp->snd_una, tp->recovery_end))
 		tp->ssthresh = tp->cong->ssthresh(tp);
 	tp->cong->timeout(tp);
@@ -84,14 +114,15 @@ static bool is_cwnd_limited(const struct tcp_sock *tp, uint32_t flight)
 	return flight + MAX(2u * tp->mss, tp->cwnd / 8) >= tp->cwnd;
 }
 
-/* Without SACK: count duplicates (RFC 5681 2), each of which means that a segment has left the network. */
-static void reno_dupack(struct tcp_sock *tp)
+/* Without SACK: count duplicates (RFC 5681 2), each of which means that a segment has left the network. What that adds to what was delivered (RFC 6937 3). */
+static uint32_t reno_dupack(struct tcp_sock *tp)
 {
 	tp->nr_dupacks++;
 	if (tp->sacked_bytes + tp->lost_bytes + tp->mss < tcp_flight(tp))
 		tp->sacked_bytes += tp->mss;
 	if (tp->nr_dupacks == 3 && tp->ca_state < CA_RECOVERY && !list_is_empty(&tp->tx))
 		tx_mark_lost(tp, list_first(&tp->tx, struct tx_rec, node));
+	return tp->mss;
 }
 
 static void reno_advance(struct tcp_sock *tp, uint32_t acked)
@@ -150,9 +181,12 @@ static void update_state(struct tcp_sock *tp, const struct tcp_ack_result *res, 
 	}
 	if (tp->lost_bytes > tp->retrans_bytes && tp->ca_state < CA_RECOVERY)
 		tcp_enter_recovery(tp);
-	if (tp->ca_state == CA_RECOVERY)
+	if (tp->ca_state == CA_RECOVERY) {
 		prr_ack(tp, delivered, res->acked && !res->has_lost_retrans);
-	else if (res->acked && !is_echo && (tp->ca_state == CA_LOSS || is_cwnd_limited(tp, flight_before)))
+		/* What a partial acknowledgement asks for goes out in any case (RFC 6582 3.2). */
+		if (!tp->has_sack && res->acked)
+			tp->cwnd = MAX(tp->cwnd, tcp_pipe(tp) + tp->mss);
+	} else if (res->acked && !is_echo && (tp->ca_state == CA_LOSS || is_cwnd_limited(tp, flight_before)))
 		tp->cong->acked(tp, res->acked, now);
 }
 
@@ -216,7 +250,7 @@ void tcp_ack_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
 	uint32_t ack = p->tcp.ack, flight = tcp_flight(tp), before = tp->delivered, old_wnd = tp->snd_wnd;
-	struct tcp_ack_result res = { .before_una = tp->snd_una };
+	struct tcp_ack_result res = { .before_una = tp->snd_una, .has_ecr = tp->has_ts && p->tcp.has_ts, .ecr = p->tcp.ts_ecr };
 	bool is_old = seq_lt(ack, tp->snd_una), is_echo = false;
 
 	if (seq_lt(ack, tp->snd_una - MAX(tp->max_wnd, 65536u))) {	/* RFC 5961 5.2 */
@@ -235,11 +269,12 @@ bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		if (!tp->has_sack)
 			reno_advance(tp, res.acked);
 	} else if (!tp->has_sack && !is_old && tcp_flight(tp) && !p->tcp.data_len && tp->snd_wnd == old_wnd && !(p->tcp.flags & TCP_FIN)) {
-		reno_dupack(tp);
+		before -= reno_dupack(tp);
 	}
 	if (tp->has_sack && p->tcp.opt_len > (tp->has_ts ? 12 : 0) && tcp_flight(tp))
 		tx_sack(tp, p, &res);
 	take_rtt(tp, p, &res, now);
+	undo_if_wrong(tp, p, &res);
 	tlp_ack(tp, ack, res.is_dsack);
 	if (tp->sacked_bytes || tp->lost_bytes || tp->rack_reordering || tp->ca_state >= CA_RECOVERY) {
 		rack_update_reo(tp, &res);
@@ -248,6 +283,8 @@ bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	if (unlikely(tp->has_ecn) && !is_old)
 		is_echo = input_echo(tp, p);
 	update_state(tp, &res, tp->delivered - before, flight, is_echo, now);
+	if (tp->ca_state == CA_OPEN && !tp->is_tlp_out)
+		tp->has_undo_ts = false;
 
 	if (!tcp_flight(tp)) {
 		no_xmit_timer(tp);

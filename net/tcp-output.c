@@ -292,6 +292,10 @@ bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *r, nsec_t now)
 		r->flags |= TX_RETRANS;
 		tp->retrans_bytes += len;
 	}
+	if (!tp->has_undo_ts) {
+		tp->has_undo_ts = true;
+		tp->undo_ts = tcp_ts(tp, now);
+	}
 	r->flags |= TX_EVER_RETRANS;
 	r->sent_at = now;
 	tp->prr_out += len;

@@ -205,6 +205,9 @@ struct tcp_sock {
 	uint32_t recovery_end;		/* [l] */
 	uint8_t nr_dupacks;		/* [l] for peers without SACK */
 	uint32_t prr_delivered, prr_out, prr_flight;	/* [l] RFC 6937 */
+	uint32_t undo_cwnd, undo_ssthresh, undo_w_max;	/* [l] as they were before CA_RECOVERY or CA_LOSS */
+	uint32_t undo_ts;		/* [l] our timestamp in the first segment that was repeated, if has_undo_ts */
+	bool has_undo_ts;		/* [l] */
 	const struct tcp_cong *cong;	/* [l] */
 	struct {
 		uint32_t w_max, origin, cwnd_acc, est_acc, w_est;	/* bytes */
@@ -378,8 +381,9 @@ void tcp_ecn_reduced(struct tcp_sock *tp);
 /* ---- tcp-rack.c */
 struct tcp_ack_result {
 	uint32_t acked, sacked_new;	/* bytes newly acknowledged in order; newly SACKed */
+	uint32_t ecr;			/* in: the timestamp it echoes, if has_ecr */
 	nsec_t newest_sent;		/* of segments newly acknowledged, for RTT */
-	bool has_sample, is_dsack, has_lost_retrans;
+	bool has_sample, is_dsack, has_lost_retrans, has_ecr;
 	uint32_t before_una;
 };
 void tx_init(struct tcp_sock *tp);
@@ -393,6 +397,7 @@ void tx_sack(struct tcp_sock *tp, const struct pkt *p, struct tcp_ack_result *re
 void tx_purge(struct tcp_sock *tp);
 void tx_mark_lost(struct tcp_sock *tp, struct tx_rec *r);
 void tx_mark_all_lost(struct tcp_sock *tp);
+void tx_unmark_lost(struct tcp_sock *tp);
 /* The first piece to be sent again, or NULL. */
 struct tx_rec *tx_next_lost(struct tcp_sock *tp);
 /* RFC 8985 6.2: mark what must be lost; sets the reordering timer. */

@@ -116,12 +116,29 @@ void tx_mark_all_lost(struct tcp_sock *tp)
 {
 	struct tx_rec *r;
 
-	if (!tp->has_sack)
+	bool has_reneged;
+
+	if (list_is_empty(&tp->tx))
+		return;
+	/* What was SACKed and is next in order: the peer has dropped it (RFC 2018 8). */
+	has_reneged = list_first(&tp->tx, struct tx_rec, node)->flags & TX_SACKED;
+	if (!tp->has_sack || has_reneged)
 		tp->sacked_bytes = 0;
 	list_for_each(r, &tp->tx, node) {
+		if (has_reneged)
+			r->flags &= (uint8_t)~TX_SACKED;
 		if (!(r->flags & TX_SACKED))
 			tx_mark_lost(tp, r);
 	}
+}
+
+void tx_unmark_lost(struct tcp_sock *tp)
+{
+	struct tx_rec *r;
+
+	list_for_each(r, &tp->tx, node)
+		r->flags &= (uint8_t)~(TX_LOST | TX_RETRANS);
+	tp->lost_bytes = tp->retrans_bytes = 0;
 }
 
 struct tx_rec *tx_next_lost(struct tcp_sock *tp)
@@ -154,7 +171,7 @@ static void delivered(struct tcp_sock *tp, const struct tx_rec *r, uint32_t len,
 		res->has_sample = true;
 		if (r->sent_at > res->newest_sent)
 			res->newest_sent = r->sent_at;
-	} else if (rtt < tp->min_rtt) {
+	} else if (rtt < tp->min_rtt || (res->has_ecr && seq_lt(res->ecr, tcp_ts(tp, r->sent_at)))) {
 		return;		/* the acknowledgement must be of the original */
 	}
 	/* step 3: reordering is seen when something older than the newest delivered arrives without having been sent again */

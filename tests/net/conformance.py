@@ -18,10 +18,12 @@ import time
 import link
 import support
 from packet import ACK, FIN, PSH, RST, SYN, URG, Host, options, read_tcp, tcp_bytes, udp_bytes
-from scripts import SCRIPTS
+from scripts import LAST, SCRIPTS
 import scripts_state  # noqa: F401: each adds its own
 import scripts_window  # noqa: F401
 import scripts_ecn  # noqa: F401
+import scripts_loss  # noqa: F401
+import scripts_hostile  # noqa: F401
 
 THEM = {4: "10.9.0.2", 6: "fd09::2"}
 US = {4: "10.9.0.1", 6: "fd09::1"}
@@ -34,6 +36,7 @@ class Driver:
     def __init__(self, end, kernel, family, verbose):
         self.host = Host(end, set(US.values()))
         self.kernel, self.verbose, self.family = kernel, verbose, family
+        self.us, self.them = US[family], THEM[family]
         self.port, self.waiting = random.randrange(10000, 20000), []
 
     def find(self):
@@ -54,6 +57,10 @@ class Driver:
         if self.verbose:
             print("   >", read_tcp(segment))
         self.host.send_ip(us, them, 6, segment, tos=tos)
+
+    def send_packet(self, packet):
+        """An IP packet as it is."""
+        self.host.transmit(self.host.macs[self.them], 0x86dd if self.family == 6 else 0x0800, packet)
 
     def send_udp(self, sport, dport, data):
         us, them = US[self.family], THEM[self.family]
@@ -221,7 +228,7 @@ def start(kernel, end):
 def run(kernel, family, wanted, verbose):
     """The scripts over one family on a machine of its own."""
     tests = {}
-    for name, script in SCRIPTS.items():
+    for name, script in sorted(SCRIPTS.items(), key=lambda item: item[1] in LAST):
         tests[f"{kernel}-{name}-ipv{family}"] = script
     chosen = [test for test in tests if not wanted or any(word in test for word in wanted)]
     if not chosen:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The first process of Linux as a guest of tests/net/conformance.py: loads the modules /modules/0, 1, ... in this order, gives eth0 the addresses "ADDRESS/PREFIX" of its
- * arguments, and becomes /program. Duplicate address detection is off, so that both families answer at once; else nothing is changed from the kernel's defaults.
+ * arguments, and becomes /program. Duplicate address detection is off, so that both families answer at once, and the cache of what earlier connections met (thresholds,
+ * reordering), so that scripts do not depend on each other; else nothing is changed from the kernel's defaults.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -101,6 +102,7 @@ int main(int argc, char **argv)
 	mount("proc", "/proc", "proc", 0, NULL);
 	load_modules();
 	write_file("/proc/sys/net/ipv6/conf/eth0/accept_dad", "0");
+	write_file("/proc/sys/net/ipv4/tcp_no_metrics_save", "1");
 	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bring_up(sock, "lo");
 	bring_up(sock, "eth0");

@@ -5,11 +5,17 @@ import time
 
 from packet import ACK, FIN, PSH, RST, SYN, URG, options
 
-SCRIPTS = {}
+SCRIPTS, LAST = {}, set()
 
 
 def script(function):
     SCRIPTS[function.__name__.replace("_", "-")] = function
+    return function
+
+
+def last(function):
+    """Of a script that leaves traces on both systems, as SYN cookies and path MTUs: it runs after the others."""
+    LAST.add(function)
     return function
 
 
@@ -740,6 +746,7 @@ def quote(c, d, seq):
 
 
 @script
+@last
 def path_mtu(d, connection):
     """RFC 1191, 8201: segments get smaller."""
     c = connection(d, port=7002, option=options(mss=1400)).open()
@@ -784,6 +791,7 @@ def unreachable_in_connection(d, connection):
 # -- floods ------------------------------------------------------------------------------------------------------------------------
 
 @script
+@last
 def syn_flood(d, connection):
     """RFC 4987: 3,000 half-open connections, and a new one still opens (by a cookie) and carries data."""
     d.send_tcp(5000, 7001, 1, 0, SYN)

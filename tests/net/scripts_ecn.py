@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Scripts of conformance.py for ECN: RFC 3168 section 6.1."""
 from packet import ACK, PSH, SYN
-from scripts import SCRIPTS, script
+from scripts import script
 
 ECE, CWR = 0x40, 0x80
 NOT_ECT, ECT0, CE = 0, 2, 3
@@ -95,7 +95,3 @@ def ecn_sender(d, connection):
         assert not found.flags & CWR or found.tos & 3 == NOT_ECT, (found, hex(found.flags))
     assert again and again.tos & 3 == NOT_ECT, again
     c.reset()
-
-
-# The flood stays last: while it is answered with SYN cookies, connections do without ECN, here and on Linux.
-SCRIPTS["syn-flood"] = SCRIPTS.pop("syn-flood")

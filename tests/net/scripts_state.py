@@ -180,7 +180,8 @@ def half_closed_gets_all(d, connection):
             fin = found.flags & FIN
             c.raw(ACK)
     assert c.ack == 3002, c.ack
-    c.silent(0.2)
+    found = c.get(0.2)
+    assert found is None or found.flags == ACK, found
 
 
 @script
