@@ -17,6 +17,7 @@ import time
 
 import link
 import support
+from pace import Pace
 from packet import ACK, FIN, PSH, RST, SYN, URG, Host, options, read_tcp, tcp_bytes, udp_bytes
 from scripts import LAST, SCRIPTS
 import scripts_state  # noqa: F401: each adds its own
@@ -27,6 +28,7 @@ import scripts_hostile  # noqa: F401
 
 THEM = {4: "10.9.0.2", 6: "fd09::2"}
 US = {4: "10.9.0.1", 6: "fd09::1"}
+LONG = 20.0  # seconds, for what must come
 IP = "10.9.0.2:::255.255.255.0::eth0:off,[fd09::2]/64"
 
 
@@ -41,7 +43,7 @@ class Driver:
 
     def find(self):
         """The neighbour."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + LONG
         while THEM[self.family] not in self.host.macs:
             self.host.resolve(US[self.family], THEM[self.family])
             self.host.poll(0.3)
@@ -141,7 +143,7 @@ class Connection:
         self.raw(flags, data=data, tos=tos)
         self.seq += len(data) + bool(flags & FIN)
 
-    def get(self, seconds=2.0):
+    def get(self, seconds=LONG):
         """The next segment, numbers relative; None after `seconds`."""
         found = self.driver.segment(self.sport, self.port, seconds)
         if found:
@@ -155,7 +157,7 @@ class Connection:
                 self.ts_last = found.ts[0]
         return found
 
-    def expect(self, flags, seconds=3.0, mask=0x3f & ~PSH, **fields):
+    def expect(self, flags, seconds=LONG, mask=0x3f & ~PSH, **fields):
         """The next segment must have these flags and fields."""
         found = self.get(seconds)
         assert found, f"nothing came, expected flags {flags:#x} {fields}"
@@ -186,7 +188,7 @@ class Connection:
         self.seq, self.ack = 1, 1
         return self
 
-    def take(self, size, seconds=5.0):
+    def take(self, size, seconds=LONG):
         """Receive `size` bytes in order, acknowledging; the bytes."""
         data = b""
         end = time.monotonic() + seconds
@@ -246,7 +248,7 @@ def run(kernel, family, wanted, verbose):
                 driver.waiting.clear()
                 return script(driver, Connection)
             return test
-        return support.run_tests({name: prepared(script) for name, script in tests.items()}, chosen)
+        return support.run_tests({name: prepared(script) for name, script in tests.items()}, chosen, Pace())
     finally:
         guest.stop()
 

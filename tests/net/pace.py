@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""Did the host keep pace? What a test says about times counts only if this process and the machines it started got a CPU
+when they wanted one.
+
+Measured: how long our threads and those of all our children waited for a CPU (proc(5), schedstat), how long the
+hypervisor below kept this host waiting (steal in /proc/stat), and by how much a thread that sleeps 10 ms at a time
+overslept, which sees what stops everything.
+"""
+import os
+import threading
+import time
+
+LIMIT = 0.05  # seconds; the shortest time that a script judges is 0.12 s
+
+
+def descendants(pid):
+    """This process and all below it."""
+    parents = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    parents.setdefault(int(file.read().rsplit(b")", 1)[1].split()[1]), []).append(int(name))
+            except (OSError, IndexError):
+                pass  # it has just ended
+    found, new = [], [pid]
+    while new:
+        found += new
+        new = [child for parent in new for child in parents.get(parent, [])]
+    return found
+
+
+def waited(pids):
+    """{thread: seconds that it has waited for a CPU}."""
+    waits = {}
+    for pid in pids:
+        try:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
+                    waits[thread] = int(file.read().split()[1]) / 1e9
+        except (OSError, IndexError):
+            pass  # it has just ended, or this kernel does not tell
+    return waits
+
+
+def stolen():
+    """Seconds that the hypervisor kept the CPUs of this host waiting."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            return int(file.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+class Pace:
+    """Looks at the host from its making on; lost() since the last mark()."""
+
+    def __init__(self):
+        self.overslept = 0.0
+        threading.Thread(target=self.watch, daemon=True).start()
+        self.mark()
+
+    def watch(self):
+        while True:
+            begin = time.monotonic()
+            time.sleep(0.01)
+            self.overslept = max(self.overslept, time.monotonic() - begin - 0.01)
+
+    def mark(self):
+        self.pids = descendants(os.getpid())
+        self.waits, self.stolen, self.overslept = waited(self.pids), stolen(), 0.0
+
+    def lost(self):
+        """Seconds, at most, by which anything can have been late."""
+        waits = waited(self.pids)
+        return max(self.overslept, stolen() - self.stolen,
+                   max((waits[thread] - self.waits.get(thread, 0.0) for thread in waits), default=0.0))
