@@ -6,6 +6,7 @@
  *	file -> pipe	pages of a file that can be mapped go in by reference: no copy; else they are read into pages of the pipe: one
  *	pipe -> file	written from the pipe's pages: one copy, by the file
  *	file -> file	written from the pages of the source if it can be mapped: one copy; else through a buffer: two
+ *	-> socket	as to a file; TCP keeps references to the pages and copies nothing (struct uio, is_pages)
  *
  * A pipe's lock is held while its pages are written elsewhere: nobody else may consume them meanwhile. Two pipes are locked in order of address.
  */
@@ -33,6 +34,7 @@ struct page_run {
 	struct vm_object *object;
 	unsigned nr;
 	size_t len;
+	bool is_more;			/* the file goes on behind it */
 	struct iovec iov[BATCH_PAGES];
 	uint8_t *pages[BATCH_PAGES];
 };
@@ -63,6 +65,7 @@ static int run_get(struct page_run *run, struct file *in, uint64_t pos, size_t l
 	if (r || pos >= st.size)
 		return r;
 	len = (size_t)MIN((uint64_t)len, st.size - pos);
+	run->is_more = true;
 	while (len && run->nr < max_pages) {
 		size_t off = pos % PAGE_SIZE, part = MIN(len, (size_t)PAGE_SIZE - off);
 		struct vm_page page;
@@ -76,6 +79,7 @@ static int run_get(struct page_run *run, struct file *in, uint64_t pos, size_t l
 		pos += part;
 		len -= part;
 	}
+	run->is_more = pos < st.size;
 	return 0;
 }
 
@@ -93,7 +97,7 @@ static ssize_t copy_mapped(struct file *in, struct vm_object *object, uint64_t *
 		want = run.len;
 		if (n || !want)
 			break;
-		u = (struct uio){ .iov = run.iov, .nr = run.nr, .left = want, .is_kernel = true };
+		u = (struct uio){ .iov = run.iov, .nr = run.nr, .left = want, .is_kernel = true, .is_pages = true, .is_more = run.is_more && want < len - done };
 		n = file_write(out, &u, out_pos);
 		run_put(&run);
 		if (n <= 0)
@@ -261,10 +265,10 @@ static ssize_t file_to_pipe(struct file *in, uint64_t *pos, struct pipe *p, size
 /* ---- pipe to file ------------------------------------------------------------------------------------------------- */
 
 /* lock held. Write the buffers there are; consumed as far as the file takes them. */
-static ssize_t pipe_drain(struct pipe *p, struct file *out, uint64_t *out_pos, size_t len)
+static ssize_t pipe_drain(struct pipe *p, struct file *out, uint64_t *out_pos, size_t len, bool is_more)
 {
 	struct iovec iov[BATCH_PAGES];
-	struct uio u = { .iov = iov, .is_kernel = true };
+	struct uio u = { .iov = iov, .is_kernel = true, .is_pages = true, .is_more = is_more };
 	size_t left;
 	ssize_t n;
 
@@ -275,11 +279,14 @@ static ssize_t pipe_drain(struct pipe *p, struct file *out, uint64_t *out_pos, s
 		iov[u.nr++] = (struct iovec){ b->page + b->off, part };
 		u.left += part;
 	}
+	u.is_more |= u.nr == BATCH_PAGES && u.left < len && p->head - p->tail > BATCH_PAGES;
 	n = file_write(out, &u, out_pos);
 	for (left = n > 0 ? (size_t)n : 0; left;) {
 		struct pipe_buf *b = pipe_buf_at(p, p->tail);
 		size_t part = MIN((size_t)b->len, left);
 
+		if (u.has_kept)
+			b->can_merge = false;	/* a socket may have a reference */
 		b->off += (uint16_t)part;
 		b->len -= (uint16_t)part;
 		left -= part;
@@ -289,7 +296,7 @@ static ssize_t pipe_drain(struct pipe *p, struct file *out, uint64_t *out_pos, s
 	return n;
 }
 
-static ssize_t pipe_to_file(struct pipe *p, struct file *out, uint64_t *out_pos, size_t len, bool is_nonblock)
+static ssize_t pipe_to_file(struct pipe *p, struct file *out, uint64_t *out_pos, size_t len, bool is_nonblock, bool is_more)
 {
 	size_t done = 0;
 	ssize_t n = 0;
@@ -302,7 +309,7 @@ static ssize_t pipe_to_file(struct pipe *p, struct file *out, uint64_t *out_pos,
 			break;
 		mutex_lock(&p->lock);
 		was_full = pipe_is_full(p);
-		n = p->head == p->tail ? 0 : pipe_drain(p, out, out_pos, len - done);
+		n = p->head == p->tail ? 0 : pipe_drain(p, out, out_pos, len - done, is_more);
 		was_full = was_full && !pipe_is_full(p);
 		mutex_unlock(&p->lock);
 		if (was_full)
@@ -410,7 +417,7 @@ ssize_t file_splice(struct file *in, uint64_t *in_pos, struct file *out, uint64_
 	if (in_pipe && out_pipe)
 		return pipe_to_pipe(in_pipe, out_pipe, len, is_nonblock || special_is_nonblock(in) || special_is_nonblock(out), move_buffers);
 	if (in_pipe)
-		return pipe_to_file(in_pipe, out, out_pos, len, is_nonblock || special_is_nonblock(in));
+		return pipe_to_file(in_pipe, out, out_pos, len, is_nonblock || special_is_nonblock(in), flags & SPLICE_F_MORE);
 	if (out_pipe)
 		n = file_to_pipe(in, &pos, out_pipe, len, is_nonblock || special_is_nonblock(out));
 	else

@@ -17,6 +17,11 @@ struct uio {
 	size_t skip;			/* bytes done of iov[0] */
 	size_t left;			/* bytes left in all */
 	bool is_kernel;			/* segments are kernel memory */
+	/*
+	 * Of a write from the kernel. is_pages: each segment lies in one page that has an owner (page_get()); instead of copying, who takes the bytes may keep them as they are, with a
+	 * reference of his own, and then says so in has_kept. Others see later changes of such bytes in either place. is_more: the rest comes at once.
+	 */
+	bool is_pages, has_kept, is_more;
 };
 
 /* One segment; *iov is storage that must outlive the uio. */
@@ -25,6 +30,25 @@ static inline void uio_init(struct uio *u, struct iovec *iov, void *base, size_t
 	iov->base = base;
 	iov->len = len;
 	*u = (struct uio){ .iov = iov, .nr = 1, .left = len, .is_kernel = is_kernel };
+}
+
+/* The bytes that lie together at the front of u, which is not empty; *len of them. */
+static inline void *uio_front(struct uio *u, size_t *len)
+{
+	while (u->skip == u->iov->len && u->nr > 1) {
+		u->iov++;
+		u->nr--;
+		u->skip = 0;
+	}
+	*len = u->iov->len - u->skip < u->left ? u->iov->len - u->skip : u->left;
+	return (char *)u->iov->base + u->skip;
+}
+
+/* len of them are done. */
+static inline void uio_skip(struct uio *u, size_t len)
+{
+	u->skip += len;
+	u->left -= len;
 }
 
 /* Move up to len bytes between buf and the front of u, and consume them. Returns the number moved: short only if u ran out or a fault; -EFAULT if a fault came at once. */

@@ -148,7 +148,7 @@ struct heap_cpu {
 
 /* [c] throughout, preemption off, except heap.remote. One for each CPU, made when it first allocates, never freed. */
 struct mmu_cpu {
-	struct page_list single, block;	/* order 0, order PAGE_ORDER_BLOCK */
+	struct page_list single, quad, block;	/* order 0, PAGE_ORDER_QUAD, PAGE_ORDER_BLOCK */
 	uint32_t run, run_end;		/* single pages too: a stretch from the buddy whose metadata says nothing yet; taken when the list is empty */
 	int64_t nr_kind[NR_KINDS];	/* pages allocated minus freed here */
 	unsigned id;

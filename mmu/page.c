@@ -2,7 +2,7 @@
  *
  * Page allocation: per-CPU caches in front of the buddy allocator, reference counts, shrinkers, statistics.
  *
- * Each CPU keeps single pages and 2 MiB blocks, touched only by it with preemption off; a batch moves between it and the buddy under buddy.lock. With preemption
+ * Each CPU keeps single pages, blocks of 16 KiB and of 2 MiB, touched only by it with preemption off; a batch moves between it and the buddy under buddy.lock. With preemption
  * disabled by the caller the lock is only tried, and a page to free always fits the CPU's own cache: the next caller that may sleep trims it.
  */
 #include "mmu/page-priv.h"
@@ -18,7 +18,7 @@ static struct mmu_cpu boot_cpu;
 
 /* Sizes of the caches, from RAM and CPUs; changes as CPUs appear. */
 static struct {
-	uint32_t single, block;		/* [a] most a CPU keeps */
+	uint32_t single, quad, block;	/* [a] most a CPU keeps */
 	unsigned nr_cpus;		/* [buddy.lock] */
 } limit;
 
@@ -59,6 +59,7 @@ static void limits_update(void)
 	uint64_t singles = buddy.nr_total / (256 * limit.nr_cpus), blocks = buddy.nr_total / BLOCK_PAGES / (64 * limit.nr_cpus);
 
 	atomic_store(&limit.single, (uint32_t)(singles < 8 ? 8 : singles > 256 ? 256 : singles), RELAXED);
+	atomic_store(&limit.quad, (uint32_t)(singles > 256 ? 64 : singles / 4), RELAXED);
 	atomic_store(&limit.block, (uint32_t)(blocks > 8 ? 8 : blocks), RELAXED);
 }
 
@@ -67,7 +68,7 @@ static bool cpu_publish(struct mmu_cpu *c, unsigned id)
 	struct mmu_cpu *none = NULL;
 
 	memset(c, 0, sizeof(*c));
-	c->single.head = c->block.head = NO_PAGE;
+	c->single.head = c->quad.head = c->block.head = NO_PAGE;
 	c->id = id;
 	/* release: the cleared struct before the pointer. Pairs: page_stats, and mmu_cpu() through the CPU's own order */
 	return atomic_cas(&mmu_cpus[id], &none, c, RELEASE);
@@ -109,9 +110,19 @@ void mmu_cpu_make(void)
 	mutex_unlock(&buddy.lock);
 }
 
+static bool is_kept(unsigned order)
+{
+	return order == 0 || order == PAGE_ORDER_QUAD || order == PAGE_ORDER_BLOCK;
+}
+
 static struct page_list *cache_of(struct mmu_cpu *c, unsigned order)
 {
-	return order == 0 ? &c->single : &c->block;
+	return order == 0 ? &c->single : order == PAGE_ORDER_QUAD ? &c->quad : &c->block;
+}
+
+static uint32_t most_of(unsigned order)
+{
+	return atomic_load(order == 0 ? &limit.single : order == PAGE_ORDER_QUAD ? &limit.quad : &limit.block, RELAXED);
 }
 
 /* Return what a CPU keeps too much (keep: how much stays). */
@@ -151,6 +162,7 @@ static bool reclaim(uint64_t want)
 	uint64_t got = 0;
 
 	trim(0, 0);
+	trim(PAGE_ORDER_QUAD, 0);
 	trim(PAGE_ORDER_BLOCK, 0);
 	if (!mutex_trylock(&shrinkers.lock))
 		return false;
@@ -208,8 +220,13 @@ static uint32_t take_slow(unsigned order)
 
 	if (!mmu_cpu() && mmu_can_sleep())
 		mmu_cpu_make();
-	if (order == 0)
+	if (order == 0) {
+		idx = refill_run();
+		if (likely(idx != NO_PAGE) || !mmu_can_sleep())
+			return idx;
+		trim(PAGE_ORDER_QUAD, 0);	/* the last there is */
 		return refill_run();
+	}
 	if (lock_buddy()) {
 		idx = buddy_take_locked(order);
 		mutex_unlock(&buddy.lock);
@@ -225,7 +242,7 @@ static inline uint32_t take_cached(struct mmu_cpu *c, unsigned order)
 			return list_pop(&c->single);
 		return c->run < c->run_end ? c->run++ : NO_PAGE;
 	}
-	return order == PAGE_ORDER_BLOCK && c->block.nr ? list_pop(&c->block) : NO_PAGE;
+	return is_kept(order) && cache_of(c, order)->nr ? list_pop(cache_of(c, order)) : NO_PAGE;
 }
 
 /* After shrinkers have run. What they freed lies in this CPU's cache, or in the buddy once that is trimmed. */
@@ -305,7 +322,7 @@ paddr_t page_alloc(unsigned order, unsigned flags)
 /* An order that CPUs keep: to this CPU's cache whatever its size. */
 static void free_cached(uint32_t idx, struct page *p, unsigned order)
 {
-	uint32_t most = atomic_load(order == 0 ? &limit.single : &limit.block, RELAXED);
+	uint32_t most = most_of(order);
 	bool is_full = false;
 	struct mmu_cpu *c;
 
@@ -332,7 +349,7 @@ void page_free(paddr_t pa, unsigned order)
 	struct page *p = page_find(pa);
 
 	ASSERT(p && page_state(p) == PAGE_USED && p->order == order);
-	if (order == 0 || order == PAGE_ORDER_BLOCK) {
+	if (is_kept(order)) {
 		free_cached(idx, p, order);
 	} else if (!mmu_can_sleep()) {	/* not the time to take the lock: as single pages */
 		page_split(pa, order);
@@ -400,8 +417,11 @@ void page_put(paddr_t pa)
 	/* acquire: what other owners did to the page before they put it. Pairs: the release in the fetch_sub. A count of 1 is ours and cannot change. */
 	if (atomic_load(&p->count, ACQUIRE) != 1 && atomic_fetch_sub(&p->count, 1u, ACQ_REL) != 1)
 		return;
-	DEBUG_ASSERT(page_state(p) == PAGE_USED && p->order == 0);
-	free_cached(page_index(pa), p, 0);
+	DEBUG_ASSERT(page_state(p) == PAGE_USED);
+	if (likely(!p->order))
+		free_cached(page_index(pa), p, 0);
+	else
+		page_free(pa, p->order);
 }
 
 unsigned page_count(paddr_t pa)
@@ -446,7 +466,8 @@ void page_stats(struct page_stats *out)
 
 		if (!c)
 			continue;
-		nr_free += READ_ONCE(c->single.nr) + READ_ONCE(c->run_end) - READ_ONCE(c->run) + (uint64_t)READ_ONCE(c->block.nr) * BLOCK_PAGES;
+		nr_free += READ_ONCE(c->single.nr) + READ_ONCE(c->run_end) - READ_ONCE(c->run) + (uint64_t)READ_ONCE(c->block.nr) * BLOCK_PAGES +
+			   ((uint64_t)READ_ONCE(c->quad.nr) << PAGE_ORDER_QUAD);
 		anon += READ_ONCE(c->nr_kind[KIND_ANON]);
 		cache += READ_ONCE(c->nr_kind[KIND_CACHE]);
 	}

@@ -14,6 +14,7 @@
 
 #include "libc/types.h"
 
+#define PAGE_ORDER_QUAD		2	/* 16 KiB: as quick to allocate as a page */
 #define PAGE_ORDER_BLOCK	9	/* 2 MiB */
 #define PAGE_ORDER_MAX		18	/* 1 GiB */
 
@@ -39,8 +40,8 @@ paddr_t __must_check page_alloc(unsigned order, unsigned flags);
 void page_free(paddr_t pa, unsigned order);
 
 /*
- * Reference counts, for single pages that several own (page cache, mappings, copy-on-write). On pages that the allocator does not manage (an image mapped
- * in place) both do nothing. page_put() frees a page at zero.
+ * Reference counts, for pages that several own (page cache, mappings, copy-on-write, packets). On pages that the allocator does not manage (an image mapped
+ * in place) both do nothing. page_put() frees at zero. pa is that of page_alloc(): a block of several pages has one count.
  */
 void page_get(paddr_t pa);
 void page_put(paddr_t pa);

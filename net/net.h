@@ -42,7 +42,7 @@ void net_drain(void);
 	X(tcp_retrans_segs) X(tcp_in_errs) X(tcp_out_rsts) X(tcp_csum_errors) \
 	X(tcp_syncookies_sent) X(tcp_syncookies_recv) X(tcp_syncookies_failed) X(tcp_listen_overflows) X(tcp_listen_drops) X(tcp_delayed_acks) \
 	X(tcp_timeouts) X(tcp_loss_probes) X(tcp_sack_recovery) X(tcp_fast_retrans) X(tcp_challenge_acks) X(tcp_tw) X(tcp_paws) X(tcp_rcv_pruned) \
-	X(tcp_backlog_drops) X(tcp_ofo_queue) X(tcp_dup_data) X(tcp_abort_on_memory) X(tcp_keepalives) X(tcp_ecn_ce) X(tcp_ecn_reductions)
+	X(tcp_backlog_drops) X(tcp_ofo_queue) X(tcp_dup_data) X(tcp_abort_on_memory) X(tcp_keepalives) X(tcp_ecn_ce) X(tcp_ecn_reductions) X(tcp_by_reference)
 
 struct net_stats {
 #define X(name) uint64_t name;

@@ -123,6 +123,8 @@ struct pkt *pkt_alloc(unsigned headroom, unsigned linear);
 struct pkt *pkt_from_page(void *page, unsigned off, unsigned len);
 /* Append bytes of a page. take: one reference of the page (page_get() it first to share). False (the reference stays the caller's): no slot left. */
 bool __must_check pkt_add_page(struct pkt *p, uint8_t *data, unsigned len);
+/* The same of 2^order pages with one count; off: from their start. */
+bool __must_check pkt_add_big_page(struct pkt *p, uint8_t *data, unsigned len, unsigned off);
 void pkt_free(struct pkt *p);		/* NULL is fine */
 void pkt_free_list(struct pkt *list);
 

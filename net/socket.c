@@ -135,6 +135,8 @@ static ssize_t socket_write(struct file *f, struct uio *u, uint64_t *pos)
 
 	(void)pos;
 	m.cred = so->cred;
+	if (unlikely(u->is_more) && so->type == SOCK_STREAM)
+		m.flags = MSG_MORE;
 	return so->ops->send(so, &m);
 }
 

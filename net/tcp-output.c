@@ -388,7 +388,7 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 		return;
 	if (!ip_route_is_valid(&tp->route) && tcp_get_route(tp))
 		goto out;
-	while ((n = next_length(tp, ignore_nagle)) || may_send_fin(tp)) {
+	while ((n = sendq_fit(tp, tp->snd_nxt, next_length(tp, ignore_nagle))) || may_send_fin(tp)) {
 		uint32_t seq = tp->snd_nxt, end = seq + n;
 		bool with_fin = tp->is_fin_queued && end == tp->write_seq && n <= tp->mss;
 		unsigned flags = TCP_ACK | (end == tp->write_seq && n ? TCP_PSH : 0) | (with_fin ? TCP_FIN : 0);

@@ -87,14 +87,17 @@ static inline bool seq_le(uint32_t a, uint32_t b)
 /* ---- send queue (tcp-sendq.c): the bytes [snd_una, write_seq) ----------------------------------------------------------- */
 
 struct send_chunk {
-	uint8_t *data;			/* in a page of its own, counted; not always at its start */
+	uint8_t *data;			/* in a counted page; not always at its start */
 	uint32_t seq;			/* of the first byte */
-	uint16_t len, room;		/* room: bytes that may still be appended after len */
+	uint16_t len;
+	uint16_t room : 15;		/* bytes that may still be appended after len; 0: none, or the page is not ours */
+	uint16_t is_big : 1;		/* the page is one of several */
 };
 
 struct sendq {
 	struct send_chunk *ring;	/* power of two */
 	uint32_t head, tail, mask;	/* tail - head chunks */
+	bool has_pieces;		/* there are or were chunks of which a packet cannot hold a full load */
 };
 
 /* ---- scoreboard (tcp-rack.c): what is in flight, in pieces as it was sent ------------------------------------------------- */
@@ -443,7 +446,13 @@ void sendq_acked(struct tcp_sock *tp, uint32_t una);
 /* An empty page at hand is given back if is_idle. True: there is one still; ask again. */
 bool sendq_trim(struct tcp_sock *tp, bool is_idle);
 void sendq_free(struct tcp_sock *tp);
-/* Append [seq, seq + len) to the packet. False: no slot or memory. */
+/* How much of [seq, seq + len) a packet can refer to. */
+uint32_t __sendq_fit(const struct tcp_sock *tp, uint32_t seq, uint32_t len);
+static inline uint32_t sendq_fit(const struct tcp_sock *tp, uint32_t seq, uint32_t len)
+{
+	return likely(!tp->sendq.has_pieces) ? len : __sendq_fit(tp, seq, len);
+}
+/* Append [seq, seq + len), which fit, to the packet. False: no slot or memory. */
 bool sendq_attach(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint32_t len);
 void sendq_copy(struct tcp_sock *tp, uint32_t seq, uint8_t *to, uint32_t len);
 bool tcp_may_write(const struct tcp_sock *tp);

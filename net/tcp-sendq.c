@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * The send queue: what the application wrote and the peer has not acknowledged, in pages. A segment refers to the pages (sendq_attach), so data is copied once, from the application; small
- * ones are copied again, which is cheaper than counting. Bytes in a page never change after they were appended.
+ * The send queue: what the application wrote and the peer has not acknowledged, in chunks. A segment refers to them (sendq_attach), so data is copied once, from the application; small
+ * ones are copied again, which is cheaper than counting.
+ *
+ *	copied		a page of our own, or 16 KiB for who writes much; bytes in it never change after they were appended
+ *	referred to	a part of a page of somebody else, mostly the page cache: sendfile(2) and splice(2) from pipes. No byte is copied. If the file is written, what is sent
+ *			later is the new content, as on Linux; if it is cut, the page stays as long as we refer to it
+ *
+ * A checksum over bytes that change would be wrong, so there are references only where a device makes it (from the bytes it sends) or nobody does (loopback). Pieces of less
+ * than REFER_MIN are copied: one must not be able to hold a page for each byte, and a packet has room for so many pieces only (sendq_fit).
  *
  * The ring of chunks grows as needed; chunks are found by their first sequence number.
  */
@@ -9,10 +16,17 @@
 #include "libc/string.h"
 #include "mmu/heap.h"
 #include "mmu/page.h"
+#include "net/netdev.h"
 #include "net/tcp-priv.h"
 
 #define FIRST_SLOTS	4u
 #define KEEP_ROOM	64u
+#define REFER_MIN	1024u
+#define BIG_ORDER	2u
+#define BIG_SIZE	(PAGE_SIZE << BIG_ORDER)
+#define MAX_PIECES	(PKT_MAX_SEGS - 1)
+
+_Static_assert(MAX_PIECES * REFER_MIN > 9000, "a segment of jumbo frames fits");
 
 static struct send_chunk *at(const struct sendq *q, uint32_t i)
 {
@@ -46,9 +60,15 @@ uint32_t sendq_bytes(const struct tcp_sock *tp)
 	return seq_lt(una, tp->write_seq) ? tp->write_seq - una : 0;
 }
 
+/* The counted page, or big page, that c lies in: c->data is never at its end. */
+static paddr_t page_of(const struct send_chunk *c)
+{
+	return virt_to_phys(c->data) & ~(paddr_t)((c->is_big ? BIG_SIZE : PAGE_SIZE) - 1);
+}
+
 static void put_page_of(const struct send_chunk *c)
 {
-	page_put(virt_to_phys(c->data) & ~(paddr_t)(PAGE_SIZE - 1));
+	page_put(page_of(c));
 }
 
 static struct send_chunk *last_with_room(struct sendq *q)
@@ -58,51 +78,118 @@ static struct send_chunk *last_with_room(struct sendq *q)
 	return c && c->room ? c : NULL;
 }
 
-static struct send_chunk *new_chunk(struct tcp_sock *tp)
+/* For at least the next want bytes, of which a big page holds many; with little memory it is a small one. */
+static struct send_chunk *new_chunk(struct tcp_sock *tp, size_t want)
 {
+	paddr_t pa = PADDR_NONE;
 	struct send_chunk *c;
-	paddr_t pa;
+	bool is_big;
 
 	if (!make_slot(&tp->sendq))
 		return NULL;
-	pa = page_alloc(0, 0);
+	if (want >= BIG_SIZE / 4 * 3)
+		pa = page_alloc(BIG_ORDER, PAGE_NOWAIT);
+	is_big = pa != PADDR_NONE;
+	if (!is_big)
+		pa = page_alloc(0, 0);
 	if (pa == PADDR_NONE)
 		return NULL;
 	c = at(&tp->sendq, tp->sendq.tail++);
-	*c = (struct send_chunk){ .data = phys_to_virt(pa), .seq = tp->write_seq, .room = PAGE_SIZE };
+	*c = (struct send_chunk){ .data = phys_to_virt(pa), .seq = tp->write_seq, .room = is_big ? BIG_SIZE : PAGE_SIZE, .is_big = is_big };
 	return c;
+}
+
+static bool may_refer(const struct tcp_sock *tp, const struct uio *u)
+{
+	return u->is_pages && ip_route_is_valid(&tp->route) && tp->route.dev->features & (NETDEV_CSUM | NETDEV_LOOPBACK);
+}
+
+/* Do these bytes lie in the page of c, which we refer to, right behind those we have of it? */
+static bool continues(const struct send_chunk *c, const uint8_t *data)
+{
+	return c && !c->room && !c->is_big && data == c->data + c->len && (uintptr_t)data % PAGE_SIZE;
+}
+
+/* A reference to len bytes at data, in one page. False: no memory. */
+static bool refer(struct tcp_sock *tp, uint8_t *data, uint32_t len)
+{
+	struct sendq *q = &tp->sendq;
+	struct send_chunk *c = q->head == q->tail ? NULL : at(q, q->tail - 1);
+
+	NET_COUNT_N(tcp_by_reference, len);
+	if (continues(c, data)) {
+		c->len += (uint16_t)len;
+		return true;
+	}
+	if (!make_slot(q))
+		return false;
+	c = at(q, q->tail++);
+	*c = (struct send_chunk){ .data = data, .seq = tp->write_seq, .len = (uint16_t)len };
+	page_get(page_of(c));
+	q->has_pieces |= len < PAGE_SIZE;
+	return true;
+}
+
+/* By reference if that can be; else `want` is cut to what is to be copied before looking again. Bytes, 0, -ENOMEM. */
+static ssize_t append_page(struct tcp_sock *tp, struct uio *u, uint32_t room, size_t *want)
+{
+	struct send_chunk *c = tp->sendq.head == tp->sendq.tail ? NULL : at(&tp->sendq, tp->sendq.tail - 1);
+	size_t len;
+	uint8_t *data = uio_front(u, &len);
+
+	*want = len;
+	if (len < REFER_MIN && !continues(c, data))
+		return 0;
+	len = MIN(len, (size_t)room);
+	if (!refer(tp, data, (uint32_t)len))
+		return -ENOMEM;
+	u->has_kept = true;
+	uio_skip(u, len);
+	return (ssize_t)len;
+}
+
+/* Copy up to `most` bytes, which are not more than u has, into the chunk at the end or a new one. Bytes, -EFAULT, -ENOMEM. */
+static ssize_t append_copy(struct tcp_sock *tp, struct uio *u, size_t most)
+{
+	struct send_chunk *c = last_with_room(&tp->sendq);
+	ssize_t n;
+
+	if (!c)
+		c = new_chunk(tp, most);
+	if (!c)
+		return -ENOMEM;
+	n = uio_copy_from(u, c->data + c->len, MIN(most, (size_t)c->room));
+	if (n <= 0) {
+		/* An empty chunk at the end would break the search: it goes. */
+		if (!c->len) {
+			put_page_of(c);
+			tp->sendq.tail--;
+		}
+		return n ? n : -EFAULT;
+	}
+	c->len += (uint16_t)n;
+	c->room -= (uint16_t)n;
+	return n;
 }
 
 ssize_t sendq_append(struct tcp_sock *tp, struct uio *u, uint32_t room)
 {
+	bool is_pages = unlikely(u->is_pages) && may_refer(tp, u);
 	ssize_t done = 0;
 
 	while (u->left && room) {
-		struct send_chunk *c = last_with_room(&tp->sendq);
-		size_t want;
-		ssize_t n;
+		size_t want = u->left;
+		ssize_t n = 0;
 
-		if (!c)
-			c = new_chunk(tp);
-		if (!c)
-			return done ? done : -ENOMEM;
-		want = MIN(MIN(u->left, (size_t)room), (size_t)c->room);
-		n = uio_copy_from(u, c->data + c->len, want);
-		if (n <= 0) {
-			/* An empty chunk at the end would break the search: it goes. */
-			if (!c->len) {
-				put_page_of(c);
-				tp->sendq.tail--;
-			}
-			return done ? done : n ? n : -EFAULT;
-		}
-		c->len += (uint16_t)n;
-		c->room -= (uint16_t)n;
+		if (is_pages)
+			n = append_page(tp, u, room, &want);
+		if (!n)
+			n = append_copy(tp, u, MIN(want, (size_t)room));
+		if (n < 0)
+			return done ? done : n;
 		tp->write_seq += (uint32_t)n;
 		room -= (uint32_t)n;
 		done += n;
-		if ((size_t)n < want)
-			break;
 	}
 	return done;
 }
@@ -126,6 +213,7 @@ void sendq_acked(struct tcp_sock *tp, uint32_t una)
 		put_page_of(c);
 		q->head++;
 	}
+	q->has_pieces &= q->head != q->tail;
 	/* A burst's ring is not kept for ever. */
 	if (q->head == q->tail && q->mask >= 256) {
 		kfree(q->ring);
@@ -174,6 +262,23 @@ static uint32_t find(const struct sendq *q, uint32_t seq)
 	return q->head + lo;
 }
 
+uint32_t __sendq_fit(const struct tcp_sock *tp, uint32_t seq, uint32_t len)
+{
+	const struct sendq *q = &tp->sendq;
+	const struct send_chunk *c;
+	uint32_t i, n;
+
+	if (!len)
+		return 0;
+	i = find(q, seq);
+	if (q->tail - i <= MAX_PIECES)
+		return len;
+	c = at(q, i + MAX_PIECES);
+	n = MIN(len, c->seq - seq);
+	/* What is cut would be a short segment in the middle. */
+	return n < len && n > tp->mss ? n - n % tp->mss : n;
+}
+
 bool sendq_attach(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint32_t len)
 {
 	struct sendq *q = &tp->sendq;
@@ -183,8 +288,8 @@ bool sendq_attach(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint32_t len
 		struct send_chunk *c = at(q, i++);
 		uint32_t off = seq - c->seq, n = MIN(len, c->len - off);
 
-		page_get(virt_to_phys(c->data) & ~(paddr_t)(PAGE_SIZE - 1));
-		if (!pkt_add_page(p, c->data + off, n)) {
+		page_get(page_of(c));
+		if (!pkt_add_big_page(p, c->data + off, n, (unsigned)(virt_to_phys(c->data + off) - page_of(c)))) {
 			put_page_of(c);
 			return false;
 		}

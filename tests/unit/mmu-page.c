@@ -86,6 +86,11 @@ static void give(unsigned k)
 			if (i % 3 == 0)
 				page_put(pa + i * PAGE_SIZE);
 		}
+	} else if (rand() % 3 == 0) {	/* one count for all of it */
+		page_get(pa);
+		page_put(pa);
+		CHECK(page_count(pa) == 1);
+		page_put(pa);
 	} else {
 		page_free(pa, order);
 	}
