@@ -161,5 +161,4 @@ int mount_attach(struct vnode *root, struct dentry *point, const char *source, c
 int mount_fs(const char *type, const char *source, const char *path, const char *options);
 
 /* vfs-open.c */
-int vfs_open_vnode(struct fs_context *ctx, struct dentry *d, unsigned flags, bool is_new, struct file **out);
 struct fs_context *vfs_kernel_context(void);	/* root's context, for boot */

@@ -509,6 +509,7 @@ static int epoll_add(struct epoll *ep, int fd, struct file *target, const struct
 	list_init(&item->ready_node);
 	rb_link(&ep->items, &item->node, parent, link);
 	mutex_lock(&target->epoll_lock);
+	target->was_watched = true;
 	list_add_tail(&target->epoll_items, &item->file_node);
 	mutex_unlock(&target->epoll_lock);
 	r = epoll_watch(item);
@@ -632,6 +633,8 @@ void epoll_forget_file(struct file *f)
 {
 	bool is_watched;
 
+	if (!f->was_watched)
+		return;
 	mutex_lock(&f->epoll_lock);
 	is_watched = !list_is_empty(&f->epoll_items);
 	mutex_unlock(&f->epoll_lock);

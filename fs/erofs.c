@@ -292,6 +292,13 @@ int erofs_map(struct erofs *e, const struct erofs_inode *in, uint64_t off, struc
 	}
 }
 
+const uint8_t *erofs_flat(struct erofs *e, const struct erofs_inode *in)
+{
+	struct erofs_extent x;
+
+	return !e->source && !erofs_map(e, in, 0, &x) && x.len == in->size ? x.data : NULL;
+}
+
 int erofs_read(struct erofs *e, const struct erofs_inode *in, uint64_t off, void *buf, size_t len)
 {
 	uint8_t *p = buf;

@@ -63,6 +63,8 @@ uint64_t erofs_image_size(const struct erofs *e);
 int __must_check erofs_get_inode(struct erofs *e, uint64_t nid, struct erofs_inode *out);
 /* The bytes from off < size on. 0, -EUCLEAN. */
 int __must_check erofs_map(struct erofs *e, const struct erofs_inode *in, uint64_t off, struct erofs_extent *out);
+/* All bytes of the file, if they lie together and in memory for good; else NULL. */
+const uint8_t *erofs_flat(struct erofs *e, const struct erofs_inode *in);
 /* Copy [off, off+len); what is beyond the end of the file reads as zeros. 0, -EUCLEAN, -EOPNOTSUPP, -ENOMEM. */
 int __must_check erofs_read(struct erofs *e, const struct erofs_inode *in, uint64_t off, void *buf, size_t len);
 /* The page at idx as it lies in the image, if it can be mapped as it is (page aligned, zeros behind the end of the file); else NULL. */

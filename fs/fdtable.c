@@ -52,7 +52,7 @@ static bool bit_test(const uint64_t *map, unsigned i)
 	return map[i / 64] >> (i % 64) & 1;
 }
 
-static void bit_assign(uint64_t *map, unsigned i, bool on)
+static inline void bit_assign(uint64_t *map, unsigned i, bool on)
 {
 	if (on)
 		map[i / 64] |= 1ull << (i % 64);
@@ -105,11 +105,11 @@ struct fdtable *fdtable_copy(struct fdtable *t)
 	return n;
 }
 
-static void close_file(struct fdtable *t, struct file *f)
+static inline void close_file(struct fdtable *t, struct file *f)
 {
-	if (f->ops->flush)
+	if (unlikely(f->ops->flush))
 		f->ops->flush(f, t);
-	if (f->vnode && atomic_load(&f->vnode->locks, RELAXED))
+	if (f->vnode && unlikely(atomic_load(&f->vnode->locks, RELAXED)))
 		file_locks_release(f, t);
 	file_put(f);
 }
@@ -153,14 +153,11 @@ out:
 	return f;
 }
 
-/* Room for descriptor fd. lock held. */
-static int grow(struct fdtable *t, unsigned fd)
+static __attribute__((noinline)) int grow_slow(struct fdtable *t, unsigned fd)
 {
 	struct fdarray *old = t->array, *new;
 	unsigned capacity = old->capacity;
 
-	if (fd < capacity)
-		return 0;
 	if (fd >= FD_MAX)
 		return -EMFILE;
 	while (capacity <= fd)
@@ -176,8 +173,14 @@ static int grow(struct fdtable *t, unsigned fd)
 	return 0;
 }
 
+/* Room for descriptor fd. lock held. */
+static inline int grow(struct fdtable *t, unsigned fd)
+{
+	return likely(fd < t->array->capacity) ? 0 : grow_slow(t, fd);
+}
+
 /* lock held. */
-static unsigned find_free(const struct fdtable *t, unsigned min)
+static inline unsigned find_free(const struct fdtable *t, unsigned min)
 {
 	const struct fdarray *a = t->array;
 	unsigned start = MAX(min, t->first_free), w = start / 64;
@@ -196,42 +199,48 @@ static unsigned find_free(const struct fdtable *t, unsigned min)
 
 int fd_install(struct fdtable *t, struct file *f, int min, bool cloexec, int limit)
 {
-	unsigned fd;
+	unsigned fd, first = (unsigned)MAX(min, 0);
+	struct fdarray *a;
 	int r;
 
-	mutex_lock(&t->lock);
-	fd = find_free(t, (unsigned)MAX(min, 0));
-	if (limit < 0 || fd >= (unsigned)limit) {
+	mutex_lock_inline(&t->lock);
+	fd = find_free(t, first);
+	if (unlikely(limit < 0 || fd >= (unsigned)limit)) {
 		r = -EMFILE;
 		goto out;
 	}
 	r = grow(t, fd);
-	if (r)
+	if (unlikely(r))
 		goto out;
-	bit_assign(t->array->used, fd, true);
-	bit_assign(t->array->cloexec, fd, cloexec);
-	atomic_store(&f->plain, file_is_plain(f), RELAXED);	/* the same for all its descriptors */
-	rcu_assign(t->array->slot[fd], f);
-	if (fd == t->first_free || (unsigned)MAX(min, 0) <= t->first_free)
+	a = t->array;
+	a->used[fd / 64] |= 1ull << (fd % 64);
+	if (cloexec)	/* else it is clear, as of all that are free */
+		a->cloexec[fd / 64] |= 1ull << (fd % 64);
+	if (!f->vnode)
+		atomic_store(&f->plain, file_is_plain(f), RELAXED);	/* the same for all its descriptors */
+	rcu_assign(a->slot[fd], f);
+	if (first <= t->first_free)
 		t->first_free = fd + 1;
 	r = (int)fd;
 out:
-	mutex_unlock(&t->lock);
+	mutex_unlock_inline(&t->lock);
 	return r;
 }
 
 /* Take fd out of the table. lock held. NULL: was not open. */
-static struct file *take(struct fdtable *t, unsigned fd)
+static inline struct file *take(struct fdtable *t, unsigned fd)
 {
 	struct fdarray *a = t->array;
 	struct file *f;
 
-	if (fd >= a->capacity || !a->slot[fd])
+	if (unlikely(fd >= a->capacity))
 		return NULL;
 	f = a->slot[fd];
+	if (unlikely(!f))
+		return NULL;
 	atomic_store(&a->slot[fd], NULL, RELAXED);
-	bit_assign(a->used, fd, false);
-	bit_assign(a->cloexec, fd, false);
+	a->used[fd / 64] &= ~(1ull << (fd % 64));
+	a->cloexec[fd / 64] &= ~(1ull << (fd % 64));
 	if (fd < t->first_free)
 		t->first_free = fd;
 	return f;
@@ -265,12 +274,10 @@ int fd_close(struct fdtable *t, int fd)
 {
 	struct file *f;
 
-	if (fd < 0)
-		return -EBADF;
-	mutex_lock(&t->lock);
-	f = take(t, (unsigned)fd);
-	mutex_unlock(&t->lock);
-	if (!f)
+	mutex_lock_inline(&t->lock);
+	f = take(t, (unsigned)fd);	/* negative: beyond any */
+	mutex_unlock_inline(&t->lock);
+	if (unlikely(!f))
 		return -EBADF;
 	close_file(t, f);
 	return 0;

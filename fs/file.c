@@ -10,17 +10,31 @@
 #include "libc/errno.h"
 #include "mmu/heap.h"
 
+bool file_tables_are_shared;
+
 struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private)
 {
-	struct file *f = KNEW(struct file);
+	struct file *f = kmalloc(sizeof(*f));
 
 	if (!f)
 		return NULL;
-	f->ops = ops;
+	/* One by one, all but rcu: a call of memset would be twice as long. */
 	f->refs = 1;
 	f->flags = flags;
+	f->ops = ops;
+	f->pos = 0;
+	f->pos_lock = (struct mutex)MUTEX_INIT;
+	f->vnode = NULL;
+	f->dentry = NULL;
 	f->private = private;
+	f->kind = NULL;
+	f->owner_pid = 0;
+	f->owner_sig = 0;
 	list_init(&f->epoll_items);
+	f->epoll_lock = (struct mutex)MUTEX_INIT;
+	f->was_watched = false;
+	f->has_position = false;
+	f->plain = 0;
 	return f;
 }
 
@@ -38,17 +52,20 @@ void file_last_put(struct file *f)
 	if (!atomic_cas(&f->refs, &none, FILE_DEAD, ACQ_REL))
 		return;
 	epoll_forget_file(f);
-	if (f->vnode && !(f->flags & O_PATH))
-		inotify_file_event(f->vnode, f->dentry, (f->flags & O_ACCMODE) == O_RDONLY ? IN_CLOSE_NOWRITE : IN_CLOSE_WRITE);
-	if (f->vnode && f->vnode->locks)
-		file_locks_release(f, f);
+	if (f->vnode) {
+		if (unlikely(atomic_load(&inotify_nr_watches, RELAXED)) && !(f->flags & O_PATH))
+			inotify_file_event(f->vnode, f->dentry, (f->flags & O_ACCMODE) == O_RDONLY ? IN_CLOSE_NOWRITE : IN_CLOSE_WRITE);
+		if (unlikely(f->vnode->locks))
+			file_locks_release(f, f);
+	}
 	if (f->ops->release)
 		f->ops->release(f);
 	if (f->dentry)
 		dentry_put(f->dentry);
-	if (f->vnode)
-		vnode_put(f->vnode);
-	rcu_defer(&f->rcu, file_free_rcu);
+	if (atomic_load(&file_tables_are_shared, RELAXED))
+		rcu_defer(&f->rcu, file_free_rcu);
+	else
+		kfree(f);
 }
 
 uint8_t file_is_plain(const struct file *f)
@@ -86,6 +103,15 @@ ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos)
 	if (unlikely(inotify_nr_watches) && f->vnode && r > 0)
 		inotify_file_event(f->vnode, f->dentry, IN_ACCESS);
 	return r;
+}
+
+ssize_t file_read_at(struct file *f, void __user *buf, size_t len, uint64_t off)
+{
+	unsigned flags = READ_ONCE(f->flags);
+
+	if (unlikely(!f->ops->read_at || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY || atomic_load(&inotify_nr_watches, RELAXED)))
+		return -EAGAIN;
+	return f->ops->read_at(f, buf, len, off);
 }
 
 ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos)

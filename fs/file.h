@@ -67,6 +67,8 @@ struct file_ops {
 	/* The same for one buffer of the application, where that is much shorter than by a uio. Optional, beside read and write. */
 	ssize_t (*read_buf)(struct file *f, void __user *buf, size_t len);
 	ssize_t (*write_buf)(struct file *f, const void __user *buf, size_t len);
+	/* read() of one buffer of the application at an offset, where that is shorter than by a uio. -EAGAIN: use read(). Optional, beside read. */
+	ssize_t (*read_at)(struct file *f, void __user *buf, size_t len, uint64_t off);
 	/* Present events (FILE_POLL*). If w is not NULL also subscribe it: waitq_add() to one queue. A file that has two (read, write) uses poll_add. Never sleeps long. [always ready] */
 	uint32_t (*poll)(struct file *f, struct poll_table *pt);
 	int64_t (*seek)(struct file *f, int64_t off, int whence);	/* [ESPIPE] */
@@ -90,20 +92,21 @@ struct file_ops {
 	size_t (*fdinfo)(struct file *f, char *buf, size_t size);
 };
 
-/* Created by file_alloc() (count 1) and freed by the last file_put(), through RCU (fdtable lookups are lock-free). */
+/* Created by file_alloc() (count 1) and freed by the last file_put(), through RCU (fdtable lookups are lock-free) once tables are shared. */
 struct file {
 	uint32_t refs;			/* [a] FILE_DEAD: gone, whatever is added to it */
 	uint32_t flags;			/* [a] O_* status flags and access mode */
 	const struct file_ops *ops;	/* [I] */
 	uint64_t pos;			/* [pos_lock] */
 	struct mutex pos_lock;
-	struct vnode *vnode;		/* [I] or NULL (pipe ends of pipe(2), sockets, ...); ref */
+	struct vnode *vnode;		/* [I] the dentry's, or NULL (pipe ends of pipe(2), sockets, ...) */
 	struct dentry *dentry;		/* [I] name it was opened by, or NULL; ref */
 	void *private;			/* [I] the implementation's */
 	const char *kind;		/* [I] "eventfd" for /proc/self/fd: anon_inode:[eventfd]; NULL with a dentry */
 	int owner_pid, owner_sig;	/* F_SETOWN, F_SETSIG */
 	struct list epoll_items;	/* fs/epoll.c: subscriptions of epoll instances to this file */
 	struct mutex epoll_lock;
+	bool was_watched;		/* [epoll_lock] an epoll has had it; who sets it has a reference, so that the last file_put() sees it */
 	bool has_position;		/* [I] pos is real and needs pos_lock: regular files, directories */
 	uint8_t plain;			/* [a] FILE_PLAIN_*, set when it gets a descriptor */
 	struct rcu_head rcu;		/* file.c */
@@ -135,6 +138,8 @@ uint8_t file_is_plain(const struct file *f);
 /* Checked calls: access mode (-EBADF), missing operation, offset handling. pos NULL: use and update f->pos. */
 ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos);
 ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos);
+/* The short way of file_read() with a position. -EAGAIN: only file_read() knows. */
+ssize_t file_read_at(struct file *f, void __user *buf, size_t len, uint64_t off);
 int64_t file_seek(struct file *f, int64_t off, int whence);
 uint32_t file_poll(struct file *f, struct poll_table *pt);
 
@@ -154,6 +159,11 @@ static inline void poll_add(struct poll_table *pt, struct waitq *q)
 
 /* ---- descriptor tables ----------------------------------------------------------------------------------------------------- */
 
+/*
+ * Whether a table has, or ever had, more than one thread that uses it. Set by the only thread that uses any, before it makes the second; never cleared. Until then nobody can
+ * be inside fd_get() while a file loses its last reference, and a file is freed without a grace period.
+ */
+extern bool file_tables_are_shared;	/* [a] */
 struct fdtable *fdtable_create(void);
 struct fdtable *fdtable_copy(struct fdtable *t);	/* clone without CLONE_FILES */
 void fdtable_put(struct fdtable *t);			/* last: closes all */

@@ -87,6 +87,7 @@ struct dentry *path_cache_find(const struct fs_context *ctx, const struct dentry
 {
 	uint64_t generation = path_cache_generation(), who = who_is(ctx);
 	const uint64_t *words = (const uint64_t *)(const void *)path;
+	struct path_entry *const *slot;
 	const struct path_entry *e;
 	struct measure m;
 	struct dentry *d;
@@ -94,18 +95,19 @@ struct dentry *path_cache_find(const struct fs_context *ctx, const struct dentry
 	if (unlikely((uintptr_t)path % sizeof(*words)))
 		return NULL;
 	measure(&m, words, start, who);
-	for (unsigned way = 0; way < 2; way++) {
-		e = rcu_deref(slots[(m.hash >> SLOT_SHIFT) ^ way]);
+	slot = &slots[m.hash >> SLOT_SHIFT];
+	e = rcu_deref(*slot);
+	if (unlikely(!is_for(e, start, who) || !is_same_text(e, words, m.nr_full, m.last))) {
+		e = rcu_deref(slots[(m.hash >> SLOT_SHIFT) ^ 1]);
 		if (!is_for(e, start, who) || !is_same_text(e, words, m.nr_full, m.last))
-			continue;
-		if (unlikely(atomic_load(&e->generation, RELAXED) != generation))
 			return NULL;
-		d = e->found;
-		if (!READ_ONCE(d->was_used))
-			WRITE_ONCE(d->was_used, 1);
-		return d;
 	}
-	return NULL;
+	if (unlikely(atomic_load(&e->generation, RELAXED) != generation))
+		return NULL;
+	d = e->found;
+	if (!READ_ONCE(d->was_used))
+		WRITE_ONCE(d->was_used, 1);
+	return d;
 }
 
 void path_cache_flush(void)

@@ -410,7 +410,7 @@ static int lookup_walking(struct fs_context *ctx, struct file *at, const char *p
 }
 
 /* Start of a walk without references. RCU held. NULL: not a directory. */
-static struct dentry *start_rcu(struct fs_context *ctx, struct file *at, const char *path)
+static inline struct dentry *start_rcu(struct fs_context *ctx, struct file *at, const char *path)
 {
 	if (*path == '/')
 		return rcu_deref(ctx->root);
@@ -501,23 +501,17 @@ static void consider(struct fs_context *ctx, struct file *at, const char *path, 
 		atomic_fetch_or(&d->flags, DENTRY_SEEN, RELAXED);
 }
 
-/* 0, -ENOENT, or -EAGAIN: look again the slow way. */
-static int lookup_fast(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out)
+/* By names that are cached. 0, -ENOENT, or -EAGAIN: look again the slow way. */
+static __attribute__((noinline)) int lookup_names(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out)
 {
-	struct dentry *d, *start;
+	struct dentry *d;
 	uint32_t seq;
 	int r = -EAGAIN;
 
 	rcu_read_lock();
-	start = start_rcu(ctx, at, path);
-	d = likely(start) ? path_cache_find(ctx, start, path) : NULL;
-	if (d && likely(dentry_try_get(d))) {
-		rcu_read_unlock();
-		*out = d;
-		return 0;
-	}
-	if (start && walk_start(&seq)) {
-		r = lookup_cached(ctx, start, path, flags, &d);
+	if (walk_start(&seq)) {
+		d = start_rcu(ctx, at, path);
+		r = d ? lookup_cached(ctx, d, path, flags, &d) : -EAGAIN;
 		if (r >= 0 && !dentry_try_get(d))
 			r = -EAGAIN;
 	}
@@ -536,13 +530,28 @@ static int lookup_fast(struct fs_context *ctx, struct file *at, const char *path
 	return -EAGAIN;
 }
 
-int path_lookup(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out, struct file **file)
+/* By the whole path. Referenced; NULL: it is not kept. */
+static inline struct dentry *lookup_whole(struct fs_context *ctx, struct file *at, const char *path)
 {
-	if (file)
-		*file = NULL;
-	if (*path) {
-		int r = lookup_fast(ctx, at, path, flags, out);
+	struct dentry *start, *d = NULL;
 
+	rcu_read_lock();
+	start = start_rcu(ctx, at, path);
+	if (likely(start))
+		d = path_cache_find(ctx, start, path);
+	if (d && unlikely(!dentry_try_get(d)))
+		d = NULL;
+	rcu_read_unlock();
+	return d;
+}
+
+/* What path_lookup() does when the path is not kept. */
+static __attribute__((noinline)) int lookup_any(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out, struct file **file)
+{
+	int r;
+
+	if (*path) {
+		r = lookup_names(ctx, at, path, flags, out);
 		if (r != -EAGAIN)
 			return r;
 	} else if (flags & WALK_EMPTY) {
@@ -551,7 +560,22 @@ int path_lookup(struct fs_context *ctx, struct file *at, const char *path, unsig
 	return lookup_walking(ctx, at, path, flags, out, file);
 }
 
+int path_lookup(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out, struct file **file)
+{
+	if (file)
+		*file = NULL;
+	if (likely(*path)) {
+		*out = lookup_whole(ctx, at, path);
+		if (likely(*out))
+			return 0;
+	}
+	return lookup_any(ctx, at, path, flags, out, file);
+}
+
 int path_lookup_cached(struct fs_context *ctx, struct file *at, const char *path, struct dentry **out)
 {
-	return *path ? lookup_fast(ctx, at, path, WALK_FOLLOW, out) : -EAGAIN;
+	if (!*path)
+		return -EAGAIN;
+	*out = lookup_whole(ctx, at, path);
+	return *out ? 0 : lookup_names(ctx, at, path, WALK_FOLLOW, out);
 }

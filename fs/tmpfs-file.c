@@ -17,6 +17,7 @@
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/string.h"
+#include "mmu/user.h"
 
 #define FALLOC_FL_KEEP_SIZE	1
 #define FALLOC_FL_PUNCH_HOLE	2
@@ -170,6 +171,60 @@ static ssize_t read(struct file *f, struct uio *u, uint64_t *pos)
 	}
 	*pos = off;
 	return done ? done : r;
+}
+
+static ssize_t copy_to_buf(void __user *buf, const void *from, size_t len)
+{
+	size_t missed;
+
+	if (unlikely(!user_range_ok(buf, len)))
+		return -EFAULT;
+	missed = arch_user_copy(buf, from, len);
+	return unlikely(missed == len) ? -EFAULT : (ssize_t)(len - missed);
+}
+
+/* One page of the file's own. */
+static ssize_t read_page_at(struct tnode *n, void __user *buf, size_t len, uint64_t off)
+{
+	paddr_t pa;
+	ssize_t r;
+
+	if (off % PAGE_SIZE + len > PAGE_SIZE || !(page_tree_get(&n->file.pages, off >> PAGE_SHIFT, &pa) & SLOT_PAGE))
+		return -EAGAIN;
+	r = copy_to_buf(buf, (uint8_t *)phys_to_virt(pa) + off % PAGE_SIZE, len);
+	page_put(pa);
+	return r;
+}
+
+/* Find out whether the lower file lies together. */
+static __attribute__((noinline)) ssize_t read_not_flat(struct tnode *n)
+{
+	if (n->has_lower && !READ_ONCE(n->file.flat_is_known)) {
+		WRITE_ONCE(n->file.flat, erofs_flat(tmpfs_of(&n->v)->lower, &n->lower));
+		WRITE_ONCE(n->file.flat_is_known, true);	/* whoever else comes here stores the same */
+	}
+	return -EAGAIN;
+}
+
+/* The shortest ways: one page of the file's own, or a lower file that lies together and of which nothing was changed. */
+static ssize_t read_at(struct file *f, void __user *buf, size_t len, uint64_t off)
+{
+	struct tnode *n = tnode_of(f->vnode);
+	uint64_t size = file_size(n);
+	const uint8_t *flat;
+
+	if (unlikely(off >= size))
+		return (int64_t)off < 0 ? -EINVAL : 0;
+	len = (size_t)MIN((uint64_t)len, size - off);
+	if (unlikely(!len))
+		return 0;
+	/* acquire: the root before lower_pages, so that pages that were dropped are not taken from below. Pairs: page_tree_reserve */
+	if (rcu_deref(n->file.pages.root))
+		return read_page_at(n, buf, len, off);
+	flat = READ_ONCE(n->file.flat);
+	if (unlikely(!flat || off + len > MIN(n->lower.size, READ_ONCE(n->file.lower_pages) << PAGE_SHIFT)))
+		return read_not_flat(n);
+	return copy_to_buf(buf, flat + off, len);
 }
 
 /* Bytes of one page. lock held. */
@@ -627,6 +682,7 @@ void tmpfs_file_destroy(struct tnode *n)
 
 const struct file_ops tmpfs_file_fops = {
 	.read = read,
+	.read_at = read_at,
 	.write = write,
 	.seek = seek,
 	.map = map,
@@ -666,7 +722,6 @@ int tmpfs_create_unnamed(const char *name, unsigned flags, uint32_t mode, struct
 		dentry_put(d);
 		return -ENOMEM;
 	}
-	vnode_get(&n->v);
 	f->vnode = &n->v;
 	f->dentry = d;
 	f->has_position = true;

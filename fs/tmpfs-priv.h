@@ -46,6 +46,8 @@ struct tfile {
 	struct vm_object object;	/* mappings; counted as references to the vnode */
 	struct page_tree pages;		/* [meta] */
 	uint64_t lower_pages;		/* [meta; a] pages below this index show the lower file where the tree has nothing */
+	const uint8_t *flat;		/* [a] all of the lower file as it lies in memory; NULL: not so, or not known yet */
+	bool flat_is_known;		/* [a] flat is what it will be */
 	struct list clean;		/* [clean_lock in tmpfs-clean.c] files that have clean pages; next NULL: not among them */
 	uint64_t hand;			/* [clean_lock] where taking clean pages back goes on */
 	bool is_shared;			/* [meta] was mapped shared and writable: lower pages are not handed out any more */

@@ -220,12 +220,13 @@ int tmpfs_getattr(struct vnode *v, struct stat_info *out)
 	struct tnode *n = tnode_of(v);
 
 	vnode_stat(v, out);
+	if (likely(vnode_type(v) == S_IFREG)) {
+		out->blocks = MIN((atomic_load(&n->file.pages.nr_slots, RELAXED) + READ_ONCE(n->file.lower_pages)) * 8, ALIGN_UP(out->size, PAGE_SIZE) / 512);
+		return 0;
+	}
 	if (vnode_is_dir(v))
 		out->size = n->has_lower ? MAX(n->lower.size, 4096ul) : 4096;
-	if (vnode_type(v) == S_IFREG)
-		out->blocks = MIN((atomic_load(&n->file.pages.nr_slots, RELAXED) + READ_ONCE(n->file.lower_pages)) * 8, ALIGN_UP(out->size, PAGE_SIZE) / 512);
-	else
-		out->blocks = 0;
+	out->blocks = 0;
 	return 0;
 }
 

@@ -41,7 +41,6 @@ static void attach_name(struct file *f)
 	if (fs_context_create(&ctx))
 		return;
 	if (!vfs_open(ctx, NULL, "/dev/console", O_PATH, 0, &named)) {
-		vnode_get(named->vnode);
 		dentry_get(named->dentry);
 		f->vnode = named->vnode;
 		f->dentry = named->dentry;

@@ -30,31 +30,50 @@ static inline size_t move(bool is_kernel, enum op op, void *seg, uint8_t *buf, s
 }
 
 /* Several segments. */
-static __attribute__((noinline)) ssize_t transfer_many(struct uio *u, enum op op, uint8_t *buf, size_t len)
+static inline ssize_t transfer_many(struct uio *u, enum op op, uint8_t *buf, size_t len)
 {
-	size_t done = 0;
+	const struct iovec *iov = u->iov;
+	size_t done = 0, skip = u->skip, missed = 0;
+	unsigned nr = u->nr;
 
 	while (done < len) {
-		size_t room = u->iov->len - u->skip, n = MIN(room, len - done), missed;
+		size_t n = MIN(iov->len - skip, len - done);
 
-		if (n) {
-			missed = move(u->is_kernel, op, (uint8_t *)u->iov->base + u->skip, buf + done, n);
-			n -= missed;
-			u->skip += n;
-			u->left -= n;
-			done += n;
-			if (missed)
-				return done ? (ssize_t)done : -EFAULT;
+		if (likely(n)) {
+			missed = move(u->is_kernel, op, (uint8_t *)iov->base + skip, buf + done, n);
+			skip += n - missed;
+			done += n - missed;
+			if (unlikely(missed))
+				break;
 		}
-		if (u->skip == u->iov->len) {
-			if (u->nr <= 1)
+		if (skip == iov->len) {
+			if (nr <= 1)
 				break;		/* the end, or left promised more than there is */
-			u->iov++;
-			u->nr--;
-			u->skip = 0;
+			iov++;
+			nr--;
+			skip = 0;
 		}
 	}
-	return (ssize_t)done;
+	u->iov = iov;
+	u->nr = nr;
+	u->skip = skip;
+	u->left -= done;
+	return unlikely(missed && !done) ? -EFAULT : (ssize_t)done;
+}
+
+static __attribute__((noinline)) ssize_t transfer_many_to(struct uio *u, uint8_t *buf, size_t len)
+{
+	return transfer_many(u, TO_SEGMENT, buf, len);
+}
+
+static __attribute__((noinline)) ssize_t transfer_many_from(struct uio *u, uint8_t *buf, size_t len)
+{
+	return transfer_many(u, FROM_SEGMENT, buf, len);
+}
+
+static __attribute__((noinline)) ssize_t transfer_many_zero(struct uio *u, uint8_t *buf, size_t len)
+{
+	return transfer_many(u, ZERO_SEGMENT, buf, len);
 }
 
 static inline ssize_t transfer(struct uio *u, enum op op, uint8_t *buf, size_t len)
@@ -65,7 +84,7 @@ static inline ssize_t transfer(struct uio *u, enum op op, uint8_t *buf, size_t l
 		len = u->left;
 	/* Inside the segment, and not up to its end unless it is the last: the usual case. */
 	if (unlikely(len > u->iov->len - u->skip || (u->nr > 1 && len == u->iov->len - u->skip)))
-		return transfer_many(u, op, buf, len);
+		return op == TO_SEGMENT ? transfer_many_to(u, buf, len) : op == FROM_SEGMENT ? transfer_many_from(u, buf, len) : transfer_many_zero(u, buf, len);
 	if (unlikely(!len))
 		return 0;
 	missed = move(u->is_kernel, op, (uint8_t *)u->iov->base + u->skip, buf, len);

@@ -39,31 +39,41 @@ static int check_open(struct fs_context *ctx, struct dentry *d, unsigned flags, 
 	return vnode_permission(ctx, v, may);
 }
 
+/* take: d. */
 static void attach(struct file *f, struct dentry *d)
 {
+	struct vnode *v = d->vnode;
+	uint32_t type;
+
 	/* A device may answer with a file that exists already: leave that alone. */
-	if (f->dentry || f->vnode || atomic_load(&f->refs, RELAXED) != 1)
+	if (unlikely(f->dentry || atomic_load(&f->refs, RELAXED) != 1)) {
+		dentry_put(d);
 		return;
-	dentry_get(d);
-	vnode_get(d->vnode);
+	}
+	type = vnode_type(v);
 	f->dentry = d;
-	f->vnode = d->vnode;
-	f->has_position = vnode_type(f->vnode) == S_IFREG || vnode_is_dir(f->vnode);
+	f->vnode = v;
+	f->has_position = type == S_IFREG || type == S_IFDIR;
 }
 
-int vfs_open_vnode(struct fs_context *ctx, struct dentry *d, unsigned flags, bool is_new, struct file **out)
+static int open_special(struct vnode *v, unsigned flags, struct file **out)
+{
+	return v->ops->open ? v->ops->open(v, flags, out) : vnode_open(v, flags, out);
+}
+
+/* What is not so common: O_PATH, O_DIRECTORY, O_TRUNC. 0, and *is_done if it is open already. */
+static int open_rare(struct fs_context *ctx, struct dentry *d, unsigned flags, bool is_new, struct file **out, bool *is_done)
 {
 	struct vnode *v = d->vnode;
 	int r;
 
+	*is_done = false;
 	if ((flags & O_DIRECTORY) && !vnode_is_dir(v))
 		return -ENOTDIR;
 	if (flags & O_PATH) {
+		*is_done = true;
 		*out = file_alloc(&path_file_ops, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW), NULL);
-		if (!*out)
-			return -ENOMEM;
-		attach(*out, d);
-		return 0;
+		return *out ? 0 : -ENOMEM;
 	}
 	r = check_open(ctx, d, flags, is_new);
 	if (r)
@@ -74,25 +84,44 @@ int vfs_open_vnode(struct fs_context *ctx, struct dentry *d, unsigned flags, boo
 			return r;
 		inotify_file_event(v, d, IN_MODIFY);
 	}
-	flags &= ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
-	r = v->ops->open ? v->ops->open(v, flags, out) : vnode_open(v, flags, out);
-	if (r)
+	return 0;
+}
+
+/* take: d, also on failure. */
+static int open_dentry(struct fs_context *ctx, struct dentry *d, unsigned flags, bool is_new, struct file **out)
+{
+	struct vnode *v = d->vnode;
+	bool is_done = false;
+	int r;
+
+	if (unlikely(flags & (O_PATH | O_DIRECTORY | O_TRUNC)))
+		r = open_rare(ctx, d, flags, is_new, out, &is_done);
+	else
+		r = check_open(ctx, d, flags, is_new);
+	if (likely(!r && !is_done)) {
+		flags &= ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
+		if (likely(vnode_type(v) == S_IFREG && !v->ops->open)) {
+			*out = file_alloc(v->fops, flags, NULL);
+			r = *out ? 0 : -ENOMEM;
+		} else {
+			r = open_special(v, flags, out);
+		}
+	}
+	if (unlikely(r)) {
+		dentry_put(d);
 		return r;
+	}
+	if (unlikely(atomic_load(&inotify_nr_watches, RELAXED)) && !is_done)
+		inotify_file_event(v, d, IN_OPEN);
 	attach(*out, d);
-	inotify_file_event(v, d, IN_OPEN);
 	return 0;
 }
 
 /* What a link to an open file gives: the file again by its name if it has one, else the file itself. */
 static int reopen(struct fs_context *ctx, struct dentry *d, struct file *f, unsigned flags, struct file **out)
 {
-	int r;
-
-	if (d) {
-		r = vfs_open_vnode(ctx, d, flags, false, out);
-		dentry_put(d);
-		return r;
-	}
+	if (d)
+		return open_dentry(ctx, d, flags, false, out);
 	if (flags & O_DIRECTORY) {
 		file_put(f);
 		return -ENOTDIR;
@@ -203,8 +232,10 @@ static int open_create(struct fs_context *ctx, struct file *at, const char *path
 		} else {
 			r = w.has_slash && !vnode_is_dir(d->vnode) ? -ENOTDIR : vnode_is_dir(d->vnode) ? -EISDIR : 0;
 		}
-		if (!r)
-			r = vfs_open_vnode(ctx, d, flags, is_new, out);
+		if (!r) {
+			r = open_dentry(ctx, d, flags, is_new, out);
+			d = NULL;
+		}
 		break;
 	}
 	if (d)
@@ -237,8 +268,7 @@ static int open_tmpfile(struct fs_context *ctx, struct file *at, const char *pat
 	}
 	if (!r) {
 		atomic_fetch_or(&d->flags, DENTRY_DELETED, RELAXED);
-		r = vfs_open_vnode(ctx, d, flags & ~(unsigned)O_TMPFILE, true, out);
-		dentry_put(d);
+		r = open_dentry(ctx, d, flags & ~(unsigned)O_TMPFILE, true, out);
 	}
 	dentry_put(dir);
 	return r;
@@ -253,11 +283,7 @@ int vfs_open(struct fs_context *ctx, struct file *at, const char *path, unsigned
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 		/* A link is opened as itself with O_NOFOLLOW. */
 		r = path_lookup(ctx, at, path, (flags & O_NOFOLLOW) ? 0 : WALK_FOLLOW, &d, NULL);
-		if (r)
-			return r;
-		r = vfs_open_vnode(ctx, d, flags, false, out);
-		dentry_put(d);
-		return r;
+		return r ? r : open_dentry(ctx, d, flags, false, out);
 	}
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		return open_tmpfile(ctx, at, path, flags, mode, out);
@@ -267,9 +293,10 @@ int vfs_open(struct fs_context *ctx, struct file *at, const char *path, unsigned
 		return -EINVAL;
 	/* Usually the file is there already. Of anything out of the ordinary open_create() takes care. */
 	if (!(flags & (O_EXCL | O_NOFOLLOW)) && path_lookup_cached(ctx, at, path, &d) == 0) {
-		r = vnode_is_dir(d->vnode) ? -EISDIR : vfs_open_vnode(ctx, d, flags, false, out);
+		if (!vnode_is_dir(d->vnode))
+			return open_dentry(ctx, d, flags, false, out);
 		dentry_put(d);
-		return r;
+		return -EISDIR;
 	}
 	return open_create(ctx, at, path, flags, mode, out);
 }

@@ -65,12 +65,18 @@ void vnode_free_rcu(struct vnode *v)
 
 void vnode_stat(struct vnode *v, struct stat_info *out)
 {
-	*out = (struct stat_info){
-		.dev = v->super->dev, .ino = v->ino, .rdev = v->rdev, .size = atomic_load(&v->size, RELAXED), .blksize = PAGE_SIZE,
-		.nlink = READ_ONCE(v->nlink),
-	};
-	out->blocks = DIV_ROUND_UP(out->size, 512);
-	mutex_lock(&v->meta);
+	uint64_t size = atomic_load(&v->size, RELAXED);
+
+	/* All fields, one by one: the struct is not cleared first. */
+	out->dev = v->super->dev;
+	out->ino = v->ino;
+	out->rdev = v->rdev;
+	out->size = size;
+	out->blocks = DIV_ROUND_UP(size, 512);
+	out->blksize = PAGE_SIZE;
+	out->nlink = READ_ONCE(v->nlink);
+	out->mount_id = 0;
+	mutex_lock_inline(&v->meta);
 	out->mode = v->mode;
 	out->uid = v->uid;
 	out->gid = v->gid;
@@ -78,7 +84,7 @@ void vnode_stat(struct vnode *v, struct stat_info *out)
 	out->mtime = v->mtime;
 	out->ctime = v->ctime;
 	out->btime = v->btime;
-	mutex_unlock(&v->meta);
+	mutex_unlock_inline(&v->meta);
 }
 
 void vnode_apply_attr(struct vnode *v, const struct vnode_attr *a)

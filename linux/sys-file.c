@@ -135,11 +135,27 @@ long sys_write(long fd, long buf, long len)
 	return r;
 }
 
-long sys_pread64(long fd, long buf, long len, long off)
+static __attribute__((noinline)) long pread_slow(struct file *f, long buf, long len, long off)
 {
 	uint64_t pos = (uint64_t)off;
 
-	return off < 0 ? -EINVAL : transfer_one(fd_file(fd), buf, len, &pos, false);
+	return transfer_one(f, buf, len, &pos, false);
+}
+
+long sys_pread64(long fd, long buf, long len, long off)
+{
+	struct file *f;
+	long r = -EAGAIN;
+
+	if (unlikely(off < 0))
+		return -EINVAL;
+	f = fd_file(fd);
+	if (likely(f && (size_t)len <= RW_MAX))
+		r = file_read_at(f, (void *)buf, (size_t)len, (uint64_t)off);
+	if (unlikely(r == -EAGAIN))
+		return pread_slow(f, buf, len, off);
+	file_put(f);
+	return r;
 }
 
 long sys_pwrite64(long fd, long buf, long len, long off)
@@ -167,9 +183,9 @@ static ssize_t iov_get(long ptr, long nr, struct iovec *small, struct iovec **io
 	for (long i = 0; i < nr; i++) {
 		struct iovec *v = &(*iov)[i];
 
-		if ((ssize_t)v->len < 0)
+		if (unlikely((ssize_t)v->len < 0))
 			goto err_invalid;
-		if (!user_range_ok(v->base, v->len))
+		if (unlikely(!user_range_ok(v->base, v->len)))
 			goto err_fault;
 		v->len = MIN(v->len, RW_MAX - total);
 		total += v->len;
@@ -185,7 +201,7 @@ err_invalid:
 	return -EINVAL;
 }
 
-static long transfer_vector(long fd, long ptr, long nr, uint64_t *pos, bool is_write)
+static inline long transfer_vector(long fd, long ptr, long nr, uint64_t *pos, bool is_write)
 {
 	struct iovec small[IOV_SMALL], *iov;
 	struct file *f = fd_file(fd);
@@ -193,16 +209,22 @@ static long transfer_vector(long fd, long ptr, long nr, uint64_t *pos, bool is_w
 	ssize_t total;
 	long r;
 
-	if (!f)
+	if (unlikely(!f))
 		return -EBADF;
 	total = iov_get(ptr, nr, small, &iov);
-	if (total < 0) {
+	if (unlikely(total < 0)) {
 		file_put(f);
 		return total;
 	}
 	u = (struct uio){ .iov = iov, .nr = (unsigned)nr, .left = (size_t)total };
-	r = transfer(f, &u, pos, is_write);
-	if (iov != small)
+	if (!pos && (atomic_load(&f->plain, RELAXED) & (is_write ? FILE_PLAIN_WRITE : FILE_PLAIN_READ))) {
+		r = is_write ? f->ops->write(f, &u, &f->pos) : f->ops->read(f, &u, &f->pos);
+		if (is_write && unlikely(r == -EPIPE))
+			r = signal_pipe(r);
+	} else {
+		r = transfer(f, &u, pos, is_write);
+	}
+	if (unlikely(iov != small))
 		kfree(iov);
 	file_put(f);
 	return r;

@@ -96,10 +96,14 @@ static long stat_at(long dirfd, long pathname, unsigned at_flags, struct stat_in
 long sys_newfstatat(long dirfd, long pathname, long ptr, long flags)
 {
 	struct stat_info st;
+	uint32_t start;		/* of the name; little-endian, as all ports */
 	long r;
 
 	if ((unsigned)flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
 		return -EINVAL;
+	/* fstat(3) of the C libraries. */
+	if ((flags & AT_EMPTY_PATH) && (int)dirfd >= 0 && !user_load32((const uint32_t *)pathname, &start) && !(start & 0xff))
+		return sys_fstat(dirfd, ptr);
 	r = stat_at(dirfd, pathname, (unsigned)flags, &st);
 	return r ? r : stat_put(ptr, &st);
 }

@@ -5,32 +5,21 @@
 #include "mmu/heap.h"
 #include "sched/clock.h"
 
-static int copy_name(struct path_arg *p, long pathname)
+/* The rest of path_arg_get(): the name did not fit, cannot be had, is empty, or is relative to a directory; n: what strncpy_from_user() said. */
+static __attribute__((noinline)) int path_arg_rest(struct path_arg *p, long dirfd, long pathname, unsigned at_flags, ssize_t n)
 {
-	ssize_t n = strncpy_from_user(p->small, (const char *)pathname, sizeof(p->small));
+	int r = -ENOENT;
 
-	p->name = p->small;
-	if (n != -ENAMETOOLONG)
-		return n < 0 ? (int)n : 0;
-	p->allocated = kmalloc(PATH_MAX);
-	if (!p->allocated)
-		return -ENOMEM;
-	p->name = p->allocated;
-	n = strncpy_from_user(p->allocated, (const char *)pathname, PATH_MAX);
-	return n < 0 ? (int)n : 0;
-}
-
-int path_arg_get(struct path_arg *p, long dirfd, long pathname, unsigned at_flags)
-{
-	int r;
-
-	p->at = NULL;
-	p->allocated = NULL;
-	r = copy_name(p, pathname);
-	if (r)
-		goto err_free;
-	r = -ENOENT;
-	if (!p->name[0] && !(at_flags & AT_EMPTY_PATH))
+	if (n == -ENAMETOOLONG) {
+		p->allocated = kmalloc(PATH_MAX);
+		if (!p->allocated)
+			return -ENOMEM;
+		p->name = p->allocated;
+		n = strncpy_from_user(p->allocated, (const char *)pathname, PATH_MAX);
+	}
+	if (n < 0)
+		r = (int)n;
+	if (n < 0 || (!p->name[0] && !(at_flags & AT_EMPTY_PATH)))
 		goto err_free;
 	if (p->name[0] == '/' || (int)dirfd == AT_FDCWD)
 		return 0;
@@ -44,7 +33,19 @@ err_free:
 	return r;
 }
 
-void path_arg_put(struct path_arg *p)
+int path_arg_get(struct path_arg *p, long dirfd, long pathname, unsigned at_flags)
+{
+	ssize_t n = strncpy_from_user(p->small, (const char *)pathname, sizeof(p->small));
+
+	p->at = NULL;
+	p->allocated = NULL;
+	p->name = p->small;
+	if (likely(n > 0 && (p->small[0] == '/' || (int)dirfd == AT_FDCWD)))
+		return 0;
+	return path_arg_rest(p, dirfd, pathname, at_flags, n);
+}
+
+void path_arg_put_slow(struct path_arg *p)
 {
 	if (p->at)
 		file_put(p->at);

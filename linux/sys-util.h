@@ -30,12 +30,17 @@ struct path_arg {
 	const char *name;	/* "" is allowed only with AT_EMPTY_PATH */
 	struct file *at;	/* ref; NULL: working directory */
 	char *allocated;
-	char small[192];
+	char small[192] __attribute__((aligned(8)));	/* fs/path-cache.c wants words */
 };
 
 /* 0; -EFAULT, -ENAMETOOLONG, -ENOMEM; -EBADF (relative and dirfd not open); -ENOENT empty without AT_EMPTY_PATH. */
 int __must_check path_arg_get(struct path_arg *p, long dirfd, long pathname, unsigned at_flags);
-void path_arg_put(struct path_arg *p);
+void path_arg_put_slow(struct path_arg *p);
+static inline void path_arg_put(struct path_arg *p)
+{
+	if (unlikely(p->at || p->allocated))
+		path_arg_put_slow(p);
+}
 
 static inline struct fs_context *fs_current(void)
 {

@@ -12,7 +12,7 @@
 static const char tree[] =
 	"mkdir -p usr/lib/python etc dir/sub big empty && ln -s usr/lib lib && echo hello >etc/greeting && echo motd >etc/motd && ln etc/greeting etc/hard && "
 	"ln -s /etc/greeting etc/abs && ln -s greeting etc/rel && ln -s loop1 loop2 && ln -s loop2 loop1 && ln -s ../etc/rel dir/up && "
-	"head -c 10000 /dev/zero | tr '\\0' a >dir/ten && printf x >dir/sub/x && mkfifo fifo && head -c 8192 /dev/zero | tr '\\0' b >dir/even && "
+	"head -c 10000 /dev/zero | tr '\\0' a >dir/ten && printf x >dir/sub/x && mkfifo fifo && head -c 8192 /dev/zero | tr '\\0' b >dir/even && head -c 8192 /dev/zero | tr '\\0' c >dir/cut && "
 	"for i in $(seq 1 2000); do echo $i >big/file-with-a-long-name-$i; done && chmod 750 etc && "
 	"printf '%.0sn' $(seq 1 250) >longname && touch $(cat longname) && : >nothing";
 
@@ -89,6 +89,20 @@ static void contents(void)
 	CHECK(memcmp(buf, want, 10000) == 0);
 	CHECK_EQ(rw(f, buf, 10, 9995, false), 5);
 	CHECK_EQ(rw(f, buf, 10, 10000, false), 0);
+	CHECK_EQ(rw(f, buf, 10, INT64_MAX, false), 0);
+	CHECK_EQ(rw(f, buf, 0, 5, false), 0);
+	/* Cut, and made longer, before there is a page of its own. */
+	file_put(f);
+	f = must_open("/dir/cut", O_RDWR, 0);
+	CHECK_EQ(rw(f, buf, sizeof(buf), 0, false), 8192);
+	CHECK_OK(f->ops->truncate(f, 4096));
+	CHECK_EQ(rw(f, buf, sizeof(buf), 0, false), 4096);
+	CHECK_OK(f->ops->truncate(f, 8192));
+	CHECK_EQ(rw(f, buf, sizeof(buf), 0, false), 8192);
+	CHECK(memcmp(buf, "cccc", 4) == 0 && buf[4095] == 'c' && buf[4096] == 0 && buf[8191] == 0);
+	CHECK(rw(f, buf, 1000, 4096, false) == 1000 && buf[0] == 0 && buf[999] == 0);
+	file_put(f);
+	f = must_open("/dir/ten", O_RDWR, 0);
 	/* Page-granular copy-up: one write in the middle, the rest shines through. */
 	CHECK_EQ(rw(f, (char *)"XYZ", 3, 4095, true), 3);
 	memcpy(want + 4095, "XYZ", 3);
@@ -101,6 +115,8 @@ static void contents(void)
 	memset(want + 5000, 0, 16384 - 5000);
 	CHECK_EQ(rw(f, buf, sizeof(buf), 0, false), 16384);
 	CHECK(memcmp(buf, want, 16384) == 0);
+	for (int i = 0; i < 16384; i += 1024)
+		CHECK(rw(f, buf, 1024, i, false) == 1024 && memcmp(buf, want + i, 1024) == 0);
 	/* Holes in lower data. */
 	file_put(f);
 	f = must_open("/dir/even", O_RDWR, 0);
@@ -552,9 +568,11 @@ static void deep_and_wide(void)
 int main(void)
 {
 	mount_image(tree, "");
+	rw_compares = true;
 	look();
 	big_directory();
 	contents();
+	CHECK(rw_nr_short >= 10);
 	append_and_position();
 	change_names();
 	links();
