@@ -28,17 +28,17 @@ CALL = re.compile(r"(?:\[ *\d+\] |\[pid +\d+\] )?(\w+)\((.*)\) += (.*)$")
 
 
 def on_samara():
-    command = [os.path.join(REPO, "samara"), "run", "--arch", "arm64", "--quiet", "--strace", "--memory", "512M", "--timeout", "60",
+    command = [os.path.join(REPO, "samara"), "run", "--arch", "arm64", "--quiet", "--strace", "--memory", "512M", "--timeout", "300",
                "--cpu", "neoverse-n1"]  # as for Linux: the loader looks for libraries by features of the CPU
     done = subprocess.run(command + PACKAGES + ["--"] + PROGRAM, stdin=subprocess.DEVNULL, capture_output=True,
-                          timeout=120, check=True)
+                          timeout=360, check=True)
     return done.stderr.decode(errors="replace")
 
 
 def on_linux():
     root = subprocess.run([os.path.join(REPO, "samara"), "root"] + PACKAGES, check=True, stdout=subprocess.PIPE,
                           text=True).stdout.strip()
-    job = linux.Job("strace", "/usr/bin/strace", PROGRAM, merge=True, tree=root)
+    job = linux.Job("strace", "/usr/bin/strace", PROGRAM, seconds=300, merge=True, tree=root)
     output, status = linux.run([job], cpus=1)["strace"]
     if status:
         sys.exit(f"strace on Linux ended with {status}:\n{output.decode(errors='replace')[-2000:]}")

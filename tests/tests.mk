@@ -27,7 +27,7 @@ $(foreach t,$(UNIT),$(eval $(t:tests/unit/%.c=build/host/%): $(call sources,$(t)
 build/host/boards-fdt build/fuzz/boards-fdt: | $(FDT.arm64)
 $(UBINS:=.ok): %.ok: %
 	$(call say,TEST,$*)
-	$(Q)timeout 120 ./$< > $<.log 2>&1 || { cat $<.log; echo "FAILED: $<"; exit 1; }
+	$(Q)timeout 600 ./$< > $<.log 2>&1 || { cat $<.log; echo "FAILED: $<"; exit 1; }
 	$(Q)touch $@
 
 #: check         lint, host unit tests under sanitizers, models, fuzz corpora: seconds
@@ -46,7 +46,7 @@ fuzz-run: build/fuzz/$(T)
 fuzz-replay: $(FBINS)
 	$(Q)for f in $(FBINS); do \
 		n=$$(basename $$f); mkdir -p build/fuzz/work/$$n; \
-		timeout 120 $$f -seed=1 -runs=3000 -max_total_time=10 build/fuzz/work/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) >build/fuzz/$$n.log 2>&1 \
+		timeout 600 $$f -seed=1 -runs=3000 -max_total_time=10 build/fuzz/work/$$n $$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) >build/fuzz/$$n.log 2>&1 \
 		|| { tail -40 build/fuzz/$$n.log; echo "FAILED: fuzz $$n"; exit 1; }; done
 
 # Assembly of the ports, as programs under qemu-user (left out where that is not installed). C's names are kept for the test's own libc.
@@ -64,7 +64,7 @@ build/asm/arm64-%.ok: tests/asm/arm64-%.c arch-arm64/libc/memcpy.S arch-arm64/li
 		$(CROSS.arm64)objcopy $(if $(filter string,$*),--prefix-symbols=k_) --rename-section .extable=extable $$o || exit 1; \
 	done
 	$(Q)$(CROSS.arm64)gcc -O1 -fno-builtin -static -I. -Ibuild/arm64/gen $(WARN) -o $(@:.ok=) $< $(@D)/$*-*.o
-	$(Q)timeout 120 qemu-aarch64-static $(@:.ok=) && touch $@
+	$(Q)timeout 600 qemu-aarch64-static $(@:.ok=) && touch $@
 # The same tests with the x86-64 port's functions, where this machine can run them.
 ASM_TESTS_X86 := $(if $(filter x86_64,$(shell uname -m)),$(wildcard tests/asm/arm64-*.c))
 ASM_SRCS_X86.string  := arch-x86/libc/memcpy.S arch-x86/libc/memset.S arch-x86/libc/memcmp.S
@@ -83,7 +83,7 @@ build/asm/x86-%.ok: tests/asm/arm64-%.c $(ASM_SRCS_X86.string) $(ASM_SRCS_X86.ua
 		objcopy $(if $(filter string,$*),--prefix-symbols=k_) --rename-section .extable=extable $$o || exit 1; \
 	done
 	$(Q)$(HOSTCC) -O1 -fno-builtin -static -no-pie -z noexecstack $(WARN) -o $(@:.ok=) $< $(@D)/x86-$*-*.o
-	$(Q)timeout 120 $(@:.ok=) && touch $@
+	$(Q)timeout 600 $(@:.ok=) && touch $@
 
 #: lint          layering, headers that compile alone, no spinlocks, fences, arch parity
 lint: layers headers

@@ -33,6 +33,8 @@ elif sys.argv[1] == "sockets":
     client.sendall(b"x" * 1000)
     while len(server.recv(1000, socket.MSG_PEEK)) < 1000:
         pass
+    while client.getsockopt(socket.IPPROTO_TCP, 11, 104)[24:28] != bytes(4):  # tcpi_unacked: the acknowledgement may be delayed
+        pass
     six = socket.socket(socket.AF_INET6)
     six.bind(("::", 4001))
     six.listen(7)
@@ -68,7 +70,7 @@ def check(condition, text, output=""):
 
 
 def run(directory, first, *words):
-    command = [os.path.join(REPO, "samara"), "run", "--arch", ARCH, "--quiet", "--timeout", "60", "--cpus", str(CPUS), "--memory", f"{MEMORY_MIB}M"]
+    command = [os.path.join(REPO, "samara"), "run", "--arch", ARCH, "--quiet", "--timeout", "300", "--cpus", str(CPUS), "--memory", f"{MEMORY_MIB}M"]
     for package in PACKAGES:
         command += ["--package", package]
     command += ["--volume", directory + ":/check", "--env", "TERM=dumb", "--", "python3", "/check/guest.py", first, *words]

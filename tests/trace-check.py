@@ -25,9 +25,10 @@ sys.dont_write_bytecode = True
 TESTS = os.path.dirname(os.path.realpath(__file__))
 REPO = os.path.dirname(TESTS)
 ARCH = os.environ.get("ARCH", "arm64")
-sys.path.insert(0, os.path.join(REPO, "tools"))
+sys.path[:0] = [os.path.join(REPO, "tools"), TESTS]
 
-from samara import trace  # noqa: E402  (the path above must be set first)
+from harness import ports  # noqa: E402  (the path above must be set first)
+from samara import trace  # noqa: E402
 
 CPUS = 2
 BUFFER_MIB = 32
@@ -148,12 +149,6 @@ REDIS = ["--package", "redis-server"]
 REDIS_COMMAND = ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--save", "", "--ignore-warnings", "ARM64-COW-BUG"]
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 def ask(file, *words):
     """One command of redis' protocol; the first line of the answer."""
     file.write(f"*{len(words)}\r\n".encode() + b"".join(f"${len(word)}\r\n{word}\r\n".encode() for word in words))
@@ -206,7 +201,7 @@ def use_redis(port, failures):
 
 
 def record_redis(directory):
-    port, failures = free_port(), []
+    port, failures = ports.reserve(), []
     user = threading.Thread(target=use_redis, args=(port, failures))
     user.start()
     result = record(REDIS_COMMAND, directory, REDIS + ["--publish", f"127.0.0.1:{port}:6379"])
@@ -222,7 +217,7 @@ def record(words, directory, options=()):
     """(raw bytes, path of the JSON)."""
     out = os.path.join(directory, "trace.json")
     environment = dict(os.environ, SAMARA_KEEP_TRACE=os.path.join(directory, "raw"))
-    done = subprocess.run([os.path.join(REPO, "samara"), "run", "--arch", ARCH, "--quiet", "--timeout", "100", "--cpus", str(CPUS), "--memory", "512M",
+    done = subprocess.run([os.path.join(REPO, "samara"), "run", "--arch", ARCH, "--quiet", "--timeout", "300", "--cpus", str(CPUS), "--memory", "512M",
                            "--append", f"trace-buffer={BUFFER_MIB}", "--trace", out, *options, "--"] + words,
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment, check=False)
     if done.returncode:
@@ -240,7 +235,7 @@ def check_profile():
     """The exit status."""
     with tempfile.TemporaryDirectory(prefix="samara-trace-check-") as directory:
         out = os.path.join(directory, "profile")
-        done = subprocess.run([os.path.join(REPO, "samara"), "run", "--arch", ARCH, "--quiet", "--timeout", "100", "--profile", out, "--",
+        done = subprocess.run([os.path.join(REPO, "samara"), "run", "--arch", ARCH, "--quiet", "--timeout", "300", "--profile", out, "--",
                                guest_program("stress/profiled")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
         if done.returncode:
             sys.exit(f"the program ended with {done.returncode}")

@@ -11,7 +11,8 @@ the threads spread. Looked at is the middle of the trace, when all threads are t
 
 A CPU that the host has paused looks idle too, so on a busy host single times mean little: the test fails if more than
 20 % of the time is lost that way, if a CPU has less than half of its share of the work, or, with --strict (a host with
-more cores than the guest has CPUs, or one CPU after the other by --icount), if a CPU was idle for 1 ms.
+more cores than the guest has CPUs, or one CPU after the other by --icount), if a CPU was idle for 1 ms. When the host
+did not keep pace (harness/pace.py) that says nothing: it is tried again, three times, and then left out.
 """
 import argparse
 import os
@@ -23,9 +24,10 @@ sys.dont_write_bytecode = True
 TESTS = os.path.dirname(os.path.realpath(__file__))
 REPO = os.path.dirname(TESTS)
 ARCH = os.environ.get("ARCH", "arm64")
-sys.path.insert(0, os.path.join(REPO, "tools"))
+sys.path[:0] = [os.path.join(REPO, "tools"), TESTS]
 
-from samara import trace  # noqa: E402  (the path above must be set first)
+from harness.pace import Pace  # noqa: E402  (the path above must be set first)
+from samara import trace  # noqa: E402
 
 LIMIT_NS = 1_000_000
 PROGRAM = os.path.join("build", "guest", ARCH, "stress", "work-conservation")
@@ -93,7 +95,7 @@ def watch(parsed):
 
 def record(words, args, directory):
     environment = dict(os.environ, SAMARA_KEEP_TRACE=os.path.join(directory, "raw"))
-    command = [os.path.join(REPO, "samara"), "run", "--quiet", "--timeout", "100", "--cpus", str(args.cpus), "--memory", "512M",
+    command = [os.path.join(REPO, "samara"), "run", "--quiet", "--timeout", "300", "--cpus", str(args.cpus), "--memory", "512M",
                "--append", "trace-buffer=4", "--trace", os.path.join(directory, "trace.json") + ":switch,wake"]
     done = subprocess.run(command + args.option + ["--"] + words, stdin=subprocess.DEVNULL, capture_output=True, env=environment,
                           cwd=REPO, check=False)
@@ -119,6 +121,20 @@ def judge(words, args):
     return lost <= 0.2 and share >= 0.5 and not (args.strict and nr_long)
 
 
+def judge_at_pace(words, args):
+    """Was it right, as far as can be said?"""
+    pace = Pace()
+    for _ in range(3):
+        pace.mark()
+        if judge(words, args):
+            return True
+        if pace.kept():
+            return False
+        print(f"  the host was late by {pace.lost():.2f} s: that says nothing")
+    print("skipped: the host was too busy to judge times")
+    return True
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cpus", type=int, default=8)
@@ -127,7 +143,7 @@ def main():
     parser.add_argument("words", nargs=argparse.REMAINDER, metavar="PROGRAM")
     args = parser.parse_args()
     subprocess.run(["make", "-s", "-C", REPO, "-f", "tests/guest.mk", PROGRAM], check=True)
-    results = [judge(words, args) for words in ([args.words] if args.words else DEFAULTS)]
+    results = [judge_at_pace(words, args) for words in ([args.words] if args.words else DEFAULTS)]
     print("trace-idle: ok" if all(results) else "trace-idle: FAILED")
     return 0 if all(results) else 1
 

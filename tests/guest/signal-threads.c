@@ -237,9 +237,9 @@ static void test_tight_loop(void)
 			nr_wrong += syscall(SYS_getpid) != pid;
 			nr_wrong += syscall(999, 1, 2, 3) != -1 || errno != ENOSYS;
 		}
-	} while (!__atomic_load_n(&nr_running, __ATOMIC_SEQ_CST));
+	} while (!__atomic_load_n(&nr_running, __ATOMIC_SEQ_CST) || nr_calls <= 1000); /* the sender may have run first of all */
 	pthread_join(sender, NULL);
-	check("results of a tight loop are right", nr_wrong == 0 && nr_calls > 100);
+	check("results of a tight loop are right", nr_wrong == 0);
 	check("the handler ran in it", nr_mine > 0);
 }
 

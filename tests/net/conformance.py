@@ -17,7 +17,7 @@ import time
 
 import link
 import support
-from pace import Pace
+from harness.pace import Pace
 from packet import ACK, FIN, PSH, RST, SYN, URG, Host, options, read_tcp, tcp_bytes, udp_bytes
 from scripts import LAST, SCRIPTS
 import scripts_state  # noqa: F401: each adds its own

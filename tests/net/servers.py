@@ -20,6 +20,7 @@ import urllib.request
 
 import link
 import support
+from harness.ports import reserve
 
 NAME = "samara.test"
 PAGE = b"a page of the test's own\n" * 1000
@@ -81,15 +82,9 @@ def curl():
     assert said[-1] == f"200 {len(PAGE)} 10.0.2.2", said
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def served(options, port, program=None, arguments=()):
     """(machine, port of this host that is its `port`), as soon as something answers there."""
-    here = free_port()
+    here = reserve()
     return support.Guest([*options, "--publish", f"{here}:{port}"], program, arguments), here
 
 
@@ -114,7 +109,7 @@ def with_server(options, port, program, arguments, check):
 
 
 def fetch(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return answer.read().decode()
 
 
@@ -128,7 +123,7 @@ def check_page(title):
 
 
 def talk(here, *exchanges):
-    with socket.create_connection(("127.0.0.1", here), timeout=2) as s:
+    with socket.create_connection(("127.0.0.1", here), timeout=20) as s:
         for sent, wanted in exchanges:
             s.sendall(sent)
             got = b""

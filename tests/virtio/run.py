@@ -12,10 +12,15 @@ import subprocess
 import sys
 import threading
 
+sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+
+from harness.ports import reserve  # noqa: E402  (the path above must be set first)
+
 WORK = os.path.join(ROOT, "build", "virtio-test")
 GUEST = os.path.join(WORK, "device-guest")
-PORT = 15577
+SECONDS = 180  # for what takes two or three, on a host that is busy
 LEGACY = ["-global", "virtio-mmio.force-legacy=true"]
 
 
@@ -28,7 +33,7 @@ def command(args, options=(), extra=()):
 
 def run(args, options=(), extra=(), data=b""):
     # Through pipes: QEMU opens /dev/stdout by name, which would cut a file short.
-    done = subprocess.run(command(args, options, extra), input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+    done = subprocess.run(command(args, options, extra), input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS, check=False)
     assert done.returncode == 0, f"status {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}"
     return done.stdout
 
@@ -53,9 +58,9 @@ def stream(extra):
     assert hashlib.sha256(out).digest() == hashlib.sha256(data).digest(), f"{len(out)} bytes came back"
 
 
-def connection(size):
+def connection(port, size):
     data, got = os.urandom(size), bytearray()
-    with socket.create_connection(("127.0.0.1", PORT), timeout=20) as s:
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as s:
         def receive():
             while True:
                 part = s.recv(65536)
@@ -66,18 +71,19 @@ def connection(size):
         t.start()
         s.sendall(data)
         s.shutdown(socket.SHUT_WR)
-        t.join(30)
+        t.join(SECONDS)
     assert bytes(got) == data, f"{len(got)} of {size} bytes came back"
 
 
 def echo(options, extra=(), sizes=(1, 1448, 100000, 20 << 20)):
-    cmd = command(["echo", "7777", str(len(sizes))], ["--publish", f"{PORT}:7777", *options], extra)
+    port = reserve()
+    cmd = command(["echo", "7777", str(len(sizes))], ["--publish", f"{port}:7777", *options], extra)
     guest = subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         assert guest.stdout.readline() == b"ready\n"
         for size in sizes:
-            connection(size)
-        assert guest.wait(20) == 0
+            connection(port, size)
+        assert guest.wait(SECONDS) == 0
     finally:
         guest.kill()
         guest.wait()
@@ -103,7 +109,7 @@ def root_disk(cpus):
     answers = []
     for option in ([], ["--root-disk", "--cpus", str(cpus)]):
         done = subprocess.run([os.path.join(ROOT, "samara"), "run", "--quiet", "--package", "python3-minimal", *option, "--", "python3", "-c", WALK],
-                              capture_output=True, text=True, timeout=120, check=False)
+                              capture_output=True, text=True, timeout=SECONDS, check=False)
         assert done.returncode == 0, f"status {done.returncode}: {done.stderr[-300:]}"
         answers.append(done.stdout)
     assert answers[0] == answers[1] and int(answers[0].split()[0]) > 100, answers

@@ -17,19 +17,21 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAMARA = os.path.join(os.path.dirname(os.path.dirname(HERE)), "samara")
+HELD = []
 SECONDS = 120  # to boot and answer, on a machine that is busy
 
 
 def free_port(wanted):
-    """`wanted`, or the next port that nobody listens on."""
+    """`wanted`, or the next port that nobody listens on; bound here until this program ends (QEMU may share it), so that no other takes it."""
     for port in range(wanted, wanted + 100):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        probe = socket.socket()
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # only now: QEMU may, others may not
+            HELD.append(probe)
+            return port
+        except OSError:
+            probe.close()
     sys.exit(f"no free port from {wanted} on; give one: make run WEB_PORT=9000")
 
 

@@ -56,22 +56,33 @@ class Pace:
     """Looks at the host from its making on; lost() since the last mark()."""
 
     def __init__(self):
-        self.overslept = 0.0
-        threading.Thread(target=self.watch, daemon=True).start()
+        self.lock = threading.Lock()
         self.mark()
+        threading.Thread(target=self.watch, daemon=True).start()
 
     def watch(self):
+        next_look = 0.0
         while True:
             begin = time.monotonic()
             time.sleep(0.01)
-            self.overslept = max(self.overslept, time.monotonic() - begin - 0.01)
+            late = time.monotonic() - begin - 0.01
+            with self.lock:
+                self.overslept = max(self.overslept, late)
+                if time.monotonic() > next_look:  # often, for threads that end take their count with them
+                    self.waits.update(waited(descendants(os.getpid())))
+                    next_look = time.monotonic() + 0.3
 
     def mark(self):
-        self.pids = descendants(os.getpid())
-        self.waits, self.stolen, self.overslept = waited(self.pids), stolen(), 0.0
+        with self.lock:
+            self.before, self.stolen, self.overslept = waited(descendants(os.getpid())), stolen(), 0.0
+            self.waits = dict(self.before)
 
     def lost(self):
         """Seconds, at most, by which anything can have been late."""
-        waits = waited(self.pids)
-        return max(self.overslept, stolen() - self.stolen,
-                   max((waits[thread] - self.waits.get(thread, 0.0) for thread in waits), default=0.0))
+        with self.lock:
+            self.waits.update(waited(descendants(os.getpid())))
+            return max(self.overslept, stolen() - self.stolen,
+                       max(seconds - self.before.get(thread, 0.0) for thread, seconds in self.waits.items()))
+
+    def kept(self):
+        return self.lost() < LIMIT
