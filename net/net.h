@@ -32,7 +32,10 @@ void net_wait_configured(unsigned timeout_ms);
 /* Before the machine is left, when all files are closed: wait until peers have what was sent to them; bounded (drain.c). Context: thread. */
 void net_drain(void);
 
-/* Counters of RFC 4293, 4022, 4113: /proc/net/snmp, netstat. Names as there. */
+/*
+ * Counters of RFC 4293, 4022, 4113: /proc/net/snmp, netstat. Names as there; besides one for each short way of TCP, each a count in several of theirs (proc.c adds):
+ * tcp_local, segments from us to us; tcp_short_in and tcp_short_out, those that a device received and sent.
+ */
 #define NET_STATS(X) \
 	X(ip_in_receives) X(ip_in_hdr_errors) X(ip_in_addr_errors) X(ip_in_unknown_protos) X(ip_in_delivers) X(ip_out_requests) X(ip_out_discards) \
 	X(ip_out_no_routes) X(ip_reasm_reqds) X(ip_reasm_oks) X(ip_reasm_fails) X(ip_frag_oks) X(ip_frag_fails) X(ip_frag_creates) \
@@ -42,7 +45,8 @@ void net_drain(void);
 	X(tcp_retrans_segs) X(tcp_in_errs) X(tcp_out_rsts) X(tcp_csum_errors) \
 	X(tcp_syncookies_sent) X(tcp_syncookies_recv) X(tcp_syncookies_failed) X(tcp_listen_overflows) X(tcp_listen_drops) X(tcp_delayed_acks) \
 	X(tcp_timeouts) X(tcp_loss_probes) X(tcp_sack_recovery) X(tcp_fast_retrans) X(tcp_challenge_acks) X(tcp_tw) X(tcp_paws) X(tcp_rcv_pruned) \
-	X(tcp_backlog_drops) X(tcp_ofo_queue) X(tcp_dup_data) X(tcp_abort_on_memory) X(tcp_keepalives) X(tcp_ecn_ce) X(tcp_ecn_reductions) X(tcp_by_reference)
+	X(tcp_backlog_drops) X(tcp_ofo_queue) X(tcp_dup_data) X(tcp_abort_on_memory) X(tcp_keepalives) X(tcp_ecn_ce) X(tcp_ecn_reductions) X(tcp_by_reference) \
+	X(tcp_local) X(tcp_short_in) X(tcp_short_out)
 
 struct net_stats {
 #define X(name) uint64_t name;

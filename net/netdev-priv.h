@@ -25,6 +25,11 @@ extern struct netdev loopback;
 void loopback_init(void);
 /* A packet that starts at its IP header arrives. take. */
 void loopback_receive(struct netdev *dev, struct pkt *p);
-/* One packet of this length has gone through it: counters and trace. */
-void loopback_count(unsigned len);
+/* One segment of this length has gone the short way of TCP (net_stats.tcp_local counts how many): bytes and trace. */
+void loopback_count_local(unsigned len);
+/* All that a device has received and sent. */
+struct netdev_traffic {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+};
+struct netdev_traffic netdev_traffic(const struct netdev *dev);
 void netdev_register_loopback(struct netdev *dev);

@@ -98,6 +98,7 @@ static void put_link(struct answer *a, struct netdev *d)
 	struct ifinfomsg *m = nl_begin(a, RTM_NEWLINK, sizeof(*m));
 	uint32_t flags = atomic_load(&d->flags, RELAXED), stats[23] = { 0 };
 	uint8_t broadcast[6], up = 6, mode = 0;
+	struct netdev_traffic traffic = netdev_traffic(d);
 
 	if (!m)
 		return;
@@ -113,10 +114,10 @@ static void put_link(struct answer *a, struct netdev *d)
 	nl_attr(a, IFLA_QDISC, "noqueue", 8);
 	nl_attr(a, IFLA_ADDRESS, d->mac, 6);
 	nl_attr(a, IFLA_BROADCAST, broadcast, 6);
-	stats[0] = (uint32_t)atomic_load(&d->rx_packets, RELAXED);
-	stats[1] = (uint32_t)atomic_load(&d->tx_packets, RELAXED);
-	stats[2] = (uint32_t)atomic_load(&d->rx_bytes, RELAXED);
-	stats[3] = (uint32_t)atomic_load(&d->tx_bytes, RELAXED);
+	stats[0] = (uint32_t)traffic.rx_packets;
+	stats[1] = (uint32_t)traffic.tx_packets;
+	stats[2] = (uint32_t)traffic.rx_bytes;
+	stats[3] = (uint32_t)traffic.tx_bytes;
 	nl_attr(a, IFLA_STATS, stats, sizeof(stats));
 }
 

@@ -138,11 +138,14 @@ static int show_dev(struct text *t, struct pseudo_args *a)
 	(void)a;
 	text_printf(t, "Inter-|   Receive                                                |  Transmit\n"
 		       " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n");
-	for (struct netdev *d = netdev_first(); d; d = d->next)
+	for (struct netdev *d = netdev_first(); d; d = d->next) {
+		struct netdev_traffic n = netdev_traffic(d);
+
 		text_printf(t, "%6s: %7llu %7llu %4llu %4llu    0     0          0         0 %8llu %7llu %4llu %4llu    0     0       0          0\n", d->name,
-			    (unsigned long long)d->rx_bytes, (unsigned long long)d->rx_packets, (unsigned long long)d->rx_errors.errors,
-			    (unsigned long long)d->rx_errors.dropped, (unsigned long long)d->tx_bytes, (unsigned long long)d->tx_packets,
+			    (unsigned long long)n.rx_bytes, (unsigned long long)n.rx_packets, (unsigned long long)d->rx_errors.errors,
+			    (unsigned long long)d->rx_errors.dropped, (unsigned long long)n.tx_bytes, (unsigned long long)n.tx_packets,
 			    (unsigned long long)d->tx_errors.errors, (unsigned long long)d->tx_errors.dropped);
+	}
 	return 0;
 }
 
@@ -232,17 +235,20 @@ static int show_arp(struct text *t, struct pseudo_args *a)
 
 static int show_snmp(struct text *t, struct pseudo_args *a)
 {
+	/* What the short ways of TCP leave out. */
+	unsigned long long in = N(tcp_local) + N(tcp_short_in), out = N(tcp_local) + N(tcp_short_out);
+
 	(void)a;
 	text_printf(t, "Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards InDelivers OutRequests OutDiscards "
 		       "OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates\n"
 		       "Ip: 2 64 %llu %llu %llu 0 %llu 0 %llu %llu %llu %llu 30 %llu %llu %llu %llu %llu %llu\n",
-		    N(ip_in_receives), N(ip_in_hdr_errors), N(ip_in_addr_errors), N(ip_in_unknown_protos), N(ip_in_delivers), N(ip_out_requests), N(ip_out_discards),
+		    N(ip_in_receives) + in, N(ip_in_hdr_errors), N(ip_in_addr_errors), N(ip_in_unknown_protos), N(ip_in_delivers) + in, N(ip_out_requests) + out, N(ip_out_discards),
 		    N(ip_out_no_routes), N(ip_reasm_reqds), N(ip_reasm_oks), N(ip_reasm_fails), N(ip_frag_oks), N(ip_frag_fails), N(ip_frag_creates));
 	text_printf(t, "Icmp: InMsgs InErrors InDestUnreachs InEchos OutMsgs OutEchoReps\nIcmp: %llu %llu %llu %llu %llu %llu\n", N(icmp_in_msgs), N(icmp_in_errors),
 		    N(icmp_in_unreach), N(icmp_in_echos), N(icmp_out_msgs), N(icmp_out_echo_reps));
 	text_printf(t, "Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts "
 		       "InCsumErrors\nTcp: 1 200 120000 -1 %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu\n",
-		    N(tcp_active_opens), N(tcp_passive_opens), N(tcp_attempt_fails), N(tcp_estab_resets), N(tcp_curr_estab), N(tcp_in_segs), N(tcp_out_segs),
+		    N(tcp_active_opens), N(tcp_passive_opens), N(tcp_attempt_fails), N(tcp_estab_resets), N(tcp_curr_estab), N(tcp_in_segs) + in, N(tcp_out_segs) + out,
 		    N(tcp_retrans_segs), N(tcp_in_errs), N(tcp_out_rsts), N(tcp_csum_errors));
 	text_printf(t, "Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors\nUdp: %llu %llu %llu %llu %llu 0 %llu\n",
 		    N(udp_in_datagrams), N(udp_no_ports), N(udp_in_errors), N(udp_out_datagrams), N(udp_rcvbuf_errors), N(udp_csum_errors));

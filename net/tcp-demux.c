@@ -405,13 +405,18 @@ void tcp_classify(struct pkt *p)
 void tcp_deliver_local(struct tcp_sock *from, struct pkt *p, nsec_t now)
 {
 	const struct tcp_hdr *h = (const struct tcp_hdr *)p->seg[0].data;
+
+	p->base = p->seg[0].data;	/* p->l3 and p->l4 are 0 */
+	take_header(p, h, (h->off >> 4) * 4u, 0);
+	tcp_deliver_short(from, p, now);
+}
+
+void tcp_deliver_short(struct tcp_sock *from, struct pkt *p, nsec_t now)
+{
 	bool is_v4 = ip_is_v4(&from->raddr);
 
-	NET_COUNT(ip_out_requests);
-	NET_COUNT(ip_in_receives);
-	NET_COUNT(ip_in_delivers);
-	NET_COUNT(tcp_in_segs);
-	loopback_count(p->len + (is_v4 ? IP4_HLEN : IP6_HLEN));
+	NET_COUNT(tcp_local);
+	loopback_count_local((unsigned)(p->seg[0].data - p->base) + p->len + (is_v4 ? IP4_HLEN : IP6_HLEN));
 	if (!from->has_peer_hash) {
 		from->peer_hash = tcp_hash(&from->raddr, from->rport, &from->laddr, from->lport);
 		from->has_peer_hash = true;
@@ -423,8 +428,6 @@ void tcp_deliver_local(struct tcp_sock *from, struct pkt *p, nsec_t now)
 	p->proto = IPPROTO_TCP;
 	p->src = from->laddr;
 	p->dst = from->raddr;
-	p->base = p->seg[0].data;	/* p->l3 and p->l4 are 0 */
-	take_header(p, h, (h->off >> 4) * 4u, 0);
 	deliver(p, from->lport, from->rport);
 }
 

@@ -170,6 +170,17 @@ static int set_int(struct tcp_sock *tp, int name, int v)
 	return -ENOPROTOOPT;
 }
 
+static int set_ip(struct tcp_sock *tp, int level, int name, int v)
+{
+	int r;
+
+	mutex_lock(&tp->so.lock);
+	r = inet_setopt(&tp->so, &tp->opts, level, name, v);
+	tp->ready.mac = 0;	/* the header that is kept has the old ones */
+	mutex_unlock(&tp->so.lock);
+	return r;
+}
+
 int tcp_setopt(struct socket *so, int level, int name, const void *value, unsigned len)
 {
 	struct tcp_sock *tp = tcp_of(so);
@@ -178,7 +189,7 @@ int tcp_setopt(struct socket *so, int level, int name, const void *value, unsign
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return set_congestion(tp, value, len);
 	if (len < 4)
-		return len && level != IPPROTO_TCP ? (v = *(const uint8_t *)value, inet_setopt(so, &tp->opts, level, name, v)) : -EINVAL;
+		return len && level != IPPROTO_TCP ? set_ip(tp, level, name, *(const uint8_t *)value) : -EINVAL;
 	memcpy(&v, value, 4);
 	if (level == IPPROTO_TCP) {
 		tcp_lock(tp);
@@ -190,7 +201,7 @@ int tcp_setopt(struct socket *so, int level, int name, const void *value, unsign
 		return -ENOPROTOOPT;
 	if (level == IPPROTO_IPV6 && name == 26 && tp->port.port)	/* IPV6_V6ONLY after bind */
 		return -EINVAL;
-	return inet_setopt(so, &tp->opts, level, name, v);
+	return set_ip(tp, level, name, v);
 }
 
 static int get_int(struct tcp_sock *tp, int name, int *v)

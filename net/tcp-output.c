@@ -3,6 +3,7 @@
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "net/csum.h"
+#include "net/neigh.h"
 #include "net/netdev-priv.h"
 #include "net/tcp-priv.h"
 #include "sched/cpu.h"
@@ -26,6 +27,7 @@ int tcp_get_route(struct tcp_sock *tp)
 		return r;
 	ip_route_put(&tp->route);
 	tp->route = rt;
+	tp->ready.mac = 0;
 	if (tp->peer_mss)
 		tcp_update_mss(tp);
 	return 0;
@@ -140,12 +142,12 @@ static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, unsign
 		if (tp->nr_quick_acks)
 			tp->nr_quick_acks--;
 	}
-	NET_COUNT(tcp_out_segs);
 	if (tp->route.dev->features & NETDEV_LOOPBACK) {
 		h->csum = 0;
 		tcp_deliver_local(tp, p, now);
 		return;
 	}
+	NET_COUNT(tcp_out_segs);
 	h->csum = csum_fold(csum_pseudo(&tp->laddr, &tp->raddr, p->len, IPPROTO_TCP));
 	p->csum_offset = offsetof(struct tcp_hdr, csum);
 	p->hdr_len = (uint16_t)(sizeof(*h) + opt_len);
@@ -428,6 +430,117 @@ out:
 		tcp_arm_persist(tp, now);
 }
 
+/* ---- the short way ------------------------------------------------------------------------------------------------------------- */
+
+/* False: there is none for this route. */
+static bool make_ready(struct tcp_sock *tp, uint64_t mac)
+{
+	struct tcp_ready *y = &tp->ready;
+	struct tcp_frame *f = &y->frame;
+
+	if (mac != READY_LOCAL && (!ip_is_v4(&tp->raddr) || tp->opts.may_fragment || !(tp->route.dev->features & NETDEV_CSUM)))
+		return false;
+	memset(y, 0, sizeof(*y));
+	memcpy(f->eth.dst, &mac, 6);
+	memcpy(f->eth.src, tp->route.dev->mac, 6);
+	f->eth.type = net16(ETH_P_IP4);
+	f->ip = (struct ip4_hdr){ .ver_ihl = 0x45, .tos = tp->opts.tos, .frag = net16(IP4_DF), .ttl = tp->opts.hop_limit ? tp->opts.hop_limit : IP_DEFAULT_HOPS,
+				  .proto = IPPROTO_TCP, .src = tp->laddr.w[3], .dst = tp->raddr.w[3] };
+	f->tcp = (struct tcp_hdr){ .sport = net16(tp->lport), .dport = net16(tp->rport), .off = tp->has_ts ? 0x80 : 0x50, .flags = TCP_ACK | TCP_PSH };
+	f->ts[0] = net32(0x0101080a);
+	y->ip_sum = csum_fold(csum_ip4(&f->ip));
+	y->tcp_sum = csum_fold(csum_pseudo(&tp->laddr, &tp->raddr, 0, IPPROTO_TCP));
+	y->mac = mac;
+	return true;
+}
+
+/* Give the frame to where it goes; hlen: of TCP, with its option. take. */
+static void send_ready(struct tcp_sock *tp, struct pkt *p, struct tcp_frame *f, unsigned hlen, uint32_t seq, uint32_t len, nsec_t now)
+{
+	uint32_t ts = tcp_ts(tp, now);
+	uint16_t window = window_field(tp, false);
+
+	f->tcp.seq = net32(seq);
+	f->tcp.ack = net32(tp->rcv_nxt);
+	f->tcp.window = window;
+	if (hlen > sizeof(f->tcp)) {
+		f->ts[1] = net32(ts);
+		f->ts[2] = net32(tp->ts_recent);
+	}
+	if (tp->ready.mac == READY_LOCAL) {
+		p->base = (uint8_t *)&f->tcp;
+		p->seg[0].data = p->base + hlen;
+		p->seg[0].len = (uint16_t)len;
+		p->len = len;
+		p->tcp = (struct pkt_tcp){ .seq = seq, .ack = tp->rcv_nxt, .ts_val = ts, .ts_ecr = tp->ts_recent, .window = net16(window), .flags = TCP_ACK | TCP_PSH,
+					   .opt_len = (uint8_t)(hlen - sizeof(f->tcp)), .has_ts = hlen > sizeof(f->tcp), .data_len = len };
+		p->flags = PKT_CSUM_PARTIAL;
+		tcp_deliver_short(tp, p, now);
+		return;
+	}
+	p->seg[0].len = (uint16_t)(ETH_HLEN + IP4_HLEN + hlen + len);
+	p->len = p->seg[0].len;
+	f->ip.len = net16((uint16_t)(IP4_HLEN + hlen + len));
+	f->ip.csum = (uint16_t)~csum_fold(tp->ready.ip_sum + f->ip.len);
+	f->tcp.csum = csum_fold(tp->ready.tcp_sum + net16((uint16_t)(hlen + len)));
+	p->flags = PKT_CSUM_PARTIAL;
+	p->csum_start = ETH_HLEN + IP4_HLEN;
+	p->csum_offset = offsetof(struct tcp_hdr, csum);
+	p->hash = tp->hash;
+	p->tx_queue = flow_queue(tp, seq);
+	NET_COUNT(tcp_short_out);
+	netdev_transmit(tp->route.dev, p);
+}
+
+/*
+ * The usual case: nothing is out of the ordinary, and one short segment holds all that is unsent. It is sent with the headers that are kept ready; to the same end as tcp_push(),
+ * send_data(), send_packet() and ip_output() would come. False: it was something else, nothing was done.
+ */
+static bool send_short(struct tcp_sock *tp, nsec_t now)
+{
+	uint32_t seq = tp->snd_nxt, len = tp->write_seq - seq, flight = tcp_flight(tp);
+	unsigned hlen = sizeof(struct tcp_hdr) + (tp->has_ts ? 12 : 0);
+	uint64_t mac = READY_LOCAL;
+	struct tcp_frame *f;
+	struct pkt *p;
+
+	if (tp->plain_word != TCP_PLAIN || len >= tp->mss || len > INLINE_MAX || flight + len > tp->snd_wnd || flight >= tp->cwnd || tp->sacked_bytes | tp->lost_bytes ||
+	    tp->has_urg || !ip_route_is_valid(&tp->route) || !nagle_allows(tp, false))
+		return false;
+	if (tp->route.neigh) {
+		mac = atomic_load(&tp->route.neigh->mac, RELAXED);
+		if (!mac || now > atomic_load(&tp->route.neigh->fresh_until, RELAXED))
+			return false;
+	} else if (!(tp->route.dev->features & NETDEV_LOOPBACK)) {
+		return false;
+	}
+	if (unlikely(tp->ready.mac != mac) && !make_ready(tp, mac))
+		return false;
+	p = pkt_alloc(PKT_DEV_ROOM, sizeof(*f) + len);
+	if (!p)
+		return false;
+	if (!tx_add(tp, seq, seq + len, 0, now)) {
+		pkt_free(p);
+		return false;
+	}
+	tp->snd_nxt = tp->snd_short = seq + len;
+	f = (struct tcp_frame *)p->seg[0].data;
+	memcpy(f, &tp->ready.frame, sizeof(*f));
+	sendq_copy(tp, seq, (uint8_t *)&f->tcp + hlen, len);
+	tp->segs_out++;
+	tp->last_snd = now;
+	tp->needs_ack_now = false;
+	tp->nr_quick_acks = tp->nr_unacked_segs = 0;
+	tp->delack_at = NSEC_NEVER;
+	tp->last_ack_sent = tp->rcv_nxt;
+	send_ready(tp, p, f, hlen, seq, len, now);
+	if (tp->xmit_kind == XMIT_NONE || tp->xmit_kind == XMIT_PERSIST)
+		tcp_arm_rto(tp, now);
+	tlp_schedule(tp, now);
+	tcp_dont_want_acks(tp, WANT_OUTPUT);
+	return true;
+}
+
 static bool is_ack_due(const struct tcp_sock *tp)
 {
 	if (tp->needs_ack_now)
@@ -440,10 +553,12 @@ void tcp_output(struct tcp_sock *tp, nsec_t now)
 {
 	if (tp->lost_bytes > tp->retrans_bytes)
 		send_lost(tp, now);
-	if (tcp_unsent(tp) || (tp->is_fin_queued && !tp->is_fin_sent))
-		tcp_push(tp, now, false);
-	else
+	if (tcp_unsent(tp) || (tp->is_fin_queued && !tp->is_fin_sent)) {
+		if (!send_short(tp, now))
+			tcp_push(tp, now, false);
+	} else {
 		tcp_dont_want_acks(tp, WANT_OUTPUT);
+	}
 	if (is_ack_due(tp) && IN_STATES(tp, STATES_SYNCHRONIZED))
 		tcp_send_ack(tp, now);
 	tcp_timer_update(tp);

@@ -119,6 +119,25 @@ struct tx_rec {
 
 struct tcp_cong;
 
+/* ---- headers kept ready (tcp-output.c) ----------------------------------------------------------------------------------- */
+
+/* IPv4 over Ethernet, with the timestamp option behind the header if the connection has it. */
+struct tcp_frame {
+	struct eth_hdr eth;
+	struct ip4_hdr ip;
+	struct tcp_hdr tcp;
+	uint32_t ts[3];
+} PACKED;
+
+/* What of the headers of a short segment is always the same; the rest is 0. */
+struct tcp_ready {
+	struct tcp_frame frame;
+	uint32_t ip_sum, tcp_sum;	/* sums of the IP header and the pseudo-header, without their lengths */
+	uint64_t mac;			/* neigh.mac that it was made with; READY_LOCAL: to ourselves; 0: not made. Whoever changes route or opts clears it */
+};
+
+#define READY_LOCAL	1ull
+
 /* ---- a connection ----------------------------------------------------------------------------------------------------- */
 
 struct tcp_sock {
@@ -243,6 +262,7 @@ struct tcp_sock {
 	struct ip_opts opts;		/* [l] */
 
 	struct ip_route route;		/* [l] */
+	struct tcp_ready ready;		/* [l] */
 	int32_t soft_error;		/* [l] told with the timeout */
 	uint32_t nr_retrans_total;	/* [l] TCP_INFO */
 	uint64_t bytes_acked, bytes_received, segs_in, segs_out;	/* [l] TCP_INFO */
@@ -331,6 +351,8 @@ static inline uint32_t tcp_ts(const struct tcp_sock *tp, nsec_t now)
  * is needed. Lock of `from` held. take p.
  */
 void tcp_deliver_local(struct tcp_sock *from, struct pkt *p, nsec_t now);
+/* The same for a packet whose p->tcp is filled and that starts at its payload; base and l4 are set. */
+void tcp_deliver_short(struct tcp_sock *from, struct pkt *p, nsec_t now);
 struct tcp_sock *tcp_lookup(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport, uint32_t *hash);
 uint32_t tcp_hash(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport);
 /* Enter the table, which takes a reference. -EADDRNOTAVAIL: exists; -ENOMEM. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Header prediction (is_plain(), plain() of net/tcp-input.c) must be no more than a short cut: two processes live through the same random segments, calls and waits, one of them
- * with connections that take no short cut. After each step all of the connection's state and all that was sent must be equal.
+ * Header prediction (is_plain(), plain() of net/tcp-input.c) and the headers that are kept ready (send_short() of net/tcp-output.c) must be no more than short cuts: two processes
+ * live through the same random segments, calls and waits, one of them with connections that take no short cut. After each step all of the connection's state and all that was
+ * sent must be equal.
  */
 /* sources: net/addr.c net/arp.c net/csum.c net/dgram.c net/eth.c net/icmp.c net/inet-opt.c net/inet.c net/ip-frag.c net/ip-input.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/socket.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c tests/host/fake-net.c */
 #include <sys/mman.h>
@@ -17,6 +18,9 @@
 
 #define NR_RUNS		150u
 #define NR_STEPS	250u
+#define LEVEL_IP	0	/* IPPROTO_IP */
+#define IP_TOS		1
+#define IP_TTL		2
 
 /* What a process shows of one moment: plain bytes without addresses. */
 struct moment {
@@ -67,6 +71,7 @@ static void eth_transmit(struct netdev *dev, unsigned queue, struct pkt *list)
 		list = pkt_next(p);
 		pkt_copy_out(p, 0, f, MIN(p->len, 100u));
 		sent_hash = hash(hash(sent_hash, f, sizeof(f)), &p->len, sizeof(p->len));
+		sent_hash = hash(sent_hash, (uint32_t[4]){ p->flags & PKT_CSUM_PARTIAL, p->csum_start, p->csum_offset, p->hash }, 16);
 		if (f[23] == IPPROTO_TCP && h->flags & TCP_SYN)
 			last_iss = net32(h->seq);
 		pkt_free(p);
@@ -246,6 +251,7 @@ static void look(struct tcp_sock *tp, long result, struct moment *m)
 	memset(&m->tp.timer, 0, sizeof(m->tp.timer));
 	m->tp.route.dev = NULL;
 	m->tp.route.neigh = NULL;
+	memset(&m->tp.ready, 0, sizeof(m->tp.ready));
 	memset(&m->tp.established, 0, sizeof(*tp) - offsetof(struct tcp_sock, established));
 	list_for_each(r, &tp->tx, node) {
 		if (m->nr_tx < 8) {
@@ -270,6 +276,13 @@ static void look(struct tcp_sock *tp, long result, struct moment *m)
 	m->result = result;
 }
 
+static void set_mac(uint8_t last)
+{
+	struct ip_addr p4 = ip_from_v4(net32(0x0a000003));
+
+	neigh_update(&eth, &p4, (uint8_t[6]){ 2, 0, 0, 0, 0, last }, NEIGH_CREATE | NEIGH_SOLICITED | NEIGH_OVERRIDE);
+}
+
 static long random_step(struct socket *so)
 {
 	static uint8_t buf[8192];
@@ -281,18 +294,26 @@ static long random_step(struct socket *so)
 	case 11:
 	case 0:
 	case 1:
-		return sim_send(so, buf, chance(80) ? 1 + below(500) : 1 + below(sizeof(buf)), MSG_DONTWAIT);
+		return sim_send(so, buf, chance(80) ? 1 + below(500) : 1 + below(sizeof(buf)), MSG_DONTWAIT | (chance(3) ? MSG_OOB : 0));
 	case 2:
 		r = sim_recv(so, buf, chance(80) ? sizeof(buf) : 1 + below(400), MSG_DONTWAIT);
 		return r > 0 ? (long)(hash(1, buf, (size_t)r) >> 8) : r;
 	case 3:
-		sim_run(chance(80) ? below(3 * NSEC_PER_MSEC) : below(NSEC_PER_SEC));
+		sim_run(chance(80) ? below(3 * NSEC_PER_MSEC) : chance(95) ? below(NSEC_PER_SEC) : 40 * NSEC_PER_SEC);
 		return 0;
 	case 4:
 		if (chance(10))
 			return so->ops->setopt(so, IPPROTO_TCP, chance(50) ? 1 : 3, &(int){ (int)below(2) }, 4);
 		if (chance(1))
 			return so->ops->shutdown(so, SHUT_WR);
+		if (chance(10))
+			return so->ops->setopt(so, LEVEL_IP, chance(50) ? IP_TOS : IP_TTL, &(int){ 4 * (int)(1 + below(10)) }, 4);
+		if (chance(5))
+			return so->ops->setopt(so, LEVEL_IP, IP_TOS, &(uint8_t){ (uint8_t)(4 * below(10)) }, 1);
+		if (chance(5))
+			set_mac((uint8_t)below(4));
+		if (chance(5))
+			route_generation++;
 		return so->ops->poll(so);
 	default:
 		for (unsigned n = chance(70) ? 1 : 1 + below(4); n; n--)
@@ -306,10 +327,10 @@ static void live(struct socket *l)
 	static struct moment m;
 
 	for (unsigned run = 0; run < NR_RUNS; run++) {
-		struct ip_addr p4 = ip_from_v4(net32(0x0a000003));
 		struct socket *so;
 
-		neigh_update(&eth, &p4, (uint8_t[6]){ 2, 0, 0, 0, 0, 3 }, NEIGH_CREATE | NEIGH_SOLICITED | NEIGH_OVERRIDE);
+		eth.features = run % 4 ? NETDEV_CSUM : 0;
+		set_mac(3);
 		sim_seed(run + 1);
 		so = open_connection(l);
 		sim_seed(run + 10001);		/* whatever the handshake took of it */
