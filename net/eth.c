@@ -13,6 +13,8 @@ void eth_input(struct pkt *p)
 {
 	const struct eth_hdr *h = (const struct eth_hdr *)p->seg[0].data;
 
+	if (likely(tcp_input_short(p)))
+		return;
 	if (p->seg[0].len < ETH_HLEN)
 		goto drop;
 	p->base = p->seg[0].data;

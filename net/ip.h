@@ -40,6 +40,8 @@ void ip_deliver(struct pkt *p);
 
 /* Transports, by protocol number. p as for ip_deliver(). take. */
 void tcp_classify(struct pkt *p);
+/* An Ethernet frame that is the usual segment of a connection that is known: take. False: it is not, nothing was done. */
+bool __must_check tcp_input_short(struct pkt *p);
 void udp_input(struct pkt *p);
 void icmp_input(struct pkt *p);
 void icmp6_input(struct pkt *p);

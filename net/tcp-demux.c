@@ -30,7 +30,25 @@ static struct table *table;		/* [rcu] */
 static uint32_t nr_entries;		/* [lock] */
 static bool is_growing;			/* [lock] the old links are still being read */
 static struct siphash_key table_key, secret;
+
+/*
+ * The short way to a connection over IPv4: a slot each, by a hash that costs nothing and that an attacker may know, as a slot taken by another one leads to the table and no
+ * further. Entered and left together with the table; a connection leaves its slot to none while it is established.
+ */
+#define SHORT_BITS	10u
+static struct tcp_sock *short_slots[1u << SHORT_BITS];	/* [rcu] written under lock */
 static uint32_t has_keys;		/* [a] */
+
+/* All in network order. */
+static inline struct tcp_sock **short_slot(uint32_t raddr, uint16_t rport, uint16_t lport)
+{
+	return &short_slots[(raddr ^ ((uint32_t)rport << 16 | lport)) * 0x9e3779b1u >> (32 - SHORT_BITS)];
+}
+
+static struct tcp_sock **short_slot_of(const struct tcp_sock *tp)
+{
+	return short_slot(tp->raddr.w[3], net16(tp->rport), net16(tp->lport));
+}
 
 static void make_keys(void)
 {
@@ -162,6 +180,16 @@ static void grow(void)
 	mutex_lock(&lock);
 }
 
+/* lock held. */
+static void enter_short(struct tcp_sock *tp)
+{
+	struct tcp_sock **slot = short_slot_of(tp);
+
+	/* What has a loopback address must come through the loopback device: ip4_input() looks. */
+	if (ip_is_v4(&tp->raddr) && !ip_is_loopback(&tp->raddr) && !ip_is_loopback(&tp->laddr) && (!*slot || atomic_load(&(*slot)->state, RELAXED) != TCP_ESTABLISHED))
+		rcu_assign(*slot, tp);
+}
+
 int tcp_table_insert(struct tcp_sock *tp)
 {
 	struct tcp_sock **b;
@@ -186,6 +214,7 @@ int tcp_table_insert(struct tcp_sock *tp)
 		tp->hash_next[table->link] = *b;
 		rcu_assign(*b, tp);
 		tp->is_hashed = true;
+		enter_short(tp);
 		nr_entries++;
 		grow();
 	}
@@ -205,6 +234,8 @@ void tcp_table_remove(struct tcp_sock *tp)
 			link = &(*link)->hash_next[table->link];
 		rcu_assign(*link, tp->hash_next[table->link]);
 		tp->is_hashed = false;
+		if (*short_slot_of(tp) == tp)
+			rcu_assign(*short_slot_of(tp), NULL);
 		nr_entries--;
 		was = true;
 	}
@@ -400,6 +431,55 @@ void tcp_classify(struct pkt *p)
 	}
 	p->hash = tcp_hash(&p->dst, dport, &p->src, sport);
 	deliver(p, sport, dport);
+}
+
+/* give: a reference. NULL: not in its slot. */
+static struct tcp_sock *find_short(const struct tcp_frame *f)
+{
+	struct tcp_sock *tp;
+
+	rcu_read_lock();
+	tp = rcu_deref(*short_slot(f->ip.src, f->tcp.sport, f->tcp.dport));
+	if (tp && (tp->raddr.w[3] != f->ip.src || tp->laddr.w[3] != f->ip.dst || tp->rport != net16(f->tcp.sport) || tp->lport != net16(f->tcp.dport) ||
+		   READ_ONCE(tp->route.generation) != atomic_load(&route_generation, RELAXED) || !socket_try_get(&tp->so)))
+		tp = NULL;
+	rcu_read_unlock();
+	return tp;
+}
+
+/*
+ * What eth_input(), ip4_input(), ip_deliver() and tcp_classify() find out one after the other, for a frame where none of them has anything special to do. That the address is
+ * still ours follows from the route: it was looked up for this address, and nothing has changed since (else: the long way).
+ */
+bool tcp_input_short(struct pkt *p)
+{
+	const struct tcp_frame *f = (const struct tcp_frame *)p->seg[0].data;
+	struct tcp_sock *tp;
+	unsigned hlen;
+
+	if (p->seg[0].len < offsetof(struct tcp_frame, ts) || f->eth.type != net16(ETH_P_IP4) || f->ip.ver_ihl != 0x45 || f->ip.proto != IPPROTO_TCP ||
+	    f->ip.frag & net16((uint16_t)~IP4_DF) || net16(f->ip.len) + ETH_HLEN != p->len || !(p->flags & (PKT_CSUM_OK | PKT_CSUM_PARTIAL)) ||
+	    memcmp(f->eth.dst, p->dev->mac, 6) || csum_fold(csum_ip4(&f->ip)) != 0xffff)
+		return false;
+	hlen = (f->tcp.off >> 4) * 4u;
+	if (hlen < sizeof(f->tcp) || ETH_HLEN + IP4_HLEN + hlen > p->seg[0].len)
+		return false;
+	tp = find_short(f);
+	if (!tp)
+		return false;
+	NET_COUNT(tcp_short_in);
+	p->base = p->seg[0].data;
+	p->l3 = ETH_HLEN;
+	p->l4 = ETH_HLEN + IP4_HLEN;
+	p->proto = IPPROTO_TCP;
+	p->src = tp->raddr;
+	p->dst = tp->laddr;
+	p->hash = tp->hash;
+	pkt_pull(p, ETH_HLEN + IP4_HLEN);
+	take_header(p, &f->tcp, hlen, f->ip.tos & IP_ECN_MASK);
+	push(tp, p);
+	socket_put(&tp->so);
+	return true;
 }
 
 void tcp_deliver_local(struct tcp_sock *from, struct pkt *p, nsec_t now)
