@@ -49,7 +49,7 @@ struct netdev_traffic netdev_traffic(const struct netdev *dev)
 				    atomic_load(&dev->tx_bytes, RELAXED) };
 
 	if (dev == &loopback) {
-		uint64_t packets = atomic_load(&net_stats.tcp_local, RELAXED), bytes = atomic_load(&local_bytes, RELAXED);
+		uint64_t packets = atomic_load(&net_stats.tcp_local, RELAXED) + atomic_load(&net_stats.udp_local, RELAXED), bytes = atomic_load(&local_bytes, RELAXED);
 
 		t.rx_packets += packets;
 		t.tx_packets += packets;

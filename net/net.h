@@ -33,8 +33,8 @@ void net_wait_configured(unsigned timeout_ms);
 void net_drain(void);
 
 /*
- * Counters of RFC 4293, 4022, 4113: /proc/net/snmp, netstat. Names as there; besides one for each short way of TCP, each a count in several of theirs (proc.c adds):
- * tcp_local, segments from us to us; tcp_short_in and tcp_short_out, those that a device received and sent.
+ * Counters of RFC 4293, 4022, 4113: /proc/net/snmp, netstat. Names as there; besides one for each short way, each a count in several of theirs (proc.c adds):
+ * tcp_local and udp_local, from us to us; tcp_short_in and tcp_short_out, those that a device received and sent.
  */
 #define NET_STATS(X) \
 	X(ip_in_receives) X(ip_in_hdr_errors) X(ip_in_addr_errors) X(ip_in_unknown_protos) X(ip_in_delivers) X(ip_out_requests) X(ip_out_discards) \
@@ -46,7 +46,7 @@ void net_drain(void);
 	X(tcp_syncookies_sent) X(tcp_syncookies_recv) X(tcp_syncookies_failed) X(tcp_listen_overflows) X(tcp_listen_drops) X(tcp_delayed_acks) \
 	X(tcp_timeouts) X(tcp_loss_probes) X(tcp_sack_recovery) X(tcp_fast_retrans) X(tcp_challenge_acks) X(tcp_tw) X(tcp_paws) X(tcp_rcv_pruned) \
 	X(tcp_backlog_drops) X(tcp_ofo_queue) X(tcp_dup_data) X(tcp_abort_on_memory) X(tcp_keepalives) X(tcp_ecn_ce) X(tcp_ecn_reductions) X(tcp_by_reference) \
-	X(tcp_local) X(tcp_short_in) X(tcp_short_out)
+	X(tcp_local) X(udp_local) X(tcp_short_in) X(tcp_short_out)
 
 struct net_stats {
 #define X(name) uint64_t name;

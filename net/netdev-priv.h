@@ -25,7 +25,7 @@ extern struct netdev loopback;
 void loopback_init(void);
 /* A packet that starts at its IP header arrives. take. */
 void loopback_receive(struct netdev *dev, struct pkt *p);
-/* One segment of this length has gone the short way of TCP (net_stats.tcp_local counts how many): bytes and trace. */
+/* A packet of this length has gone a short way to ourselves (net_stats.tcp_local and udp_local count how many): bytes and trace. */
 void loopback_count_local(unsigned len);
 /* All that a device has received and sent. */
 struct netdev_traffic {

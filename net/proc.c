@@ -235,14 +235,14 @@ static int show_arp(struct text *t, struct pseudo_args *a)
 
 static int show_snmp(struct text *t, struct pseudo_args *a)
 {
-	/* What the short ways of TCP leave out. */
-	unsigned long long in = N(tcp_local) + N(tcp_short_in), out = N(tcp_local) + N(tcp_short_out);
+	/* What the short ways leave out. */
+	unsigned long long in = N(tcp_local) + N(tcp_short_in), out = N(tcp_local) + N(tcp_short_out), udp = N(udp_local);
 
 	(void)a;
 	text_printf(t, "Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards InDelivers OutRequests OutDiscards "
 		       "OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates\n"
 		       "Ip: 2 64 %llu %llu %llu 0 %llu 0 %llu %llu %llu %llu 30 %llu %llu %llu %llu %llu %llu\n",
-		    N(ip_in_receives) + in, N(ip_in_hdr_errors), N(ip_in_addr_errors), N(ip_in_unknown_protos), N(ip_in_delivers) + in, N(ip_out_requests) + out, N(ip_out_discards),
+		    N(ip_in_receives) + in + udp, N(ip_in_hdr_errors), N(ip_in_addr_errors), N(ip_in_unknown_protos), N(ip_in_delivers) + in + udp, N(ip_out_requests) + out + udp, N(ip_out_discards),
 		    N(ip_out_no_routes), N(ip_reasm_reqds), N(ip_reasm_oks), N(ip_reasm_fails), N(ip_frag_oks), N(ip_frag_fails), N(ip_frag_creates));
 	text_printf(t, "Icmp: InMsgs InErrors InDestUnreachs InEchos OutMsgs OutEchoReps\nIcmp: %llu %llu %llu %llu %llu %llu\n", N(icmp_in_msgs), N(icmp_in_errors),
 		    N(icmp_in_unreach), N(icmp_in_echos), N(icmp_out_msgs), N(icmp_out_echo_reps));
@@ -251,7 +251,7 @@ static int show_snmp(struct text *t, struct pseudo_args *a)
 		    N(tcp_active_opens), N(tcp_passive_opens), N(tcp_attempt_fails), N(tcp_estab_resets), N(tcp_curr_estab), N(tcp_in_segs) + in, N(tcp_out_segs) + out,
 		    N(tcp_retrans_segs), N(tcp_in_errs), N(tcp_out_rsts), N(tcp_csum_errors));
 	text_printf(t, "Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors\nUdp: %llu %llu %llu %llu %llu 0 %llu\n",
-		    N(udp_in_datagrams), N(udp_no_ports), N(udp_in_errors), N(udp_out_datagrams), N(udp_rcvbuf_errors), N(udp_csum_errors));
+		    N(udp_in_datagrams), N(udp_no_ports), N(udp_in_errors), N(udp_out_datagrams) + udp, N(udp_rcvbuf_errors), N(udp_csum_errors));
 	return 0;
 }
 

@@ -215,10 +215,44 @@ static int udp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 	return r;
 }
 
+/*
+ * A datagram to ourselves for which there is a socket needs neither headers nor sums: what ip_output(), the loopback device, ip4_input() and udp_input() would make of it is known.
+ * False: it goes their way. take p if true; it starts at its payload.
+ */
+static bool deliver_local(struct udp_sock *u, struct pkt *p, const struct ip_addr *src, const struct ip_addr *dst, uint16_t port, const struct ip_opts *opts)
+{
+	const struct ip_route *rt = &u->d.route;
+	uint16_t sport = u->d.lport;
+	bool is_v4 = ip_is_v4(dst);
+	unsigned len = p->len + (unsigned)sizeof(struct udp_hdr) + (is_v4 ? IP4_HLEN : IP6_HLEN);
+	struct socket *so;
+
+	if (!(rt->dev->features & NETDEV_LOOPBACK) || rt->is_broadcast || rt->is_multicast || len > rt->mtu)
+		return false;
+	so = port_lookup(&udp_ports, src, sport, dst, port, rt->dev, net16(sport) * 0x10001u ^ src->w[3], false);
+	if (!so)
+		return false;
+	NET_COUNT(udp_local);
+	loopback_count_local(len);
+	p->dev = rt->dev;
+	p->time = clock_monotonic();
+	p->flags |= is_v4 ? PKT_LOOPBACK : PKT_LOOPBACK | PKT_IS_IP6;
+	p->proto = IPPROTO_UDP;
+	p->src = *src;
+	p->dst = *dst;
+	p->udp.sport = sport;
+	p->udp.dport = port;
+	p->udp.hop_limit = opts->hop_limit ? opts->hop_limit : IP_DEFAULT_HOPS;
+	p->udp.tos = opts->tos;
+	deliver(so, p);
+	socket_put(so);
+	return true;
+}
+
 /* so.lock held. One datagram of len bytes from m->uio. */
 static int send_one(struct udp_sock *u, struct sock_msg *m, unsigned len, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
 {
-	struct ip_opts opts = c->opts;
+	struct ip_opts opts;
 	const struct ip_addr *src = ip_is_any(&c->src) ? &u->d.route.src : &c->src;
 	struct udp_hdr *h;
 	struct pkt *p;
@@ -227,6 +261,8 @@ static int send_one(struct udp_sock *u, struct sock_msg *m, unsigned len, const 
 	r = pkt_from_uio(m->uio, IP_HEADROOM + sizeof(*h), len, &p);
 	if (r)
 		return r;
+	if (deliver_local(u, p, src, dst, port, &c->opts))
+		return 0;
 	h = pkt_push(p, sizeof(*h));
 	h->sport = net16(u->d.lport);
 	h->dport = net16(port);
@@ -238,6 +274,7 @@ static int send_one(struct udp_sock *u, struct sock_msg *m, unsigned len, const 
 		p->csum_offset = offsetof(struct udp_hdr, csum);
 	}
 	p->hash = (uint32_t)u->d.lport << 16 | port;
+	opts = c->opts;
 	if (ip_is_multicast(dst))
 		opts.hop_limit = u->d.mc_hops;
 	NET_COUNT(udp_out_datagrams);
