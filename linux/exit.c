@@ -6,10 +6,12 @@
 #include "fs/file.h"
 #include "libc/errno.h"
 #include "libc/print.h"
+#include "linux/config.h"
 #include "linux/futex.h"
 #include "linux/linux.h"
 #include "linux/process.h"
 #include "linux/signal-priv.h"
+#include "linux/strace.h"
 #include "linux/syscalls.h"
 #include "mmu/user.h"
 
@@ -60,6 +62,8 @@ static _Noreturn void end_task(int status)
 	struct task *t = task_current();
 	struct process *p = t->process;
 
+	if (unlikely(linux_config.strace))
+		strace_thread_end(atomic_load(&p->is_exiting, RELAXED) == EXITING_GROUP ? p->exit_status : status);
 	futex_exit(t);
 	if (t->clear_child_tid && user_store32((uint32_t *)t->clear_child_tid, 0) == 0)
 		futex_wake(t->clear_child_tid, 1, FUTEX_BITSET_ANY);

@@ -8,10 +8,12 @@
 
 #include "libc/errno.h"
 #include "libc/print.h"
+#include "linux/config.h"
 #include "linux/crash.h"
 #include "linux/process.h"
 #include "linux/rseq.h"
 #include "linux/signal-priv.h"
+#include "linux/strace.h"
 #include "linux/syscalls.h"
 #include "linux/vdso.h"
 #include "linux/veneer.h"
@@ -91,6 +93,8 @@ bool signal_deliver(struct frame *f)
 	int sig;
 
 	while ((sig = take(t, &info, &action)) != 0) {
+		if (unlikely(linux_config.strace))
+			strace_signal(&info);
 		if (action.handler == SIG_IGN)
 			continue;
 		if (action.handler == SIG_DFL) {

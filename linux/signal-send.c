@@ -7,6 +7,7 @@
  */
 #include "libc/errno.h"
 #include "libc/string.h"
+#include "linux/config.h"
 #include "linux/process.h"
 #include "linux/signal-priv.h"
 #include "sched/waitq.h"
@@ -65,14 +66,17 @@ static void give_attention(struct process *p, struct task *only, int sig)
 	}
 }
 
-/* A signal that is ignored is not queued, unless it is blocked or waited for: the disposition may change before it is taken. */
+/*
+ * A signal that is ignored is not queued, unless it is blocked or waited for: the disposition may change before it is taken. A program that is traced gets it, as on Linux:
+ * strace shows it.
+ */
 static bool is_dropped(const struct process *p, const struct task *t, int sig)
 {
 	if (!t && list_is_empty(&p->threads))
 		return true;
 	if (!t)
 		t = list_first(&p->threads, struct task, node);
-	return signal_is_ignored(p, sig) && wants(t, sig) && !(t->sigwait_mask & SIGMASK(sig));
+	return signal_is_ignored(p, sig) && wants(t, sig) && !(t->sigwait_mask & SIGMASK(sig)) && !linux_config.strace;
 }
 
 /* Stop and continue cancel each other. */

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: MIT
  *
  * strace(1) from the inside: with `strace` on the kernel's command line each system call is one line on the console, as strace -f writes it, when it returns
- * (so calls of several threads are in the order of their ends). Arguments that are inputs are read before the call, outputs after it.
+ * (so calls of several threads are in the order of their ends). Arguments that are inputs are read before the call, outputs after it. Signals that a thread takes and the ends
+ * of threads are lines of their own. How the text is made: linux/strace-priv.h.
+ *
+ * Context: thread.
  */
 #pragma once
 
 #include "libc/types.h"
 
-#define STRACE_LINE	480
+struct siginfo;
+struct task;
 
-struct strace_line {
-	char text[STRACE_LINE];
-	size_t len;
-	nsec_t start;
-	unsigned next_arg;		/* arguments before it are written already */
-};
+/* nr: number, args: the six registers. Call before the system call, then strace_exit() after it with the result. */
+void strace_enter(uint64_t nr, const long args[6]);
+void strace_exit(uint64_t nr, long result);
+/* A call that does not return (exit, exit_group). */
+void strace_no_return(void);
 
-/* nr: number, args: the six registers. Call before the system call, then strace_exit() after it with the result. Context: thread. */
-void strace_enter(struct strace_line *l, uint64_t nr, const long args[6]);
-void strace_exit(struct strace_line *l, uint64_t nr, const long args[6], long result);
-/* A call that does not return (exit, exit_group, execve that worked, rt_sigreturn). */
-void strace_no_return(struct strace_line *l);
+/* The current thread takes a signal: "--- SIGTERM {...} ---". */
+void strace_signal(const struct siginfo *info);
+/* The current thread ends: "+++ exited with 1 +++". status: as wait(2) codes it. */
+void strace_thread_end(int status);
+/* t is freed: what it had for its lines. */
+void strace_forget(struct task *t);

@@ -107,7 +107,7 @@ static long dispatch(struct frame *f)
 
 static bool never_returns(const struct syscall *s)
 {
-	return s->fn == FN(exit) || s->fn == FN(exit_group) || s->fn == FN(rt_sigreturn);
+	return s->fn == FN(exit) || s->fn == FN(exit_group);
 }
 
 /* The same with a line on the console. */
@@ -115,18 +115,17 @@ static void run_traced(struct frame *f)
 {
 	uint64_t nr = (uint64_t)f->syscall_nr;
 	long args[6] = { frame_arg(f, 0), frame_arg(f, 1), frame_arg(f, 2), frame_arg(f, 3), frame_arg(f, 4), frame_arg(f, 5) };
-	struct strace_line line;
 	long r;
 
-	strace_enter(&line, nr, args);
+	strace_enter(nr, args);
 	if (nr < ARCH_NR_SYSCALLS && syscall_table[nr].fn && never_returns(&syscall_table[nr]))
-		strace_no_return(&line);
+		strace_no_return();
 	r = dispatch(f);
-	if (f->syscall_nr < 0) {		/* execve that worked has new registers */
-		strace_exit(&line, nr, args, 0);
+	if (f->syscall_nr < 0) {		/* execve that worked, rt_sigreturn: other registers */
+		strace_exit(nr, syscall_table[nr].fn == FN(rt_sigreturn) ? frame_result(f) : 0);
 		return;
 	}
-	strace_exit(&line, nr, args, r);
+	strace_exit(nr, r);
 	frame_set_result(f, r);
 }
 

@@ -13,6 +13,7 @@
 #include "libc/print.h"
 #include "libc/string.h"
 #include "linux/process.h"
+#include "linux/strace.h"
 #include "mmu/heap.h"
 #include "sched/rcu.h"
 
@@ -227,5 +228,6 @@ void task_put(struct task *t)
 	hash_remove(t);
 	mutex_unlock(&tid_lock);
 	thread_put(t->thread);
+	strace_forget(t);
 	rcu_defer(&g->rcu, free_task);
 }

@@ -13,6 +13,7 @@
 #include "sched/thread.h"
 
 struct process;
+struct strace_line;
 
 /* Created by clone.c, exec.c; freed through RCU after the thread has ended (exit.c). Others may hold pointers under process->threads_lock or RCU. */
 struct task {
@@ -52,6 +53,7 @@ struct task {
 	uint32_t resets_on_fork;	/* [a] SCHED_RESET_ON_FORK */
 	bool no_new_privs;		/* [o] */
 	bool is_dead;			/* [process->threads_lock] */
+	struct strace_line *strace;	/* [o] strace.c; NULL: none yet */
 };
 
 static inline struct task *task_current(void)

@@ -123,7 +123,7 @@ net-lossy:
 	$(Q)python3 tests/net/lossy.py --loss 20 --bytes 100000 --peer samara --cpus 2
 
 #: trace-check   record threaded programs and redis under load, check the traces, and that no CPU idles while threads wait (seconds)
-#: strace-check  --strace of python3 beside strace(1) on Debian's Linux
+#: strace-check  --strace of python3 and of programs that make nearly every call beside strace(1) on Debian's Linux
 #: tools-check   Debian's top, vmstat, free, ps and ss inside Samara print true figures (seconds)
 .PHONY: trace-check strace-check tools-check
 tools-check:
@@ -135,3 +135,4 @@ trace-check:
 	$(Q)python3 tests/trace-idle.py
 strace-check:
 	$(Q)python3 tests/strace-order.py
+	$(Q)python3 tests/strace-calls.py

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Times, timers and what they are given by.
+ */
+#include "libc/errno.h"
+#include "linux/strace-priv.h"
+
+/* unit: "nsec" or "usec". */
+void strace_put_timespec(struct strace_line *l, const int64_t t[2], const char *unit)
+{
+	strace_put(l, "{tv_sec=%ld, tv_%s=%ld}", (long)t[0], unit, (long)t[1]);
+}
+
+static void put_two(struct strace_line *l, const int64_t t[4], const char *unit)
+{
+	strace_put(l, "{it_interval=");
+	strace_put_timespec(l, t, unit);
+	strace_put(l, ", it_value=");
+	strace_put_timespec(l, t + 2, unit);
+	strace_put(l, "}");
+}
+
+static void put_timespec_in(struct strace_line *l, unsigned i)
+{
+	int64_t t[2];
+
+	if (strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
+		strace_put_timespec(l, t, "nsec");
+}
+STRACE_IN(timespec_in);
+
+static void put_timespec_out(struct strace_line *l, unsigned i)
+{
+	int64_t t[2];
+
+	if (strace_fetch_out(l, t, (uint64_t)l->args[i], sizeof(t)))
+		strace_put_timespec(l, t, "nsec");
+}
+STRACE_OUT(timespec_out);
+
+/* What is left of a sleep: only written when it was interrupted. */
+static void put_timespec_left(struct strace_line *l, unsigned i)
+{
+	int64_t t[2];
+
+	if (l->result != -EINTR)
+		strace_put_address(l, (uint64_t)l->args[i]);
+	else if (strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
+		strace_put_timespec(l, t, "nsec");
+}
+STRACE_OUT(timespec_left);
+
+static void put_timeval_in(struct strace_line *l, unsigned i)
+{
+	int64_t t[2];
+
+	if (strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
+		strace_put_timespec(l, t, "usec");
+}
+STRACE_IN(timeval_in);
+
+static void put_timeval_out(struct strace_line *l, unsigned i)
+{
+	int64_t t[2];
+
+	if (strace_fetch_out(l, t, (uint64_t)l->args[i], sizeof(t)))
+		strace_put_timespec(l, t, "usec");
+}
+STRACE_OUT(timeval_out);
+
+static void put_itimerspec_in(struct strace_line *l, unsigned i)
+{
+	int64_t t[4];
+
+	if (strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
+		put_two(l, t, "nsec");
+}
+STRACE_IN(itimerspec_in);
+
+static void put_itimerspec_out(struct strace_line *l, unsigned i)
+{
+	int64_t t[4];
+
+	if (strace_fetch_out(l, t, (uint64_t)l->args[i], sizeof(t)))
+		put_two(l, t, "nsec");
+}
+STRACE_OUT(itimerspec_out);
+
+static void put_itimerval_in(struct strace_line *l, unsigned i)
+{
+	int64_t t[4];
+
+	if (strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
+		put_two(l, t, "usec");
+}
+STRACE_IN(itimerval_in);
+
+static void put_itimerval_out(struct strace_line *l, unsigned i)
+{
+	int64_t t[4];
+
+	if (strace_fetch_out(l, t, (uint64_t)l->args[i], sizeof(t)))
+		put_two(l, t, "usec");
+}
+STRACE_OUT(itimerval_out);
+
+/* struct sigevent, sigevent(7). */
+static void put_sigevent_in(struct strace_line *l, unsigned i)
+{
+	static const struct strace_name list[] = { { 0, "SIGEV_SIGNAL" }, { 1, "SIGEV_NONE" }, { 2, "SIGEV_THREAD" }, { 4, "SIGEV_THREAD_ID" }, { 0, NULL } };
+	static const struct strace_names notifies = { "SIGEV_???", list };
+	struct { uint64_t value; int32_t signo, notify, tid, pad[11]; } e;
+
+	if (!strace_fetch(l, &e, (uint64_t)l->args[i], sizeof(e)))
+		return;
+	strace_put(l, "{");
+	if (e.value)
+		strace_put(l, "sigev_value={sival_int=%d, sival_ptr=%#lx}, ", (int)e.value, (unsigned long)e.value);
+	strace_put(l, "sigev_signo=");
+	if (e.notify == 0 || e.notify == 4)
+		strace_put_signal(l, (uint32_t)e.signo);
+	else
+		strace_put(l, "%d", e.signo);
+	strace_put(l, ", sigev_notify=");
+	strace_put_choice(l, &notifies, (uint32_t)e.notify);
+	if (e.notify == 4)
+		strace_put(l, ", sigev_notify_thread_id=%d", e.tid);
+	strace_put(l, "}");
+}
+STRACE_IN(sigevent_in);
+
+static void put_timer_id_out(struct strace_line *l, unsigned i)
+{
+	int32_t id;
+
+	if (strace_fetch_out(l, &id, (uint64_t)l->args[i], sizeof(id)))
+		strace_put(l, "[%d]", id);
+}
+STRACE_OUT(timer_id_out);
+
+static void put_tms_out(struct strace_line *l, unsigned i)
+{
+	uint64_t t[4];
+
+	if (strace_fetch_out(l, t, (uint64_t)l->args[i], sizeof(t)))
+		strace_put(l, "{tms_utime=%lu, tms_stime=%lu, tms_cutime=%lu, tms_cstime=%lu}", (unsigned long)t[0], (unsigned long)t[1], (unsigned long)t[2],
+			   (unsigned long)t[3]);
+}
+STRACE_OUT(tms_out);
+
+static void put_time_out(struct strace_line *l, unsigned i)
+{
+	int64_t t;
+
+	if (strace_fetch_out(l, &t, (uint64_t)l->args[i], sizeof(t)))
+		strace_put(l, "[%ld]", (long)t);
+}
+STRACE_OUT(time_out);
+
+static void put_utimbuf(struct strace_line *l, unsigned i)
+{
+	int64_t t[2];
+
+	if (strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
+		strace_put(l, "{actime=%ld, modtime=%ld}", (long)t[0], (long)t[1]);
+}
+STRACE_IN(utimbuf);
+
+static void put_timevals(struct strace_line *l, unsigned i)
+{
+	int64_t t[4];
+
+	if (!strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
+		return;
+	strace_put(l, "[");
+	strace_put_timespec(l, t, "usec");
+	strace_put(l, ", ");
+	strace_put_timespec(l, t + 2, "usec");
+	strace_put(l, "]");
+}
+STRACE_IN(timevals);
