@@ -33,6 +33,7 @@
 #include "libc/print.h"
 #include "libc/rbtree.h"
 #include "mmu/heap.h"
+#include "sched/poller.h"
 #include "sched/rcu.h"
 
 #define EPOLL_CTL_ADD	1
@@ -286,6 +287,18 @@ static inline int epoll_look(struct epoll *ep, struct epoll_event_k *out, int ma
 	return epoll_may_be_ready(ep) ? epoll_take(ep, out, max) : 0;
 }
 
+/* There may be something in a device. Who always finds something ready looks there, too. */
+static __attribute__((noinline)) int epoll_look_polling(struct epoll *ep, struct epoll_event_k *out, int max, bool will_sleep)
+{
+	int n;
+
+	(void)poller_look(false);
+	n = epoll_look(ep, out, max);
+	if (!n && will_sleep && poller_look(true))
+		n = epoll_look(ep, out, max);
+	return n;
+}
+
 /* The slot is taken by another thread: wait on the queue. As epoll_sleep(). */
 static __attribute__((noinline)) int epoll_sleep_queued(struct epoll *ep, struct epoll_event_k *events, int max, nsec_t deadline)
 {
@@ -307,23 +320,50 @@ static __attribute__((noinline)) int epoll_sleep_queued(struct epoll *ep, struct
 	return n ? n : r;
 }
 
-/* Number of events, -ETIMEDOUT, -EINTR. */
-static inline int epoll_sleep(struct epoll *ep, struct epoll_event_k *events, int max, nsec_t deadline)
+/* In the slot: sleep once. Number of events; 0: *r says why. */
+static inline int epoll_sleep_once(struct epoll *ep, struct epoll_event_k *events, int max, nsec_t deadline, int *r)
 {
-	int n, r = 0;
+	int n = epoll_look(ep, events, max);
+
+	*r = 0;
+	if (likely(!n))
+		*r = sleeper_block(&ep->sleeper, "epoll", deadline);
+	if (unlikely(n || *r))
+		sleeper_leave(&ep->sleeper);
+	if (likely(!n))
+		n = epoll_take(ep, events, max);	/* what woke us, or came in the last moment */
+	return n;
+}
+
+/* As epoll_sleep(). */
+static __attribute__((noinline)) int epoll_sleep_more(struct epoll *ep, struct epoll_event_k *events, int max, nsec_t deadline)
+{
+	int n, r;
 
 	while (sleeper_enter(&ep->sleeper)) {
-		n = epoll_look(ep, events, max);
-		if (likely(!n))
-			r = sleeper_block(&ep->sleeper, "epoll", deadline);
-		if (unlikely(n || r))
-			sleeper_leave(&ep->sleeper);
-		if (likely(!n))
-			n = epoll_take(ep, events, max);	/* what woke us, or came in the last moment */
-		if (n || r)
-			return n ? n : r;
+		n = epoll_sleep_once(ep, events, max, deadline, &r);
+		if (n)
+			return n;
+		if (r)
+			return r == -ETIMEDOUT ? 0 : r;
 	}
-	return epoll_sleep_queued(ep, events, max, deadline);
+	n = epoll_sleep_queued(ep, events, max, deadline);
+	return n == -ETIMEDOUT ? 0 : n;
+}
+
+/* Number of events, 0 at the deadline, -EINTR. Most waits are over after one sleep. */
+static inline int epoll_sleep(struct epoll *ep, struct epoll_event_k *events, int max, nsec_t deadline)
+{
+	int n, r;
+
+	if (likely(sleeper_enter(&ep->sleeper))) {
+		n = epoll_sleep_once(ep, events, max, deadline, &r);
+		if (likely(n))
+			return n;
+		if (r)
+			return r == -ETIMEDOUT ? 0 : r;
+	}
+	return epoll_sleep_more(ep, events, max, deadline);
 }
 
 int epoll_wait_file(struct file *f, struct epoll_event_k *events, int max, nsec_t deadline)
@@ -337,7 +377,9 @@ int epoll_wait_file(struct file *f, struct epoll_event_k *events, int max, nsec_
 	 * What has been on the list since it was reported has most likely been dealt with. It is asked once, when we are in the slot, where looking is needed anyway, unless something
 	 * new is there.
 	 */
-	if (!deadline || atomic_load(&ep->incoming, RELAXED))
+	if (poller_is_any_on())
+		n = epoll_look_polling(ep, events, max, deadline);
+	else if (!deadline || atomic_load(&ep->incoming, RELAXED))
 		n = epoll_look(ep, events, max);
 	if (!n && deadline)
 		n = epoll_sleep(ep, events, max, deadline);
@@ -345,7 +387,7 @@ int epoll_wait_file(struct file *f, struct epoll_event_k *events, int max, nsec_
 	atomic_fence(SEQ_CST);
 	if (unlikely(atomic_load(&ep->sleeper.thread, RELAXED) || atomic_load(&ep->wq.nr_waiters, RELAXED)) && epoll_has_ready(ep))
 		epoll_wake(ep);
-	return n == -ETIMEDOUT ? 0 : n;
+	return n;
 }
 
 int epoll_more_file(struct file *f, struct epoll_event_k *events, int max)

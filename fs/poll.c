@@ -12,6 +12,7 @@
 #include "libc/errno.h"
 #include "mmu/heap.h"
 #include "sched/clock.h"
+#include "sched/poller.h"
 
 #define ALWAYS		(FILE_POLLERR | FILE_POLLHUP)
 #define INLINE_SUBS	12u
@@ -123,7 +124,10 @@ int poll_files(struct poll_entry *entries, unsigned nr, nsec_t deadline)
 	struct poll_call call;
 	int ready, r = 0;
 
+	(void)poller_look(false);	/* also if it always finds something ready */
 	ready = poll_pass(entries, nr, NULL);
+	if (!ready && deadline && poller_look(true))
+		ready = poll_pass(entries, nr, NULL);
 	if (ready || !deadline)
 		return ready;
 
@@ -140,6 +144,8 @@ int poll_files(struct poll_entry *entries, unsigned nr, nsec_t deadline)
 		atomic_store(&call.has_fired, 0u, RELAXED);
 		atomic_fence(SEQ_CST);	/* has_fired = 0 before asking again: an event from now on sets it again. Pairs: waitq_wake */
 		ready = poll_pass(entries, nr, NULL);
+		if (!ready && poller_look(true))
+			ready = poll_pass(entries, nr, NULL);
 	}
 	poll_unsubscribe(&call);
 	if (ready)

@@ -8,6 +8,7 @@
 #include "net/netdev-priv.h"
 #include "net/pkt-uio.h"
 #include "sched/clock.h"
+#include "sched/poller.h"
 
 #define POLL_IN		(FILE_POLLIN | FILE_POLLRDNORM)
 #define POLL_OUT	(FILE_POLLOUT | FILE_POLLWRNORM | FILE_POLLWRBAND)
@@ -76,8 +77,7 @@ void dgram_pop(struct dgram *d)
 int dgram_wait(struct dgram *d, struct sock_msg *m, struct pkt **out)
 {
 	struct socket *so = &d->so;
-	nsec_t deadline = NSEC_NEVER;
-	bool has_deadline = false;
+	nsec_t deadline = 0;
 
 	for (;;) {
 		int r;
@@ -92,12 +92,12 @@ int dgram_wait(struct dgram *d, struct sock_msg *m, struct pkt **out)
 			return r;
 		if (atomic_load(&so->shut, RELAXED) & SHUT_RD_BIT)
 			return 1;
+		if (poller_is_any_on() && sock_msg_look(m))
+			continue;
 		if (m->is_nonblock)
 			return -EAGAIN;
-		if (!has_deadline) {
+		if (!deadline)
 			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
-			has_deadline = true;
-		}
 		r = sleeper_wait_until(&so->reader, &so->wq, "recv", POLL_IN | FILE_POLLERR | FILE_POLLHUP,
 				       dgram_has_data(d) || atomic_load(&so->error, RELAXED) || atomic_load(&so->shut, RELAXED) & SHUT_RD_BIT, deadline);
 		if (r == -ETIMEDOUT)

@@ -12,7 +12,7 @@
  *	  counted by sockets), at the latest when the queue is half full or 10 ms have passed; before reuse of a sent page nobody waits.
  *	- may sleep on a mutex, may not wait for the device. Sockets hold their lock during the call: no call back into net/ but pkt_free().
  *
- * Receive: the driver's interrupt thread (one for each queue) gathers the packets that are there and calls netdev_receive(dev, queue, list) with up to NETDEV_RX_BATCH of them,
+ * Receive: one thread at a time for each queue, the driver's or one of the application that looks (sched/poller.h), gathers the packets that are there and calls netdev_receive(dev, queue, list) with up to NETDEV_RX_BATCH of them,
  * oldest first. take: net/ owns them, even on error. The driver refills its ring from a pool (net/pkt-pool.h) of buffers that come back when their packet is freed: pkt_from_pool() on the
  * first buffer and pkt_add_pool() on the further ones of a merged packet make a packet without any allocation. (Without a pool: pkt_from_page(), pkt_add_page().)
  *	- the virtio_net_hdr is skipped with off (first buffer) and its contents become flags, csum_start, csum_offset, gso_type, gso_size;
@@ -88,5 +88,5 @@ int __must_check netdev_register(struct netdev *dev);
 void netdev_link_changed(struct netdev *dev);
 /* The device asks for an announcement of our addresses (virtio-net VIRTIO_NET_S_ANNOUNCE). Context: thread. */
 void netdev_announce(struct netdev *dev);
-/* Received packets, linked by pkt_next(), oldest first. take. Context: the queue's interrupt thread, preemption enabled. */
+/* Received packets, linked by pkt_next(), oldest first. take. Context: thread, one at a time for a queue, without a lock of net/, preemption enabled. */
 void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list);

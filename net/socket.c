@@ -12,6 +12,7 @@
 #include "net/netdev-priv.h"
 #include "net/wire.h"
 #include "sched/clock.h"
+#include "sched/poller.h"
 
 #define S_IFSOCK	0140000u
 #define DEFAULT_BUF	(208u * 1024)
@@ -202,6 +203,11 @@ int socket_file(struct socket *so, unsigned flags, struct file **out)
 struct socket *file_socket(const struct file *f)
 {
 	return f->ops == &socket_file_ops ? f->private : NULL;
+}
+
+bool sock_msg_look(struct sock_msg *m)
+{
+	return m->nr_looks++ < POLLER_LOOKS && poller_look(!m->is_nonblock);
 }
 
 /* ---- control messages --------------------------------------------------------------------------------------------- */

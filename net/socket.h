@@ -116,11 +116,14 @@ struct sock_msg {
 	unsigned flags;			/* MSG_* of the call */
 	unsigned out_flags;		/* recv: MSG_TRUNC, MSG_CTRUNC, MSG_EOR, MSG_OOB */
 	bool is_nonblock;		/* O_NONBLOCK or MSG_DONTWAIT */
+	uint8_t nr_looks;		/* recv: sock_msg_look() */
 	struct fdtable *files;		/* for SCM_RIGHTS */
 	int fd_limit;
 	struct sock_cred cred;		/* of the caller */
 };
 
+/* A recv has found nothing: is there something in a device? True: look again. Only so often in a call. */
+bool sock_msg_look(struct sock_msg *m);
 /* Append a control message, if there is room (else MSG_CTRUNC). */
 void sock_msg_put(struct sock_msg *m, int level, int type, const void *data, size_t len);
 /* The next control message of a send after pos (start with 0); NULL: none or malformed (*error set). */

@@ -12,6 +12,7 @@
 #include "net/csum.h"
 #include "net/netdev-priv.h"
 #include "net/tcp-priv.h"
+#include "sched/poller.h"
 
 #define POLL_IN		(FILE_POLLIN | FILE_POLLRDNORM)
 #define SOMAXCONN	4096u
@@ -435,7 +436,7 @@ int tcp_accept(struct socket *so, struct socket **out, bool is_nonblock)
 			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
 			has_deadline = true;
 		}
-		r = waitq_wait_until(&so->wq, "accept", POLL_IN, is_accept_over(lp), deadline, WAIT_INTERRUPTIBLE);
+		r = waitq_wait_until(&so->wq, "accept", POLL_IN, is_accept_over(lp) || (poller_look(true) && is_accept_over(lp)), deadline, WAIT_INTERRUPTIBLE);
 		if (r)
 			return r == -ETIMEDOUT ? -EAGAIN : r;
 	}

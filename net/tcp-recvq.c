@@ -8,6 +8,7 @@
 #include "mmu/heap.h"
 #include "net/pkt-uio.h"
 #include "net/tcp-priv.h"
+#include "sched/poller.h"
 
 #define COALESCE_MAX	512u	/* copy payloads up to this behind the last packet's instead of keeping a page for each */
 #define MAX_RUNS	64u
@@ -511,10 +512,9 @@ static int take_data(struct tcp_sock *tp, struct sock_msg *m, uint32_t *peeked, 
 ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
 {
 	struct tcp_sock *tp = tcp_of(so);
-	bool has_deadline = false;
 	uint32_t target = m->flags & MSG_WAITALL ? (uint32_t)MIN(m->uio->left, (size_t)0x7fffffff) :
 						  (uint32_t)MIN(m->uio->left, (size_t)atomic_load(&so->rcvlowat, RELAXED));
-	nsec_t deadline = NSEC_NEVER;
+	nsec_t deadline = 0;
 	uint32_t peeked = 0;
 	ssize_t done = 0, n;
 	int r;
@@ -535,12 +535,12 @@ ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
 			return done || !m->uio->left ? done : r;
 		if (n > 0)
 			continue;
+		if (poller_is_any_on() && sock_msg_look(m))
+			continue;
 		if (m->is_nonblock || atomic_load(&so->error, RELAXED))
 			return done ? done : -EAGAIN;
-		if (!has_deadline) {
+		if (!deadline)
 			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
-			has_deadline = true;
-		}
 		r = sleeper_wait_until(&so->reader, &so->wq, "tcp-recv", POLL_IN | FILE_POLLRDHUP | FILE_POLLERR | FILE_POLLHUP,
 				       is_readable(tp, peeked + MAX(1u, MIN(target - (uint32_t)done, atomic_load(&so->rcvbuf, RELAXED) / 4))), deadline);
 		if (r)

@@ -18,6 +18,7 @@
 #include "mmu/page.h"
 #include "net/netdev.h"
 #include "net/tcp-priv.h"
+#include "sched/poller.h"
 
 #define FIRST_SLOTS	4u
 #define KEEP_ROOM	64u
@@ -359,6 +360,12 @@ static bool is_wait_over_keep_error(struct tcp_sock *tp)
 	return atomic_load(&tp->so.error, RELAXED) || is_wait_over(tp);
 }
 
+/* The acknowledgement may lie in a device. */
+static bool is_wait_over_or_comes(struct tcp_sock *tp, bool will_sleep)
+{
+	return is_wait_over_keep_error(tp) || (poller_look(will_sleep) && is_wait_over_keep_error(tp));
+}
+
 /* Lock held. Autotuning: twice what is in flight, as long as the application did not say. */
 static void grow_buffer(struct tcp_sock *tp)
 {
@@ -419,7 +426,7 @@ static ssize_t send_all(struct tcp_sock *tp, struct sock_msg *m)
 		if (n < 0 && n != -EAGAIN)
 			return done ? done : n;
 		if (m->is_nonblock) {
-			if (!is_wait_over_keep_error(tp))	/* sets wants_acks: the acknowledgement that makes room must wake */
+			if (!is_wait_over_or_comes(tp, false))	/* sets wants_acks: the acknowledgement that makes room must wake */
 				return done ? done : -EAGAIN;
 			continue;
 		}
@@ -427,7 +434,7 @@ static ssize_t send_all(struct tcp_sock *tp, struct sock_msg *m)
 			deadline = sock_deadline(atomic_load(&so->snd_timeout, RELAXED));
 			has_deadline = true;
 		}
-		r = waitq_wait_until(&so->wq, "tcp-send", 0, is_wait_over_keep_error(tp), deadline, WAIT_INTERRUPTIBLE);
+		r = waitq_wait_until(&so->wq, "tcp-send", 0, is_wait_over_or_comes(tp, true), deadline, WAIT_INTERRUPTIBLE);
 		if (r)
 			return done ? done : r == -ETIMEDOUT ? -EAGAIN : r;
 	}

@@ -10,6 +10,7 @@
  */
 #include <arch/time.h>
 
+#include "sched/poller.h"
 #include "sched/sched-priv.h"
 
 #define POLL_MAX_NS	(20 * NSEC_PER_USEC)
@@ -48,6 +49,7 @@ static void poll(struct runqueue *rq)
 /* Interrupts masked, also at the return. */
 static void wait_for_work(struct runqueue *rq)
 {
+	poller_idle(rq->cpu->id);
 	if (rq->poll_limit && arch_time_ns() < rq->idle_since + rq->poll_limit)
 		poll(rq);
 	/* seq_cst: is_polling = 0 before the last look: store->load. Pairs: tell (wake.c) */

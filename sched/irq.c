@@ -78,6 +78,12 @@ static void device_interrupt(struct cpu *cpu, int number)
 	thread_wake(irq->thread);
 }
 
+void irq_raise(struct irq *irq)
+{
+	atomic_store(&irq->is_pending, 1u, RELAXED);
+	thread_wake(irq->thread);
+}
+
 static void ipi(struct runqueue *rq)
 {
 	rq->cpu->nr_ipis++;

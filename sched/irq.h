@@ -46,5 +46,7 @@ void irq_set_timer(int irq);
  * Give irq a thread that runs handler(ctx). 0, -EBUSY, -ENOMEM. Context: thread. Once registered it is unmasked.
  */
 int __must_check irq_register(int irq, enum irq_trigger trigger, const char *name, void (*handler)(void *ctx), void *ctx, struct irq **out);
+/* Have its thread run the handler, as if it had come. Any context. */
+void irq_raise(struct irq *irq);
 /* For /proc/interrupts: calls fn for each registered interrupt, with how often it came on each of nr CPUs (others write while it reads). */
 void irq_for_each(void (*fn)(int irq, const char *name, const uint64_t *counts, unsigned nr, void *arg), void *arg);

@@ -12,6 +12,7 @@ struct mutex_waiter {
 	struct mpsc_node node;		/* first: mutex.incoming points at it */
 	struct thread *thread;		/* [I] */
 	uint32_t is_starving;		/* [a] set by the waiter: wants the mutex handed over */
+	bool is_urgent;			/* [I] its owner must not be kept from running */
 };
 
 /* Queue w for its thread. Any thread; w->thread must then compete, or m's owner must be going to unlock it. Returns the former word. */

@@ -103,6 +103,22 @@ void mutex_dequeue(struct mutex *m, struct mutex_waiter *w)
 	n->next = w->node.next;
 }
 
+/* Who holds m runs ahead of the application's threads, until mutex_unlock_urged(). */
+static void urge_owner(struct mutex *m)
+{
+	struct thread *t;
+
+	rcu_read_lock();
+	t = owner_of(atomic_load(&m->word, RELAXED));
+	if (t) {
+		thread_urge(t, true);
+		atomic_fence(SEQ_CST);	/* the mark before this look; the owner: the word before its look at the mark. One sees that it is over. Pairs: mutex_unlock_urged */
+		if (owner_of(atomic_load(&m->word, RELAXED)) != t)
+			thread_urge(t, false);
+	}
+	rcu_read_unlock();
+}
+
 void mutex_compete(struct mutex *m, struct mutex_waiter *w, const char *wchan)
 {
 	unsigned nr_lost = 0;
@@ -116,6 +132,8 @@ void mutex_compete(struct mutex *m, struct mutex_waiter *w, const char *wchan)
 			thread_wait_end();
 			break;
 		}
+		if (unlikely(w->is_urgent))
+			urge_owner(m);
 		thread_wait_block(NSEC_NEVER, 0);
 		if (++nr_lost == STARVATION)
 			atomic_store(&w->is_starving, 1u, RELAXED);
@@ -132,6 +150,26 @@ __attribute__((noinline)) void mutex_lock_slow(struct mutex *m)
 	DEBUG_ASSERT(!mutex_is_held(m));
 	mutex_enqueue(m, &w);
 	mutex_compete(m, &w, "mutex");
+}
+
+void mutex_lock_urgent(struct mutex *m)
+{
+	struct mutex_waiter w = { .thread = thread_current(), .is_urgent = true };
+
+	if (try_take(m, atomic_load(&m->word, RELAXED)))
+		return;
+	mutex_enqueue(m, &w);
+	mutex_compete(m, &w, "mutex");
+}
+
+void mutex_unlock_urged(struct mutex *m)
+{
+	struct thread *self = thread_current();
+
+	mutex_unlock(m);
+	atomic_fence(SEQ_CST);	/* the word before the look at the mark: store->load. Pairs: urge_owner */
+	if (unlikely(atomic_load(&self->sched->params, RELAXED) & PARAMS_URGED))
+		thread_urge(self, false);
 }
 
 void mutex_lock(struct mutex *m)

@@ -47,6 +47,12 @@ static inline void mutex_unlock_inline(struct mutex *m)
 		mutex_unlock_slow(m);
 }
 bool mutex_trylock(struct mutex *m);
+/*
+ * For what interrupt threads share with threads that only try: who holds m is made to run as an interrupt thread does while the caller waits, until it has called
+ * mutex_unlock_urged() (which all users of such a mutex call).
+ */
+void mutex_lock_urgent(struct mutex *m);
+void mutex_unlock_urged(struct mutex *m);
 bool mutex_is_held(const struct mutex *m);	/* by the current thread */
 /*
  * By anybody. Acquire: if not, what the last owner did is seen. For a look without the lock at things that an owner moves from a lock-free list to a guarded one; while

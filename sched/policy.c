@@ -55,7 +55,7 @@ int thread_set_policy(struct thread *t, enum thread_policy policy, int priority)
 		return -EINVAL;
 	if (is_rt ? priority < 1 || priority > 99 : priority != 0)
 		return -EINVAL;
-	return change(t, 0xffff00u, (uint32_t)policy << 16 | (uint32_t)priority << 8);
+	return change(t, 0x7fff00u, (uint32_t)policy << 16 | (uint32_t)priority << 8);
 }
 
 void thread_get_policy(struct thread *t, enum thread_policy *policy, int *priority)
@@ -69,6 +69,12 @@ void thread_get_policy(struct thread *t, enum thread_policy *policy, int *priori
 void thread_boost(struct thread *t, int priority)
 {
 	change(t, 0xffu << PARAMS_BOOST_SHIFT, (uint32_t)priority << PARAMS_BOOST_SHIFT);
+}
+
+void thread_urge(struct thread *t, bool is_urged)
+{
+	if (!t->sched->is_idle)		/* which is not preempted where it holds a lock */
+		change(t, PARAMS_URGED, is_urged ? PARAMS_URGED : 0);
 }
 
 int thread_priority(const struct thread *t)

@@ -42,15 +42,17 @@ enum thread_state { STATE_NEW, STATE_RUNNABLE, STATE_ANNOUNCED, STATE_BLOCKED, S
 #define CHARGE_NS	65536u
 
 /*
- * Policy, RT priority, nice value and the priority that a lock's waiters lend (thread_boost()) in one word, so that they change together.
- *	boost 31..24   policy 23..16   priority 15..8   nice + 20 7..0
+ * Policy, RT priority, nice value and the priority that a lock's waiters lend (thread_boost(); thread_urge()) in one word, so that they change together.
+ *	boost 31..24   urged 23   policy 22..16   priority 15..8   nice + 20 7..0
  */
 #define PARAMS(policy, prio, nice)	((uint32_t)(policy) << 16 | (uint32_t)(prio) << 8 | (uint32_t)((nice) + 20))
 #define PARAMS_BOOST_SHIFT		24
 #define PARAMS_BOOST(p)			((int)((p) >> PARAMS_BOOST_SHIFT))
-#define PARAMS_POLICY(p)		((enum thread_policy)((p) >> 16 & 0xff))
+#define PARAMS_URGED			(1u << 23)
+#define PARAMS_POLICY(p)		((enum thread_policy)((p) >> 16 & 0x7f))
 #define PARAMS_OWN_PRIO(p)		((int)((p) >> 8 & 0xff))
-#define PARAMS_PRIO(p)			MAX(PARAMS_BOOST(p), PARAMS_OWN_PRIO(p))	/* > 0: real-time */
+#define PARAMS_LENT_PRIO(p)		MAX(PARAMS_BOOST(p), (p) & PARAMS_URGED ? RT_PRIORITY_IRQ : 0)
+#define PARAMS_PRIO(p)			MAX(PARAMS_LENT_PRIO(p), PARAMS_OWN_PRIO(p))	/* > 0: real-time */
 #define PARAMS_NICE(p)			((int)((p) & 0xff) - 20)
 
 /* Lives with its struct thread in one struct thread_block. [q] the hand that holds the thread (see above) */

@@ -303,6 +303,16 @@ void thread_preempt_slow(void)
 	arch_irq_restore(flags);
 }
 
+bool thread_others_wait(void)
+{
+	bool r;
+
+	preempt_disable();
+	r = READ_ONCE(rq_this()->first);
+	preempt_enable();
+	return r;
+}
+
 void thread_yield(void)
 {
 	arch_irqflags_t flags = arch_irq_save();

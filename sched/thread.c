@@ -104,7 +104,7 @@ static uint32_t inherited_params(uint32_t params, bool is_reset)
 		return PARAMS(POLICY_OTHER, 0, 0);
 	if (is_reset && PARAMS_NICE(params) < 0)
 		return PARAMS(PARAMS_POLICY(params), 0, 0);
-	return params & ~(0xffu << PARAMS_BOOST_SHIFT);
+	return params & ~(0xffu << PARAMS_BOOST_SHIFT | PARAMS_URGED);
 }
 
 static void setup(struct thread *t, const struct thread_params *p)

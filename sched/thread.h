@@ -141,6 +141,8 @@ int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline);
 /* Sleep until the deadline. 0, or -EINTR. */
 int thread_sleep_until(nsec_t deadline, unsigned flags);
 void thread_yield(void);
+/* Do others wait for this CPU, which the current thread has? A hint. Context: thread. */
+bool thread_others_wait(void);
 
 /* ---- preemption ------------------------------------------------------------------------------------------------ */
 
@@ -191,6 +193,8 @@ void thread_get_policy(struct thread *t, enum thread_policy *policy, int *priori
  * waiters change. Any context with interrupts enabled; t kept valid.
  */
 void thread_boost(struct thread *t, int priority);
+/* t runs at least as an interrupt thread does, or no more: mutex_lock_urgent(). Beside what else it is lent. As thread_boost(). */
+void thread_urge(struct thread *t, bool is_urged);
 /* The realtime priority with which t runs, its own or lent; 0: none. */
 int thread_priority(const struct thread *t);
 int thread_set_nice(struct thread *t, int nice);

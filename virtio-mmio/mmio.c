@@ -142,6 +142,11 @@ static void mmio_notify(struct virtio_device *d, unsigned index)
 	reg_write(d, VIRTIO_MMIO_QUEUE_NOTIFY, index);
 }
 
+static void mmio_raise(struct virtio_device *d)
+{
+	irq_raise(((struct mmio_device *)d->transport_priv)->irq);
+}
+
 static const struct virtio_transport mmio_transport = {
 	.name = "mmio",
 	.get_status = mmio_get_status,
@@ -154,6 +159,7 @@ static const struct virtio_transport mmio_transport = {
 	.queue_max = mmio_queue_max,
 	.queue_setup = mmio_queue_setup,
 	.notify = mmio_notify,
+	.raise = mmio_raise,
 };
 
 static void mmio_interrupt(void *ctx)

@@ -6,6 +6,7 @@
 
 #include "net/netdev.h"
 #include "sched/mutex.h"
+#include "sched/poller.h"
 #include "sched/timer.h"
 #include "virtio/queue.h"
 #include "virtio/virtio.h"
@@ -17,7 +18,7 @@ struct net;
 struct rx_queue {
 	struct net *net;		/* [I] */
 	unsigned index;			/* [I] */
-	struct mutex lock;		/* the serving thread and the timer */
+	struct mutex lock;		/* who receives, and the timers: mutex_trylock() or mutex_lock_urgent() */
 	struct virtqueue *vq;		/* [lock] */
 	struct timer timer;		/* [lock] refills a ring that memory was too short for */
 	bool is_timer_armed;		/* [lock] */
@@ -26,6 +27,12 @@ struct rx_queue {
 	uint32_t most_big;		/* [I] buffers that the pool keeps then */
 	uint32_t budget, posted;	/* [I], [lock] bytes of memory that the ring may hold, that it holds */
 	struct pkt_pool pool;		/* [lock] owner's part */
+	struct poller poller;		/* [lock] on: interrupts are off and threads look */
+	struct timer tick;		/* [lock] looks when nobody else does */
+	bool is_tick_armed;		/* [lock] */
+	uint32_t is_looked_at;		/* [a] since the last tick */
+	unsigned nr_alone;		/* [lock] ticks in a row before which nobody has */
+	nsec_t poll_after, poll_pause;	/* [lock] after a tick before which nobody has looked: not on again before that; how long that was */
 	struct thread *thread;		/* [I] NULL: served by the interrupt thread */
 	uint32_t has_work;		/* [a] */
 };
@@ -54,6 +61,8 @@ struct net {
 /* ---- net-rx.c */
 /* The device may have used buffers of vq, whose priv is a struct rx_queue. Context: interrupt thread. */
 void virtio_net_rx_interrupt(struct virtqueue *vq);
+/* Once, before the device runs. home: of its poller. */
+void virtio_net_rx_start(struct rx_queue *q, int home);
 /* Entry of the thread that serves a queue of several; arg: struct rx_queue. */
 void virtio_net_rx_thread(void *arg);
 

@@ -97,10 +97,10 @@ static void rx_timer(struct timer *t)
 {
 	struct rx_queue *q = container_of(t, struct rx_queue, timer);
 
-	mutex_lock(&q->lock);
+	mutex_lock_urgent(&q->lock);
 	q->is_timer_armed = false;
 	rx_fill(q);
-	mutex_unlock(&q->lock);
+	mutex_unlock_urged(&q->lock);
 }
 
 void virtio_net_rx_init(struct rx_queue *q, uint64_t memory)

@@ -205,6 +205,7 @@ static int pair_create(struct net *n, unsigned i, uint64_t memory)
 	rx->index = i;
 	rx->vq->priv = rx;
 	virtio_net_rx_init(rx, memory / n->nr_pairs);
+	virtio_net_rx_start(rx, n->nr_pairs > 1 ? (int)(i % nr_cpus) : -1);
 	timer_init(&tx->timer, tx_timer);
 	virtqueue_disable_interrupts(tx->vq);
 	/* virtio-mmio has one interrupt for all queues; it only wakes the threads, each on the CPU whose flows its queue has (flow_queue in net/tcp-output.c). */
@@ -250,9 +251,9 @@ static int net_open(struct netdev *dev)
 	for (unsigned i = 0; i < n->nr_pairs; i++) {
 		if (n->rx[i].thread)
 			thread_start(n->rx[i].thread);
-		mutex_lock(&n->rx[i].lock);
+		mutex_lock_urgent(&n->rx[i].lock);
 		virtio_net_rx_refill(&n->rx[i]);
-		mutex_unlock(&n->rx[i].lock);
+		mutex_unlock_urged(&n->rx[i].lock);
 	}
 	if (n->nr_pairs > 1 && ctrl_command(n, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &pairs, sizeof(pairs)))
 		log_line("%s: the device refuses %u queue pairs; it receives on one", n->device->name, pairs);

@@ -33,6 +33,8 @@ struct virtio_transport {
 	/* Give the device the ring: one physically contiguous, page aligned piece; desc at pa, avail and used at the offsets. */
 	int (*queue_setup)(struct virtio_device *d, unsigned index, unsigned num, paddr_t pa, size_t avail_off, size_t used_off);
 	void (*notify)(struct virtio_device *d, unsigned index);
+	/* Have the interrupt thread look at the queues, as if the device had interrupted. Any context. */
+	void (*raise)(struct virtio_device *d);
 };
 
 /* Alignment of the used ring that legacy transports announce (QueueAlign): any power of two >= 4 would do. */

@@ -210,6 +210,16 @@ void mutex_unlock(struct mutex *m)
 	atomic_store(&m->word, 0ul, SEQ_CST);
 }
 
+void mutex_lock_urgent(struct mutex *m)
+{
+	mutex_lock(m);
+}
+
+void mutex_unlock_urged(struct mutex *m)
+{
+	mutex_unlock(m);
+}
+
 bool mutex_is_held(const struct mutex *m)
 {
 	return atomic_load(&m->word, RELAXED) == (uintptr_t)arch_current();

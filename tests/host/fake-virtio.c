@@ -77,9 +77,14 @@ static void notify(struct virtio_device *d, unsigned index)
 		m->on_notify(m, index);
 }
 
+static void raise(struct virtio_device *d)
+{
+	model_of(d)->nr_raises++;
+}
+
 static const struct virtio_transport model_transport = {
 	"model",	   get_status,	 set_status, get_features, set_features, config_read, config_write,
-	config_generation, queue_max, queue_setup, notify,
+	config_generation, queue_max, queue_setup, notify, raise,
 };
 
 void model_init(struct model *m, uint32_t id, bool is_legacy)

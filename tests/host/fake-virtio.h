@@ -25,7 +25,7 @@ struct model {
 	uint8_t status;
 	uint8_t config[64];
 	struct model_queue queues[MODEL_QUEUES];
-	unsigned nr_notifies;
+	unsigned nr_notifies, nr_raises;
 	/* What the device does when it is told of a queue. */
 	void (*on_notify)(struct model *m, unsigned index);
 };

@@ -63,7 +63,7 @@ run_relaxed() (
 	touch "$out/relaxed.ok"
 )
 
-[ $# -gt 0 ] || set -- mutex wakeup rcu relaxed
+[ $# -gt 0 ] || set -- mutex wakeup rcu poller relaxed
 for model in "$@"; do
 	if [ "$model" = relaxed ]; then run_relaxed & else run_model "$model" & fi
 	pids="${pids:-} $!"

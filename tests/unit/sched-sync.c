@@ -26,6 +26,7 @@
 
 struct host_thread {
 	struct thread t;
+	struct sched_entity se;
 	uint32_t state;
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
@@ -39,6 +40,7 @@ struct thread *arch_current(void)
 		pthread_condattr_t a;
 
 		self = calloc(1, sizeof(*self));	/* never freed, as late wake-ups are allowed */
+		self->t.sched = &self->se;
 		self->state = STATE_RUNNABLE;
 		pthread_mutex_init(&self->lock, NULL);
 		pthread_condattr_init(&a);
@@ -107,6 +109,15 @@ bool thread_wake(struct thread *t)
 	return r;
 }
 
+void thread_urge(struct thread *t, bool is_urged)
+{
+	if (is_urged)
+		(void)atomic_fetch_or(&t->sched->params, PARAMS_URGED, RELAXED);
+	else
+		(void)atomic_fetch_and(&t->sched->params, ~PARAMS_URGED, RELAXED);
+	atomic_fence(SEQ_CST);
+}
+
 void panic(const char *fmt, ...)
 {
 	va_list ap;
@@ -149,6 +160,37 @@ static void *contend(void *arg)
 	}
 	CHECK(!mutex_is_held(&m) || !arg);
 	return NULL;
+}
+
+/* Some only try, some wait and urge who holds it: the mark goes with the mutex. */
+static struct thread *urged[NR];
+static pthread_barrier_t all_known;
+
+static void *urge(void *arg)
+{
+	uintptr_t me = (uintptr_t)arg;
+
+	urged[me] = arch_current();
+	pthread_barrier_wait(&all_known);	/* as threads of the kernel are to each other */
+	for (unsigned i = 0; i < ROUNDS * 5; i++) {
+		if (me % 2)
+			mutex_lock_urgent(&m);
+		else if (!mutex_trylock(&m))
+			continue;
+		(void)atomic_fetch_add(&sum, 1ul, RELAXED);
+		if (i % 64 == 0)
+			sched_yield();
+		mutex_unlock_urged(&m);
+	}
+	return NULL;
+}
+
+static bool is_anyone_urged(void)
+{
+	for (unsigned i = 0; i < NR; i++)
+		if (urged[i]->sched->params & PARAMS_URGED)
+			return true;
+	return false;
 }
 
 /* ---- condition ---------------------------------------------------------------------------------------------------- */
@@ -281,6 +323,9 @@ int main(void)
 
 	run(contend, NR);
 	CHECK(sum == NR * ROUNDS * 5 && m.word == 0 && !m.waiting && mpsc_is_empty(&m.incoming));
+	pthread_barrier_init(&all_known, NULL, NR);
+	run(urge, NR);
+	CHECK(m.word == 0 && mpsc_is_empty(&m.incoming) && !is_anyone_urged());
 	run(producer_consumer, 2 * NR);
 	CHECK(produced == NR * ROUNDS && consumed == produced && !in_buffer && m.word == 0 && !not_empty.first && !not_full.first);
 	sum = 0;

@@ -2,12 +2,13 @@
  *
  * virtio-net against a device model: headers, merged buffers, queue pairs, transmit with and without indirect tables, and a device that lies. net/ is played by this file.
  */
-/* sources: net/csum.c net/pkt-pool.c net/pkt.c virtio/queue.c virtio/device.c virtio/net.c virtio/net-rx.c virtio/net-rxbuf.c tests/host/fake-special.c tests/host/fake-virtio.c */
+/* sources: net/csum.c net/pkt-pool.c net/pkt.c virtio/queue.c virtio/device.c virtio/net.c virtio/net-rx.c virtio/net-rxbuf.c sched/poller.c tests/host/fake-special.c tests/host/fake-virtio.c */
 #include "libc/random.h"
 #include "mmu/heap.h"
 #include "mmu/page.h"
 #include "net/netdev.h"
 #include "sched/cpu.h"
+#include "sched/poller.h"
 #include "tests/host/fake-virtio.h"
 #include "tests/host/special.h"
 #include "virtio/net-reg.h"
@@ -84,6 +85,13 @@ int thread_set_affinity(struct thread *t, const uint64_t *mask, unsigned nr_word
 {
 	(void)t, (void)mask, (void)nr_words;
 	return 0;
+}
+
+static bool is_busy;
+
+bool thread_others_wait(void)
+{
+	return is_busy;
 }
 
 /* ---- the device ----------------------------------------------------------------------------------------------------- */
@@ -434,6 +442,101 @@ static void test_big_buffers(void)
 	CHECK(!model->device.is_broken);
 }
 
+static void wait_received(unsigned nr)
+{
+	for (unsigned i = 0; i < 1000 && READ_ONCE(nr_received) != nr; i++)
+		nap_ms(1);
+	CHECK_EQ(nr_received, nr);
+}
+
+/* An interrupt while others wait for the CPU: no more of them, until a thread that looks finds nothing. */
+static void start_polling(const struct virtio_net_hdr *h)
+{
+	is_busy = true;
+	deliver(h, 12, 60, ~0u);
+	model_interrupt(model, 0);
+	is_busy = false;
+	CHECK_EQ(nr_received, 1);
+	drop_received();
+	CHECK_EQ(pollers_on, 1);
+	deliver(h, 12, 60, ~0u);
+	CHECK(!model_wants_interrupt(model, 0));
+	(void)poller_look(false);	/* or the tick was faster */
+	CHECK_EQ(nr_received, 1);
+	drop_received();
+}
+
+static void check_interrupts(const struct virtio_net_hdr *h)
+{
+	CHECK_EQ(pollers_on, 0);
+	deliver(h, 12, 60, ~0u);
+	CHECK(model_wants_interrupt(model, 0));
+	virtio_device_interrupt(&model->device, false);
+	CHECK_EQ(nr_received, 1);
+	drop_received();
+}
+
+static void test_polling(uint64_t features)
+{
+	struct virtio_net_hdr h = { .num_buffers = 1 };
+	struct cpu cpu = { .id = 0 };
+
+	thread_current()->cpu = &cpu;
+	start(features, false);
+	check_interrupts(&h);
+	/* Who looks and does not sleep leaves it on; who sleeps with an empty ring turns it off, not with a full one. */
+	start_polling(&h);
+	CHECK(!poller_look(false));
+	CHECK_EQ(pollers_on, 1);
+	for (unsigned i = 0; i < 3; i++)
+		deliver(&h, 12, 60, ~0u);
+	(void)poller_look(true);
+	wait_received(3);
+	drop_received();
+	CHECK_EQ(pollers_on, 1);
+	CHECK(!poller_look(true));
+	check_interrupts(&h);
+	/* Nobody looks: the tick does, and in the end it turns it off, for a while. */
+	start_polling(&h);
+	deliver(&h, 12, 60, ~0u);
+	wait_received(1);
+	drop_received();
+	for (unsigned i = 0; i < 5000 && atomic_load(&pollers_on, RELAXED); i++)
+		nap_ms(1);
+	is_busy = true;
+	check_interrupts(&h);
+	is_busy = false;
+	check_interrupts(&h);
+}
+
+/* A CPU that has nothing to do. */
+static void test_idle(uint64_t features)
+{
+	struct virtio_net_hdr h = { .num_buffers = 1 };
+	struct cpu cpu = { .id = 3 };
+	unsigned raises;
+
+	thread_current()->cpu = &cpu;
+	start(features, false);
+	start_polling(&h);
+	poller_idle(2);		/* another one */
+	CHECK_EQ(pollers_on, 1);
+	poller_idle(3);
+	check_interrupts(&h);
+	CHECK_EQ(model->nr_raises, 0);
+	/* With something in the ring, for which no interrupt will come. */
+	start_polling(&h);
+	deliver(&h, 12, 60, ~0u);
+	raises = READ_ONCE(nr_received);
+	poller_idle(3);
+	raises += model->nr_raises;
+	CHECK(raises || nr_received == 1);	/* the tick may have been faster */
+	virtio_device_interrupt(&model->device, false);
+	wait_received(1);
+	drop_received();
+	check_interrupts(&h);
+}
+
 static void test_config(void)
 {
 	start(VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_GUEST_ANNOUNCE, false);
@@ -461,6 +564,10 @@ int main(void)
 	test_transmit(VIRTIO_NET_F_MRG_RXBUF, true);
 	test_short_memory();
 	test_big_buffers();
+	test_polling(VIRTIO_F_EVENT_IDX);
+	test_polling(0);
+	test_idle(VIRTIO_F_EVENT_IDX);
+	test_idle(0);
 	test_config();
 	return 0;
 }
