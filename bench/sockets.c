@@ -3,13 +3,19 @@
  * Round trips of one byte over sockets between two threads: a UNIX socket pair,
  * and UDP and TCP over the loopback device. Both threads on CPU 0, or (_2cpu) on
  * CPUs 0 and 1. A row whose sockets cannot be made is left out.
+ *
+ * The way of 64 KiB to the other end of a TCP connection, by send(2) and by
+ * sendfile(2) of a file in memory, where they are discarded (MSG_TRUNC), so that
+ * what is left is the sending; one thread does both.
  */
 #include "bench.h"
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 static int here = -1, there = -1;
@@ -121,6 +127,61 @@ static bool make_tcp(void)
 	return there >= 0;
 }
 
+#define BULK (64 << 10)
+static char bulk[BULK];
+static int bulk_file;
+
+static bool make_bulk(void)
+{
+	bulk_file = open("/tmp/bench-bulk", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	need(bulk_file >= 0 && write(bulk_file, bulk, BULK) == BULK);
+	if (!make_tcp())
+		return false;
+	return fcntl(here, F_SETFL, O_NONBLOCK) == 0 && fcntl(there, F_SETFL, O_NONBLOCK) == 0;
+}
+
+/* One after the other, as much as goes: no end ever waits for itself. */
+static void move_bulk(bool is_file)
+{
+	off_t sent = 0, come = 0;
+	ssize_t n;
+
+	while (come < BULK) {
+		n = 0;
+		if (sent < BULK && is_file)
+			n = sendfile(here, bulk_file, &sent, (size_t)(BULK - sent));
+		else if (sent < BULK && (n = send(here, bulk + sent, (size_t)(BULK - sent), 0)) > 0)
+			sent += n;
+		need(n >= 0 || errno == EAGAIN);
+		while (come < sent && (n = recv(there, bulk, BULK, MSG_TRUNC)) > 0)
+			come += n;
+	}
+}
+
+static void run_send(long n)
+{
+	for (long i = 0; i < n; i++)
+		move_bulk(false);
+}
+
+static void run_sendfile(long n)
+{
+	for (long i = 0; i < n; i++)
+		move_bulk(true);
+}
+
+static void start_alone(void)
+{
+	bind_to(0);
+}
+
+static void stop_alone(void)
+{
+	close(here);
+	close(there);
+	close(bulk_file);
+}
+
 static void start_same(void)
 {
 	start(0);
@@ -138,6 +199,8 @@ static const struct {
 	{ { .name = "unixsock_pingpong_samecpu", .prepare = start_same }, make_pair },
 	{ { .name = "udp_lo_pingpong_samecpu", .prepare = start_same }, make_udp },
 	{ { .name = "tcp_lo_pingpong_samecpu", .prepare = start_same }, make_tcp },
+	{ { .name = "tcp_lo_send_64k", .run = run_send, .prepare = start_alone, .finish = stop_alone }, make_bulk },
+	{ { .name = "tcp_lo_sendfile_64k", .run = run_sendfile, .prepare = start_alone, .finish = stop_alone }, make_bulk },
 	{ { .name = "udp_lo_pingpong_2cpu", .prepare = start_two }, make_udp },
 	{ { .name = "tcp_lo_pingpong_2cpu", .prepare = start_two }, make_tcp },
 };
@@ -147,8 +210,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct row row = rows[i].row;
 
-		row.run = run_round_trips;
-		row.finish = stop;
+		if (!row.run) {
+			row.run = run_round_trips;
+			row.finish = stop;
+		}
 		if (!is_wanted(&row, argc, argv))
 			continue;
 		if (rows[i].make())

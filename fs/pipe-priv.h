@@ -68,6 +68,7 @@ static inline struct pipe_buf *pipe_buf_at(struct pipe *p, uint32_t i)
 /* All with lock held. */
 bool pipe_push_page(struct pipe *p, uint8_t *page, unsigned off, unsigned len, bool can_merge);	/* takes the reference; false: full */
 void pipe_pop(struct pipe *p);				/* the oldest buffer, its page given back */
+void pipe_drop(struct pipe *p);				/* the oldest buffer, its page being somebody else's now */
 uint8_t *pipe_page_alloc(struct pipe *p);		/* NULL: no memory */
 
 /* Wait until there is something to read (1), no writer is left (0), or -EAGAIN, -EINTR. And for room (1); -EPIPE. Without lock. */

@@ -77,6 +77,11 @@ void pipe_pop(struct pipe *p)
 	atomic_store(&p->tail, p->tail + 1, RELAXED);
 }
 
+void pipe_drop(struct pipe *p)
+{
+	atomic_store(&p->tail, p->tail + 1, RELAXED);
+}
+
 void pipe_wake_readers(struct pipe *p)
 {
 	sleeper_wake_all(&p->reader, &p->rd, POLL_IN);

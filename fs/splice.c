@@ -47,14 +47,16 @@ static int map_source(struct file *in, struct vm_object **out)
 	return in->ops->map(in, 0, PAGE_SIZE, VM_PROT_READ, false, out);
 }
 
-static void run_put(struct page_run *run)
+/* After it was written by u. */
+static void run_put(struct page_run *run, const struct uio *u)
 {
 	for (unsigned i = 0; i < run->nr; i++)
-		page_put(virt_to_phys(run->pages[i]));
+		if (!uio_is_given(u, run->nr, i))
+			page_put(virt_to_phys(run->pages[i]));
 	run->nr = 0;
 }
 
-/* At most len bytes, not beyond the end of the file. 0 with run->len 0: at the end. */
+/* At most len bytes, not beyond the end of the file. 0 with run->len 0: at the end. -ENXIO: it has to be read, as there is no room for pages in its holes. */
 static int run_get(struct page_run *run, struct file *in, uint64_t pos, size_t len, unsigned max_pages)
 {
 	struct stat_info st;
@@ -71,8 +73,10 @@ static int run_get(struct page_run *run, struct file *in, uint64_t pos, size_t l
 		struct vm_page page;
 
 		r = run->object->ops->get_page(run->object, pos / PAGE_SIZE, false, &page);
+		if (r == -ENXIO && (file_stat(in, &st) || pos >= st.size))
+			return 0;	/* the file was cut meanwhile */
 		if (r)
-			return run->nr || r == -ENXIO ? 0 : r;	/* -ENXIO: the file was cut meanwhile */
+			return run->nr ? 0 : r;
 		run->pages[run->nr] = phys_to_virt(page.pa);
 		run->iov[run->nr++] = (struct iovec){ (uint8_t *)phys_to_virt(page.pa) + off, part };
 		run->len += part;
@@ -99,7 +103,7 @@ static ssize_t copy_mapped(struct file *in, struct vm_object *object, uint64_t *
 			break;
 		u = (struct uio){ .iov = run.iov, .nr = run.nr, .left = want, .is_kernel = true, .is_pages = true, .is_more = run.is_more && want < len - done };
 		n = file_write(out, &u, out_pos);
-		run_put(&run);
+		run_put(&run, &u);
 		if (n <= 0)
 			break;
 		*pos += (uint64_t)n;
@@ -173,7 +177,7 @@ static ssize_t file_to_file(struct file *in, uint64_t *pos, struct file *out, ui
 		return copy_buffered(in, pos, out, out_pos, len);
 	n = copy_mapped(in, object, pos, out, out_pos, len);
 	object->ops->unref(object);
-	return n;
+	return n == -ENXIO ? copy_buffered(in, pos, out, out_pos, len) : n;
 }
 
 /* ---- file to pipe ------------------------------------------------------------------------------------------------- */
@@ -234,7 +238,7 @@ static ssize_t file_to_pipe(struct file *in, uint64_t *pos, struct pipe *p, size
 	struct page_run run;
 	size_t done = 0;
 	ssize_t n = 0;
-	bool is_mapped = !map_source(in, &run.object);
+	bool is_mapped = !map_source(in, &run.object), has_object = is_mapped;
 
 	while (done < len) {
 		n = pipe_wait_writable(p, is_nonblock || done);
@@ -242,6 +246,9 @@ static ssize_t file_to_pipe(struct file *in, uint64_t *pos, struct pipe *p, size
 			break;
 		if (is_mapped) {
 			n = run_get(&run, in, *pos, len - done, BATCH_PAGES);
+			is_mapped = n != -ENXIO;
+			if (!is_mapped)
+				continue;
 			if (n || !run.len)
 				break;
 			n = (ssize_t)push_run(p, &run);
@@ -257,7 +264,7 @@ static ssize_t file_to_pipe(struct file *in, uint64_t *pos, struct pipe *p, size
 		if (!in->ops->seek)
 			break;	/* a socket or terminal: what is there now */
 	}
-	if (is_mapped)
+	if (has_object)
 		run.object->ops->unref(run.object);
 	return done ? (ssize_t)done : n;
 }
@@ -269,19 +276,21 @@ static ssize_t pipe_drain(struct pipe *p, struct file *out, uint64_t *out_pos, s
 {
 	struct iovec iov[BATCH_PAGES];
 	struct uio u = { .iov = iov, .is_kernel = true, .is_pages = true, .is_more = is_more };
+	unsigned nr, i;
 	size_t left;
 	ssize_t n;
 
-	for (uint32_t i = p->tail; i != p->head && u.nr < BATCH_PAGES && u.left < len; i++) {
-		struct pipe_buf *b = pipe_buf_at(p, i);
+	for (uint32_t at = p->tail; at != p->head && u.nr < BATCH_PAGES && u.left < len; at++) {
+		struct pipe_buf *b = pipe_buf_at(p, at);
 		size_t part = MIN((size_t)b->len, len - u.left);
 
 		iov[u.nr++] = (struct iovec){ b->page + b->off, part };
 		u.left += part;
 	}
-	u.is_more |= u.nr == BATCH_PAGES && u.left < len && p->head - p->tail > BATCH_PAGES;
+	nr = u.nr;
+	u.is_more |= nr == BATCH_PAGES && u.left < len && p->head - p->tail > BATCH_PAGES;
 	n = file_write(out, &u, out_pos);
-	for (left = n > 0 ? (size_t)n : 0; left;) {
+	for (i = 0, left = n > 0 ? (size_t)n : 0; left; i++) {
 		struct pipe_buf *b = pipe_buf_at(p, p->tail);
 		size_t part = MIN((size_t)b->len, left);
 
@@ -290,7 +299,11 @@ static ssize_t pipe_drain(struct pipe *p, struct file *out, uint64_t *out_pos, s
 		b->off += (uint16_t)part;
 		b->len -= (uint16_t)part;
 		left -= part;
-		if (!b->len)
+		if (uio_is_given(&u, nr, i) && b->len)
+			page_get(virt_to_phys(b->page));	/* len ended within it */
+		else if (uio_is_given(&u, nr, i))
+			pipe_drop(p);
+		else if (!b->len)
 			pipe_pop(p);
 	}
 	return n;

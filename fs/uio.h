@@ -18,11 +18,19 @@ struct uio {
 	size_t left;			/* bytes left in all */
 	bool is_kernel;			/* segments are kernel memory */
 	/*
-	 * Of a write from the kernel. is_pages: each segment lies in one page that has an owner (page_get()); instead of copying, who takes the bytes may keep them as they are, with a
-	 * reference of his own, and then says so in has_kept. Others see later changes of such bytes in either place. is_more: the rest comes at once.
+	 * Of a write from the kernel. is_pages: each of at most 32 segments lies in one page of which the caller has a reference (page_get()); instead of copying, who takes the bytes may
+	 * keep them as they are, with a reference of his own, and then says so in has_kept. Others see later changes of such bytes in either place. Who takes a segment to its end may
+	 * have the caller's reference for it: bit nr - 1 of given, nr being how many segments were left. is_more: the rest comes at once.
 	 */
 	bool is_pages, has_kept, is_more;
+	uint32_t given;
 };
+
+/* Has the reference of segment i of nr been given away? */
+static inline bool uio_is_given(const struct uio *u, unsigned nr, unsigned i)
+{
+	return u->given >> (nr - 1 - i) & 1;
+}
 
 /* One segment; *iov is storage that must outlive the uio. */
 static inline void uio_init(struct uio *u, struct iovec *iov, void *base, size_t len, bool is_kernel)

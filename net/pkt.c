@@ -36,17 +36,9 @@ struct pkt *pkt_from_page(void *page, unsigned off, unsigned len)
 
 bool pkt_add_page(struct pkt *p, uint8_t *data, unsigned len)
 {
-	return pkt_add_big_page(p, data, len, (unsigned)((uintptr_t)data & (PAGE_SIZE - 1)));
-}
-
-/* Of a big page a packet counts what it has of it: the rest belongs to its neighbours. */
-bool pkt_add_big_page(struct pkt *p, uint8_t *data, unsigned len, unsigned off)
-{
 	if (p->nr_segs == PKT_MAX_SEGS)
 		return false;
-	p->seg[p->nr_segs++] = (struct pkt_seg){ .data = data, .len = (uint16_t)len, .off = (uint16_t)off, .has_page = PKT_SEG_PAGE };
-	p->len += len;
-	p->truesize += (uint32_t)ALIGN_UP(len, PAGE_SIZE);
+	pkt_put_page(p, data, len, (unsigned)((uintptr_t)data & (PAGE_SIZE - 1)));
 	return true;
 }
 

@@ -123,8 +123,13 @@ struct pkt *pkt_alloc(unsigned headroom, unsigned linear);
 struct pkt *pkt_from_page(void *page, unsigned off, unsigned len);
 /* Append bytes of a page. take: one reference of the page (page_get() it first to share). False (the reference stays the caller's): no slot left. */
 bool __must_check pkt_add_page(struct pkt *p, uint8_t *data, unsigned len);
-/* The same of 2^order pages with one count; off: from their start. */
-bool __must_check pkt_add_big_page(struct pkt *p, uint8_t *data, unsigned len, unsigned off);
+/* The same with a slot left; off: from the start of the page, or of pages with one count, of which p counts what it has: the rest belongs to its neighbours. */
+static inline void pkt_put_page(struct pkt *p, uint8_t *data, unsigned len, unsigned off)
+{
+	p->seg[p->nr_segs++] = (struct pkt_seg){ .data = data, .len = (uint16_t)len, .off = (uint16_t)off, .has_page = PKT_SEG_PAGE };
+	p->len += len;
+	p->truesize += (uint32_t)ALIGN_UP(len, PAGE_SIZE);
+}
 void pkt_free(struct pkt *p);		/* NULL is fine */
 void pkt_free_list(struct pkt *list);
 

@@ -34,13 +34,11 @@ static struct send_chunk *at(const struct sendq *q, uint32_t i)
 	return &q->ring[i & q->mask];
 }
 
-static bool make_slot(struct sendq *q)
+static __attribute__((noinline)) bool grow(struct sendq *q)
 {
-	uint32_t n = q->tail - q->head, size = q->ring ? q->mask + 1 : 0, bigger = size ? size * 2 : FIRST_SLOTS;
+	uint32_t n = q->tail - q->head, bigger = q->ring ? (q->mask + 1) * 2 : FIRST_SLOTS;
 	struct send_chunk *ring;
 
-	if (n < size)
-		return true;
 	ring = kmalloc(bigger * sizeof(*ring));
 	if (!ring)
 		return false;
@@ -52,6 +50,12 @@ static bool make_slot(struct sendq *q)
 	q->tail = n;
 	q->mask = bigger - 1;
 	return true;
+}
+
+/* Room for one more at q->tail. False: no memory. */
+static inline bool make_slot(struct sendq *q)
+{
+	return likely(q->ring && q->tail - q->head <= q->mask) || grow(q);
 }
 
 uint32_t sendq_bytes(const struct tcp_sock *tp)
@@ -111,42 +115,38 @@ static bool continues(const struct send_chunk *c, const uint8_t *data)
 	return c && !c->room && !c->is_big && data == c->data + c->len && (uintptr_t)data % PAGE_SIZE;
 }
 
-/* A reference to len bytes at data, in one page. False: no memory. */
-static bool refer(struct tcp_sock *tp, uint8_t *data, uint32_t len)
+/* By reference, as far as that can be: what is left of u begins with bytes to be copied, *copy of them, or there is no room. Bytes, -ENOMEM. */
+static ssize_t append_pages(struct tcp_sock *tp, struct uio *u, uint32_t room, size_t *copy)
 {
 	struct sendq *q = &tp->sendq;
-	struct send_chunk *c = q->head == q->tail ? NULL : at(q, q->tail - 1);
+	uint32_t done = 0, seq = tp->write_seq;
 
-	NET_COUNT_N(tcp_by_reference, len);
-	if (continues(c, data)) {
-		c->len += (uint16_t)len;
-		return true;
+	while (u->left && done < room) {
+		struct send_chunk *c = q->head == q->tail ? NULL : at(q, q->tail - 1);
+		uint8_t *data = uio_front(u, copy);
+		uint32_t len = (uint32_t)MIN(*copy, (size_t)(room - done));
+
+		if (continues(c, data)) {
+			c->len += (uint16_t)len;
+		} else if (*copy < REFER_MIN) {
+			break;
+		} else if (!make_slot(q)) {
+			return done ? (ssize_t)done : -ENOMEM;
+		} else {
+			c = at(q, q->tail++);
+			*c = (struct send_chunk){ .data = data, .seq = seq + done, .len = (uint16_t)len };
+			q->has_pieces |= len < PAGE_SIZE;
+			if (len == *copy)
+				u->given |= 1u << (u->nr - 1);
+			else
+				page_get(page_of(c));
+		}
+		uio_skip(u, len);
+		done += len;
 	}
-	if (!make_slot(q))
-		return false;
-	c = at(q, q->tail++);
-	*c = (struct send_chunk){ .data = data, .seq = tp->write_seq, .len = (uint16_t)len };
-	page_get(page_of(c));
-	q->has_pieces |= len < PAGE_SIZE;
-	return true;
-}
-
-/* By reference if that can be; else `want` is cut to what is to be copied before looking again. Bytes, 0, -ENOMEM. */
-static ssize_t append_page(struct tcp_sock *tp, struct uio *u, uint32_t room, size_t *want)
-{
-	struct send_chunk *c = tp->sendq.head == tp->sendq.tail ? NULL : at(&tp->sendq, tp->sendq.tail - 1);
-	size_t len;
-	uint8_t *data = uio_front(u, &len);
-
-	*want = len;
-	if (len < REFER_MIN && !continues(c, data))
-		return 0;
-	len = MIN(len, (size_t)room);
-	if (!refer(tp, data, (uint32_t)len))
-		return -ENOMEM;
-	u->has_kept = true;
-	uio_skip(u, len);
-	return (ssize_t)len;
+	u->has_kept |= done > 0;
+	NET_COUNT_N(tcp_by_reference, done);
+	return (ssize_t)done;
 }
 
 /* Copy up to `most` bytes, which are not more than u has, into the chunk at the end or a new one. Bytes, -EFAULT, -ENOMEM. */
@@ -183,7 +183,7 @@ ssize_t sendq_append(struct tcp_sock *tp, struct uio *u, uint32_t room)
 		ssize_t n = 0;
 
 		if (is_pages)
-			n = append_page(tp, u, room, &want);
+			n = append_pages(tp, u, room, &want);
 		if (!n)
 			n = append_copy(tp, u, MIN(want, (size_t)room));
 		if (n < 0)
@@ -289,11 +289,10 @@ bool sendq_attach(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint32_t len
 		struct send_chunk *c = at(q, i++);
 		uint32_t off = seq - c->seq, n = MIN(len, c->len - off);
 
-		page_get(page_of(c));
-		if (!pkt_add_big_page(p, c->data + off, n, (unsigned)(virt_to_phys(c->data + off) - page_of(c)))) {
-			put_page_of(c);
+		if (p->nr_segs == PKT_MAX_SEGS)
 			return false;
-		}
+		page_get(page_of(c));
+		pkt_put_page(p, c->data + off, n, (unsigned)(virt_to_phys(c->data + off) - page_of(c)));
 		seq += n;
 		len -= n;
 	}

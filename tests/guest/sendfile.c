@@ -234,6 +234,39 @@ static void test_count(void)
 	close_pair(pipes);
 }
 
+/* A file with fewer bytes on it than memory has room for: zeros. */
+static void test_hole(void)
+{
+	long len = 100l << 20, come = 0;
+	int file = memfd_create("hole", 0), fds[2], pipes[2];
+	bool is_good = ftruncate(file, len) == 0 && pwrite(file, "x", 1, len - 1) == 1;
+	off_t offset = 0;
+	ssize_t n;
+
+	tcp_pair(fds);
+	need(pipe(pipes) == 0);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	while (come < len && is_good) {
+		if (offset < len) {
+			n = sendfile(fds[0], file, &offset, 1 << 20);
+			is_good = n > 0 || (n < 0 && errno == EAGAIN);
+		}
+		while (is_good && come < offset && (n = recv(fds[1], back, SIZE, MSG_DONTWAIT)) > 0) {
+			come += n;
+			if (come == len)
+				is_good = back[--n] == 'x';
+			is_good = is_good && (!n || (!back[0] && memcmp(back, back + 1, (size_t)n - 1) == 0));
+		}
+	}
+	check("sendfile: a hole bigger than memory", is_good && come == len);
+	offset = len / 2;
+	is_good = splice(file, &offset, pipes[1], NULL, 5000, 0) == 5000 && read(pipes[0], back, 6000) == 5000 && back[0] == 0 && back[4999] == 0;
+	check("splice: from a hole", is_good && offset == len / 2 + 5000);
+	close(file);
+	close_pair(fds);
+	close_pair(pipes);
+}
+
 /* ---- what happens to the file meanwhile ---- */
 
 /* Memory that was freed is used again: for files and for the program. */
@@ -488,6 +521,7 @@ int main(void)
 	test_pieces();
 	test_image();
 	test_count();
+	test_hole();
 	test_changes();
 	test_nonblocking();
 	test_ends();
