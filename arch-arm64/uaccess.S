@@ -199,51 +199,39 @@ endfunc arch_user_zero
 
 /*
  * ssize_t arch_user_strncpy(char *dst (x0), const char *src (x1), size_t max (x2)): length without the 0, max, or -EFAULT.
- * Bytes up to an aligned source, then words: an aligned word does not cross a page, so reading past the 0 is harmless.
+ * Words wherever they do not cross a page, so that reading past the 0 is harmless; the source need not be aligned.
  * A word w has a zero byte iff (w - 0x01..01) & ~w & 0x80..80 != 0; the lowest set bit marks the first. Clobbers x3-x7.
  */
 func arch_user_strncpy
 	mov	x3, x0				// start
 	mov	x7, #0x0101010101010101
-.Lstr_bytes:
-	tst	x1, #7
-	b.eq	.Lstr_words
-.Lstr_byte:
-	cbz	x2, .Lstr_done
-	user	.Lstr_fault, ldrb w4, [x1]
-	strb	w4, [x0]
-	cbz	w4, .Lstr_done
-	add	x0, x0, #1
-	add	x1, x1, #1
-	sub	x2, x2, #1
-	b	.Lstr_bytes
 .Lstr_words:
-	cmp	x2, #8
-	b.lo	.Lstr_tail
-	user	.Lstr_fault, ldr x4, [x1]
+	and	x6, x1, #4095
+	cmp	x6, #4096 - 8
+	ccmp	x2, #8, #8, ls			// N alone, "less", if it would cross
+	b.lt	.Lstr_byte
+	user	.Lstr_fault, ldr x4, [x1], #8
 	sub	x5, x4, x7
 	bic	x5, x5, x4
 	ands	x5, x5, #0x8080808080808080
 	str	x4, [x0]
 	b.ne	.Lstr_end_in_word
 	add	x0, x0, #8
-	add	x1, x1, #8
 	sub	x2, x2, #8
+	b	.Lstr_words
+.Lstr_byte:
+	cbz	x2, .Lstr_done
+	user	.Lstr_fault, ldrb w4, [x1], #1
+	strb	w4, [x0]
+	cbz	w4, .Lstr_done
+	add	x0, x0, #1
+	sub	x2, x2, #1
 	b	.Lstr_words
 .Lstr_end_in_word:
 	rbit	x5, x5
 	clz	x5, x5
 	add	x0, x0, x5, lsr #3
 	b	.Lstr_done
-.Lstr_tail:
-	cbz	x2, .Lstr_done
-	user	.Lstr_fault, ldrb w4, [x1]
-	strb	w4, [x0]
-	cbz	w4, .Lstr_done
-	add	x0, x0, #1
-	add	x1, x1, #1
-	sub	x2, x2, #1
-	b	.Lstr_tail
 .Lstr_done:
 	sub	x0, x0, x3
 	ret

@@ -49,15 +49,28 @@ long sys_openat2(long dirfd, long pathname, long how_ptr, long size)
 
 static long stat_put(long ptr, const struct stat_info *st)
 {
-	struct abi_stat a = {
-		.dev = st->dev, .ino = st->ino, .mode = st->mode, .nlink = st->nlink, .uid = st->uid, .gid = st->gid,
-		.rdev = st->rdev, .size = (int64_t)st->size, .blksize = (__typeof__(a.blksize))st->blksize,
-		.blocks = (int64_t)st->blocks,
-		.atime_sec = st->atime.sec, .atime_nsec = st->atime.nsec,
-		.mtime_sec = st->mtime.sec, .mtime_nsec = st->mtime.nsec,
-		.ctime_sec = st->ctime.sec, .ctime_nsec = st->ctime.nsec,
-	};
+	struct abi_stat a;
 
+	/* Spare words of the ports; all else is set. */
+	_Static_assert(sizeof(a) % 8 == 0 && sizeof(a) <= 18 * 8, "zeroed in two parts");
+	zero_words(&a, 64);
+	zero_words((char *)&a + 64, sizeof(a) - 64);
+	a.dev = st->dev;
+	a.ino = st->ino;
+	a.mode = st->mode;
+	a.nlink = st->nlink;
+	a.uid = st->uid;
+	a.gid = st->gid;
+	a.rdev = st->rdev;
+	a.size = (int64_t)st->size;
+	a.blksize = (__typeof__(a.blksize))st->blksize;
+	a.blocks = (int64_t)st->blocks;
+	a.atime_sec = st->atime.sec;
+	a.atime_nsec = st->atime.nsec;
+	a.mtime_sec = st->mtime.sec;
+	a.mtime_nsec = st->mtime.nsec;
+	a.ctime_sec = st->ctime.sec;
+	a.ctime_nsec = st->ctime.nsec;
 	return copy_to_user((void *)ptr, &a, sizeof(a));
 }
 

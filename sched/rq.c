@@ -228,11 +228,14 @@ void rq_charge(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 		se->generation = rq->generation;
 		return;
 	}
-	if (!se->thread->task)
+	se->quantum_ns -= MIN(se->quantum_ns, delta);
+	if (!se->thread->task) {
 		rq->cpu->kernel_ns += delta;
+		if (se->is_rt)
+			return;		/* nobody asks for its usage: entity_is_kernel_rt() */
+	}
 	entity_age(se, rq->generation);
 	se->usage = fair_add(se->usage, fair_charge(delta, se->inverse_weight, now));
-	se->quantum_ns -= MIN(se->quantum_ns, delta);
 	if (unlikely(se->active_params != atomic_load(&se->params, RELAXED)))
 		rq_refresh_params(se);
 }

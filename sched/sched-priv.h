@@ -211,6 +211,12 @@ void rq_limit_credit(struct runqueue *rq, struct sched_entity *se, nsec_t most, 
 /* What has gathered in uncharged, as usage. */
 void rq_charge(struct runqueue *rq, struct sched_entity *se, nsec_t now);
 
+/* An interrupt's thread, or one like it: it never competes by usage, which is neither kept nor limited. One that is not boosted any more goes on with what it had. */
+static inline bool entity_is_kernel_rt(const struct sched_entity *se)
+{
+	return se->is_rt && !se->thread->task;
+}
+
 /*
  * The running thread, whose usage is always of the queue's generation, has run until now. Its usage is computed only now and then: who runs for some microseconds at a time would pay more for that than it can matter
  * beside FAIR_HYSTERESIS_NS.

@@ -174,7 +174,8 @@ static inline bool is_anyone_idle(void)
 static __attribute__((noinline)) bool insert_with_care(struct runqueue *rq, struct sched_entity *se,
 						       const struct sched_entity *cur, nsec_t now)
 {
-	rq_limit_credit(rq, se, se->has_slept ? FAIR_SLEEPER_NS : FAIR_MIGRANT_NS, now);
+	if (!entity_is_kernel_rt(se))
+		rq_limit_credit(rq, se, se->has_slept ? FAIR_SLEEPER_NS : FAIR_MIGRANT_NS, now);
 	rq_insert(rq, se, now);
 	return cur->is_idle || rq_should_preempt(rq, cur, now);
 }
@@ -226,7 +227,7 @@ void wake_place(struct thread *t, bool is_local)
 		}
 		wake_drop_timer(this->rq, se);
 	}
-	target = is_local && thread_may_run_on(t, this) ? this : choose(t, this);
+	target = nr_cpus == 1 || (is_local && thread_may_run_on(t, this)) ? this : choose(t, this);
 	if (target == this)
 		enqueue_here(this->rq, se);
 	else
