@@ -64,6 +64,13 @@ static void test_width(unsigned shift, unsigned width)
 	regs[5 << shift] = 0x20;		/* LSR: THRE */
 	log_sink("ab", 2);
 	CHECK_EQ(regs[0], 'b');
+	regs[5 << shift] = 0;			/* nobody takes it: dropped; then somebody does */
+	log_sink("cd", 2);
+	log_sink("cd", 2);
+	CHECK_EQ(regs[0], 'b');
+	regs[5 << shift] = 0x20;
+	log_sink("e", 1);
+	CHECK_EQ(regs[0], 'e');
 	ns16550_start(&u);
 	CHECK_EQ(regs[1 << shift], 1);		/* IER: receive */
 	CHECK_EQ(u.port.write(&u.port, "xyz", 3), 3);
