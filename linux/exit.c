@@ -48,6 +48,9 @@ static bool leave_process(struct task *t, struct process *p, int status)
 	p->dead_user_ns += times.user_ns;
 	p->dead_system_ns += times.system_ns;
 	p->dead_fast_calls += t->thread->arch.nr_fast_calls;
+	/* The address space may go as soon as the process does not count this thread: switched away from, it must not be switched to with it. */
+	if (p->nr_threads > 1)
+		t->thread->aspace = NULL;
 	is_last = --p->nr_threads == 0;
 	if (is_last && !p->is_exiting)
 		p->exit_status = status;
