@@ -214,8 +214,8 @@ static bool may_send_error(nsec_t now)
 
 void icmp_send_error(const struct pkt *p, enum ip_unreach what, uint32_t pointer)
 {
-	static const uint8_t v4[][2] = { { ICMP_UNREACH, 3 }, { ICMP_UNREACH, 2 }, { ICMP_TIME_EXCEEDED, 1 }, { ICMP_PARAM_PROBLEM, 0 } };
-	static const uint8_t v6[][2] = { { ICMP6_UNREACH, 4 }, { ICMP6_PARAM_PROBLEM, 1 }, { ICMP6_TIME_EXCEEDED, 1 }, { ICMP6_PARAM_PROBLEM, 0 } };
+	static const uint8_t v4[][2] = { { ICMP_UNREACH, 3 }, { ICMP_UNREACH, 2 }, { ICMP_TIME_EXCEEDED, 1 }, { ICMP_PARAM_PROBLEM, 0 }, { ICMP_PARAM_PROBLEM, 0 } };
+	static const uint8_t v6[][2] = { { ICMP6_UNREACH, 4 }, { ICMP6_PARAM_PROBLEM, 1 }, { ICMP6_TIME_EXCEEDED, 1 }, { ICMP6_PARAM_PROBLEM, 0 }, { ICMP6_PARAM_PROBLEM, 2 } };
 	bool is_v6 = p->flags & PKT_IS_IP6;
 	/* RFC 792: header and 8 bytes; RFC 1812 4.3.2.3 allows 576 in all; RFC 4443 3: as much as fits 1280. */
 	unsigned hlen = p->l4 - p->l3, room = (is_v6 ? 1280 - 48 : 576 - 28) - hlen, data = MIN(p->len, room);
@@ -224,7 +224,7 @@ void icmp_send_error(const struct pkt *p, enum ip_unreach what, uint32_t pointer
 	struct pkt *r;
 
 	/* Never about broadcasts, errors, or from nowhere (RFC 1122 3.2.2, RFC 4443 2.4 (e)). */
-	if (p->flags & PKT_BROADCAST || ip_is_any(&p->src) || p->proto == IPPROTO_ICMP || (p->proto == IPPROTO_ICMPV6 && what != UNREACH_PARAM) ||
+	if (p->flags & PKT_BROADCAST || ip_is_any(&p->src) || p->proto == IPPROTO_ICMP || (p->proto == IPPROTO_ICMPV6 && what < UNREACH_PARAM) ||
 	    !may_send_error(p->time))
 		return;
 	r = pkt_alloc(IP_HEADROOM, (unsigned)sizeof(*h) + hlen + data);
@@ -232,7 +232,7 @@ void icmp_send_error(const struct pkt *p, enum ip_unreach what, uint32_t pointer
 		return;
 	h = pkt_put(r, sizeof(*h));
 	*h = (struct icmp_hdr){ .type = is_v6 ? v6[what][0] : v4[what][0], .code = is_v6 ? v6[what][1] : v4[what][1] };
-	h->word = is_v6 && what == UNREACH_PROTOCOL ? net32(6) : what == UNREACH_PARAM ? net32(is_v6 ? pointer : pointer << 24) : 0;
+	h->word = is_v6 && what == UNREACH_PROTOCOL ? net32(6) : what >= UNREACH_PARAM ? net32(is_v6 ? pointer : pointer << 24) : 0;
 	memcpy(pkt_put(r, hlen), p->base + p->l3, hlen);
 	pkt_copy_out(p, 0, pkt_put(r, data), data);
 	finish(r, &p->dst, &p->src);

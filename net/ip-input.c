@@ -54,6 +54,19 @@ static bool is_for_us(struct pkt *p)
 	return !ip_is_multicast(&p->dst) && ip_is_v4(&p->dst) && p->proto == IPPROTO_UDP && p->seg[0].len >= 8 && p->seg[0].data[2] == 0 && p->seg[0].data[3] == 68;
 }
 
+/* Options (RFC 791 3.1): none is obeyed; a source route is refused (RFC 7126 4.3, 4.4), and so are lengths that do not fit. */
+static bool is_options4_fine(const uint8_t *o, unsigned len)
+{
+	for (unsigned i = 0; i < len && o[i]; i++) {
+		if (o[i] == 1)
+			continue;
+		if (o[i] == IP4_OPT_LSRR || o[i] == IP4_OPT_SSRR || i + 1 >= len || o[i + 1] < 2 || i + o[i + 1] > len)
+			return false;
+		i += o[i + 1] - 1u;
+	}
+	return true;
+}
+
 void ip4_input(struct pkt *p)
 {
 	struct ip4_hdr *h;
@@ -69,6 +82,8 @@ void ip4_input(struct pkt *p)
 		goto bad;
 	h = (struct ip4_hdr *)p->seg[0].data;
 	if (!(p->flags & PKT_LOOPBACK) && csum_fold(hlen == IP4_HLEN ? csum_ip4(h) : csum_bytes(h, hlen, 0)) != 0xffff)
+		goto bad;
+	if (unlikely(hlen != IP4_HLEN) && !is_options4_fine((const uint8_t *)(h + 1), hlen - IP4_HLEN))
 		goto bad;
 	pkt_trim_to(p, len);
 	p->src = ip_from_v4(h->src);
@@ -96,6 +111,27 @@ void ip4_input(struct pkt *p)
 bad:
 	NET_COUNT(ip_in_hdr_errors);
 	pkt_free(p);
+}
+
+/*
+ * The options of an extension header, o bytes long, whose first is `at` bytes behind the IPv6 header's start. None is obeyed; the two highest bits of each say whether it may be
+ * skipped (RFC 8200 4.2). False: the packet is to be dropped, an error has been sent if one is due.
+ */
+static bool walk_options6(struct pkt *p, const uint8_t *o, unsigned len, unsigned at)
+{
+	for (unsigned i = 0; i < len; i++) {
+		if (!o[i])	/* Pad1 */
+			continue;
+		if (i + 1 >= len || i + 2 + o[i + 1] > len)
+			return false;
+		/* Router alert (RFC 2711) says 00 by itself; so does PadN. */
+		if (o[i] >> 6 >= 2 && !(o[i] >> 6 == 3 && ip_is_multicast(&p->dst)))
+			icmp_send_error(p, UNREACH_OPTION, at + i);
+		if (o[i] >> 6)
+			return false;
+		i += o[i + 1] + 1u;
+	}
+	return true;
 }
 
 /* Walk extension headers (RFC 8200 4.1): p->proto becomes the transport. 1: go on; 0: taken. */
@@ -136,6 +172,11 @@ static int ip6_extensions(struct pkt *p, uint8_t next)
 			icmp_send_error(p, UNREACH_PARAM, p->l4 - p->l3 + 2u);
 			return -1;
 		}
+		/* Hop-by-hop options come first or not at all. */
+		if (next == IPPROTO_HOPOPTS && nr)
+			return -1;
+		if (next != IPPROTO_ROUTING && !walk_options6(p, h + 2, len - 2, p->l4 - p->l3 + 2u))
+			return -1;
 		next = h[0];
 		p->l4 += (uint16_t)len;
 		pkt_pull(p, len);

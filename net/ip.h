@@ -67,7 +67,7 @@ void raw_error(const struct ip_error *e);
 void ip_report_unreachable(const struct pkt *p, int error);
 
 /* Answer p (as for ip_deliver()) with an ICMP error, limited in rate. borrow. */
-enum ip_unreach { UNREACH_PORT, UNREACH_PROTOCOL, UNREACH_REASSEMBLY_TIME, UNREACH_PARAM };
+enum ip_unreach { UNREACH_PORT, UNREACH_PROTOCOL, UNREACH_REASSEMBLY_TIME, UNREACH_PARAM, UNREACH_OPTION };
 void icmp_send_error(const struct pkt *p, enum ip_unreach what, uint32_t pointer);
 
 /* ip-frag.c: p as ip_deliver() gets it, but a fragment: take. The whole packet when it was the last missing one, else NULL. */

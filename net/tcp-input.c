@@ -171,11 +171,12 @@ static void time_wait(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		tcp_give_to_listener(p, tp->rport, tp->lport);
 		return;
 	}
-	if (p->tcp.data_len || flags & (TCP_SYN | TCP_FIN) || p->tcp.seq != tp->rcv_nxt) {
-		if (flags & TCP_FIN)
-			tp->state_at = now + TCP_TIME_WAIT_NS;
+	if (flags & TCP_FIN)
+		tp->state_at = now + TCP_TIME_WAIT_NS;
+	if (p->tcp.data_len || flags & (TCP_SYN | TCP_FIN))
 		tcp_send_ack(tp, now);
-	}
+	else if (p->tcp.seq != tp->rcv_nxt)
+		tcp_limited_ack(tp, now);
 out:
 	pkt_free(p);
 }
@@ -213,6 +214,15 @@ static void reset_received(struct tcp_sock *tp, const struct pkt *p, nsec_t now)
 	tcp_finish(tp, tp->state == TCP_CLOSE_WAIT ? EPIPE : IN_STATES(tp, ST(CLOSING) | ST(LAST_ACK)) ? 0 : ECONNRESET);
 }
 
+/* Data is answered each time: it shows that the peer lacks an acknowledgement. */
+static void answer_unacceptable(struct tcp_sock *tp, const struct pkt *p, nsec_t now)
+{
+	if (p->tcp.data_len || p->tcp.flags & TCP_FIN)
+		tcp_send_ack(tp, now);
+	else
+		tcp_limited_ack(tp, now);
+}
+
 /* Checks one to four. True: go on with the acknowledgement. */
 static bool check_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
@@ -220,7 +230,7 @@ static bool check_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 
 	if (unlikely(is_paws_reject(tp, p, now)) && !(flags & TCP_RST)) {
 		NET_COUNT(tcp_paws);
-		tcp_send_ack(tp, now);
+		answer_unacceptable(tp, p, now);
 		return false;
 	}
 	if (unlikely(!is_acceptable(tp, p))) {
@@ -234,7 +244,7 @@ static bool check_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 			tp->dsack_seq = p->tcp.seq;
 			tp->dsack_end = p->tcp.seq + p->tcp.data_len;
 		}
-		tcp_send_ack(tp, now);
+		answer_unacceptable(tp, p, now);
 		return false;
 	}
 	if (unlikely(flags & (TCP_RST | TCP_SYN))) {

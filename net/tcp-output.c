@@ -13,7 +13,7 @@
 #define INLINE_MAX	1024u	/* payloads up to this are copied behind the header: cheaper than counting pages */
 #define GSO_MAX		64000u
 #define SEND_ECT	0x100u	/* beside the flags of the header: new data of a connection with ECN */
-#define CHALLENGES_PER_SEC	200u
+#define LIMITED_ACK_NS	(500 * NSEC_PER_MSEC)
 
 int tcp_get_route(struct tcp_sock *tp)
 {
@@ -223,17 +223,22 @@ void tcp_send_rst(struct tcp_sock *tp, nsec_t now)
 	send_empty(tp, tp->snd_nxt, TCP_RST | TCP_ACK, now);
 }
 
+/*
+ * To what proves nothing about its sender: so that two ends that are out of step do not answer each other for ever, and forged packets bring few answers. Each connection has
+ * a limit of its own: who could use up a common one would learn from it about other connections (CVE-2016-5696).
+ */
+void tcp_limited_ack(struct tcp_sock *tp, nsec_t now)
+{
+	if (tp->limited_ack_at && now - tp->limited_ack_at < LIMITED_ACK_NS)
+		return;
+	tp->limited_ack_at = now;
+	tcp_send_ack(tp, now);
+}
+
 void tcp_challenge_ack(struct tcp_sock *tp, nsec_t now)
 {
-	static uint64_t window;		/* [a] second << 16 | count */
-	uint64_t sec = now / NSEC_PER_SEC, w = atomic_load(&window, RELAXED);
-
-	if (w >> 16 != sec)
-		atomic_store(&window, sec << 16 | 1, RELAXED);
-	else if ((atomic_fetch_add(&window, 1ull, RELAXED) & 0xffff) >= CHALLENGES_PER_SEC)
-		return;
 	NET_COUNT(tcp_challenge_acks);
-	tcp_send_ack(tp, now);
+	tcp_limited_ack(tp, now);
 }
 
 void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack)

@@ -250,6 +250,7 @@ struct tcp_sock {
 	uint8_t nr_backoff, nr_keep_probes, nr_syn_retries;	/* [l] */
 	nsec_t first_unacked_at;	/* [l] when the oldest unacknowledged data was first seen lost, 0 */
 	nsec_t last_rcv, last_snd;	/* [l] */
+	nsec_t limited_ack_at;		/* [l] tcp_limited_ack() */
 	bool needs_ack_now;		/* [l] */
 	uint8_t nr_quick_acks, nr_unacked_segs;	/* [l] */
 
@@ -454,6 +455,7 @@ void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack);
 void tcp_send_rst(struct tcp_sock *tp, nsec_t now);		/* RST for a connection of ours */
 void tcp_send_probe(struct tcp_sock *tp, nsec_t now);		/* keepalive, window probe: an old byte number */
 /* RFC 5961 7: limited in rate. */
+void tcp_limited_ack(struct tcp_sock *tp, nsec_t now);
 void tcp_challenge_ack(struct tcp_sock *tp, nsec_t now);
 uint32_t tcp_receive_window(struct tcp_sock *tp);
 int tcp_get_route(struct tcp_sock *tp);

@@ -39,6 +39,8 @@ struct ip4_hdr {
 } PACKED;
 
 #define IP4_DF		0x4000
+#define IP4_OPT_LSRR		131
+#define IP4_OPT_SSRR		137
 #define IP4_MF		0x2000
 #define IP4_OFFSET	0x1fff
 

@@ -230,7 +230,7 @@ def start(kernel, end):
 def run(kernel, family, wanted, verbose):
     """The scripts over one family on a machine of its own."""
     tests = {}
-    for name, script in sorted(SCRIPTS.items(), key=lambda item: item[1] in LAST):
+    for name, script in sorted(SCRIPTS.items(), key=lambda item: LAST.get(item[1], 0)):
         tests[f"{kernel}-{name}-ipv{family}"] = script
     chosen = [test for test in tests if not wanted or any(word in test for word in wanted)]
     if not chosen:

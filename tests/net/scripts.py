@@ -5,7 +5,7 @@ import time
 
 from packet import ACK, FIN, PSH, RST, SYN, URG, options
 
-SCRIPTS, LAST = {}, set()
+SCRIPTS, LAST = {}, {}
 
 
 def script(function):
@@ -13,10 +13,12 @@ def script(function):
     return function
 
 
-def last(function):
-    """Of a script that leaves traces on both systems, as SYN cookies and path MTUs: it runs after the others."""
-    LAST.add(function)
-    return function
+def last(rank):
+    """Of a script that leaves traces on both systems, as SYN cookies (1) and path MTUs (2): it runs after the others."""
+    def mark(function):
+        LAST[function] = rank
+        return function
+    return mark
 
 
 def settle():
@@ -746,7 +748,7 @@ def quote(c, d, seq):
 
 
 @script
-@last
+@last(2)
 def path_mtu(d, connection):
     """RFC 1191, 8201: segments get smaller."""
     c = connection(d, port=7002, option=options(mss=1400)).open()
@@ -791,7 +793,7 @@ def unreachable_in_connection(d, connection):
 # -- floods ------------------------------------------------------------------------------------------------------------------------
 
 @script
-@last
+@last(1)
 def syn_flood(d, connection):
     """RFC 4987: 3,000 half-open connections, and a new one still opens (by a cookie) and carries data."""
     d.send_tcp(5000, 7001, 1, 0, SYN)

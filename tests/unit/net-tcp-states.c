@@ -217,9 +217,14 @@ static void test_blind_attacks(struct socket *l)
 	rx(irs + 100, iss + 1, R, 0, 0);	/* in the window, not exact: RFC 5961 3 */
 	poke(so);
 	CHECK_EQ(expect(A)->ack, irs + 1);
+	rx(irs + 100, iss + 1, R, 0, 0);	/* two a second at most: RFC 5961 7 */
+	poke(so);
+	expect_none();
+	sim_now += 600 * NSEC_PER_MSEC;
 	rx(irs + 1, iss + 1, S, 1000, 0);	/* RFC 5961 4 */
 	poke(so);
 	CHECK_EQ(expect(A)->ack, irs + 1);
+	sim_now += 600 * NSEC_PER_MSEC;
 	rx(irs + 1, iss + 500000, A, 1000, 0);	/* acknowledges what was never sent */
 	poke(so);
 	CHECK_EQ(expect(A)->seq, iss + 1);
