@@ -381,7 +381,7 @@ static void push(struct tcp_sock *tp, struct pkt *p)
 		(void)atomic_fetch_sub(&tp->nr_queued, 1u, RELAXED);
 		NET_COUNT(tcp_backlog_drops);
 		pkt_free(p);
-		work_urgent();
+		work_urgent(&tp->work);
 		return;
 	}
 	(void)mpsc_push(&tp->channel, &p->node);
@@ -393,9 +393,9 @@ static void push(struct tcp_sock *tp, struct pkt *p)
 	if (socket_has_waiters(&tp->so))
 		socket_wake_fenced(&tp->so, (unsigned)-1, 0);
 	else if (atomic_load(&tp->wants_acks, RELAXED))
-		work_urgent();
+		work_urgent(&tp->work);
 	if (queued >= URGENT_QUEUED)
-		work_urgent();
+		work_urgent(&tp->work);
 }
 
 /* take; p->hash is set. */

@@ -217,6 +217,7 @@ static void timer_fn(struct timer *t)
 bool tcp_work_run(struct work *w, nsec_t now)
 {
 	struct tcp_sock *tp = container_of(w, struct tcp_sock, work);
+	uint32_t state;
 	bool is_waiting;
 
 	if (tp->state == TCP_LISTEN) {
@@ -245,9 +246,8 @@ bool tcp_work_run(struct work *w, nsec_t now)
 	if (is_waiting)
 		return true;
 	/* Off the list; then look again: who pushed before that did not list it. */
-	(void)atomic_fetch_and(&tp->work.state, ~WORK_LISTED, RELAXED);
-	atomic_fence(SEQ_CST);	/* off the list before the looks: store->load. Pairs: list_for_worker */
-	if ((!mpsc_is_empty(&tp->channel) || !mpsc_is_empty(&tp->attention) || !mpsc_is_empty(&tp->established)) && work_claim(&tp->work))
+	state = work_unlist(w);		/* and a fence: off the list before the looks. Pairs: list_for_worker */
+	if ((!mpsc_is_empty(&tp->channel) || !mpsc_is_empty(&tp->attention) || !mpsc_is_empty(&tp->established)) && work_relist(w, state))
 		return true;
 	socket_put(&tp->so);
 	return false;

@@ -65,6 +65,8 @@ void random_bytes(void *buf, size_t len)
 static struct thread self;
 static bool is_woken;
 
+unsigned nr_cpus = 1;
+
 struct thread *arch_current(void)
 {
 	return &self;
@@ -635,7 +637,7 @@ bool sim_step(nsec_t limit)
 
 	run_deferred();
 	if (worker_at <= sim_now || worker_at == NSEC_NEVER) {
-		nsec_t w = worker_run_once(sim_now);
+		nsec_t w = worker_run_once(0, sim_now);
 
 		worker_at = w == NSEC_NEVER ? NSEC_NEVER : MAX(w, sim_now + 1);
 		t = first_timer();
