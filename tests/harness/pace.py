@@ -10,7 +10,7 @@ import os
 import threading
 import time
 
-LIMIT = 0.05  # seconds; the shortest time that a script judges is 0.12 s
+LIMIT = 0.02  # seconds; the shortest times that scripts judge are not much longer
 
 
 def descendants(pid):
