@@ -27,6 +27,7 @@ import count  # noqa: E402
 HOST_ADDRESS, GUEST_ADDRESS, NETMASK = "10.77.0.1", "10.77.0.2", "255.255.255.0"
 GUEST_MAC = "52:54:00:77:00:02"
 TAP = "tap0"
+NIC = "".join("," + word for word in os.environ.get("SAMARA_BENCH_NIC", "").split(",") if word)  # properties, guest_tso4=off for instance
 PROBE_PORT = 9
 MEMORY = "512M"
 PORT = ports.ARM64
@@ -192,7 +193,7 @@ def samara(directory, root, command, cpus, environment, has_net):
         port=PORT, kernel=KERNEL, initrd=root, initrd_size=os.path.getsize(root), machine=MACHINE, cpu=CPU, cpus=cpus,
         append=cmdline.encode(options, command[0], command[1:]), memory=qemu.parse_memory(MEMORY), net=f"tap={TAP}" if has_net else "none")
     words = qemu.command(machine, qemu.Chardevs(texts))
-    return [word + f",mac={GUEST_MAC}" if word.startswith("virtio-net") else word for word in words]
+    return [word + f",mac={GUEST_MAC}{NIC}" if word.startswith("virtio-net") else word for word in words]
 
 
 def on_linux(directory, root, command, cpus, environment, has_net):
@@ -219,5 +220,5 @@ def on_linux(directory, root, command, cpus, environment, has_net):
             "-drive", f"file={root},format=raw,if=none,readonly=on,id=root", "-device", "virtio-blk-device,drive=root"]
     if has_net:
         words += ["-netdev", f"tap,id=net0,ifname={TAP},script=no,downscript=no",
-                  "-device", f"virtio-net-device,netdev=net0,mac={GUEST_MAC}"]
+                  "-device", f"virtio-net-device,netdev=net0,mac={GUEST_MAC}{NIC}"]
     return words

@@ -4,6 +4,8 @@
 
   bench/servers.py [--cpus 1,2] [--repeats N] [--only samara|linux] [--save] [SERVER...]
   bench/servers.py --profile [SERVER...]		where Samara's instructions go, with one CPU, by function
+  SAMARA_BENCH_NIC=guest_tso4=off,guest_tso6=off bench/servers.py ...	with these properties of the network device
+  SAMARA_LEAST=0.003 bench/servers.py --profile ...	functions with this part of all instead of 1 %
 
 Each server is booted on each system and number of CPUs until it is ready (time; instructions; memory), then for each load
 once to take rates and latencies of N runs, once to count executed instructions in N runs with a QEMU plugin. The tap lies in a network namespace that lives as long as this program. Rates depend on the host and on what else

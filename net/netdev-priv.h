@@ -20,6 +20,11 @@ struct netdev *netdev_by_name(const char *name);
 /* A complete frame. take. */
 void netdev_transmit(struct netdev *dev, struct pkt *p);
 
+/*
+ * gro.c: make one packet of TCP segments that follow each other in a list of received frames. take and give: the list. packets, bytes: what the new list has less is added.
+ */
+struct pkt *gro_merge(struct pkt *list, uint64_t *packets, uint64_t *bytes);
+
 /* loopback.c: frames of this device have no link header. Idempotent. */
 extern struct netdev loopback;
 void loopback_init(void);

@@ -95,6 +95,8 @@ void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 	uint64_t packets = 0, bytes = 0;
 	nsec_t now = clock_monotonic();
 
+	if (list && pkt_next(list))
+		list = gro_merge(list, &packets, &bytes);
 	while (list) {
 		struct pkt *p = list;
 

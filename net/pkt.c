@@ -42,6 +42,27 @@ bool pkt_add_page(struct pkt *p, uint8_t *data, unsigned len)
 	return true;
 }
 
+bool pkt_absorb(struct pkt *p, struct pkt *q, unsigned skip)
+{
+	struct pkt_seg *s = &p->seg[p->nr_segs];
+	unsigned kind = PKT_SEG_PAGE, room = PKT_PAGE_ROOM;
+
+	if (p->nr_segs == PKT_MAX_SEGS || q->nr_segs != 1 || !(q->flags & (PKT_IN_PAGE | PKT_IN_POOL)))
+		return false;
+	if (q->flags & PKT_IN_POOL) {
+		kind = q->buf_size == PKT_BUF_BIG ? PKT_SEG_BIG : PKT_SEG_POOL;
+		room = pkt_buf_room(q);
+	}
+	s->data = q->seg[0].data + skip;
+	s->len = (uint16_t)(q->seg[0].len - skip);
+	s->off = (uint16_t)(s->data - ((uint8_t *)q - room));
+	s->has_page = kind;
+	p->nr_segs++;
+	p->len += s->len;
+	p->truesize += q->truesize;
+	return true;
+}
+
 static void seg_put(struct pkt_seg *s)
 {
 	uint8_t *start = s->data - s->off;

@@ -74,7 +74,7 @@ struct pkt {
 	uint16_t nr_segs;
 	uint16_t flags;			/* PKT_* */
 	uint16_t csum_start, csum_offset;	/* from the start of seg[0].data as given to or by the device */
-	uint16_t gso_size;		/* bytes of payload of each segment that the device makes (tx) or made it from (rx); 0 with PKT_GSO_NONE */
+	uint16_t gso_size;		/* bytes of payload of each segment that the device makes (tx) or that it was made from (rx; on average); 0 with PKT_GSO_NONE */
 	uint8_t gso_type;		/* enum pkt_gso */
 	uint8_t proto;			/* rx: transport protocol */
 	uint16_t hdr_len;		/* tx with gso: bytes of all headers; rx: scratch */
@@ -130,6 +130,11 @@ static inline void pkt_put_page(struct pkt *p, uint8_t *data, unsigned len, unsi
 	p->len += len;
 	p->truesize += (uint32_t)ALIGN_UP(len, PAGE_SIZE);
 }
+/*
+ * What follows the first skip bytes of q, all of it in seg[0], becomes p's last segment. take: q. False (q stays the caller's): no slot left, or q is not a single segment in a
+ * page or receive buffer of its own.
+ */
+bool __must_check pkt_absorb(struct pkt *p, struct pkt *q, unsigned skip);
 void pkt_free(struct pkt *p);		/* NULL is fine */
 void pkt_free_list(struct pkt *list);
 
@@ -170,6 +175,12 @@ static inline void *pkt_put(struct pkt *p, unsigned len)
 	p->seg[0].len += (uint16_t)len;
 	p->len += len;
 	return at;
+}
+
+/* rx: segments on the wire that it was made from. */
+static inline unsigned pkt_nr_wire(const struct pkt *p)
+{
+	return likely(!p->gso_size) ? 1 : (p->len + p->gso_size - 1) / p->gso_size;
 }
 
 /* The first len bytes contiguous in seg[0]. False: the packet is shorter, or they do not fit. */

@@ -434,7 +434,7 @@ static void plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 
 void tcp_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
-	tp->segs_in++;
+	tp->segs_in += pkt_nr_wire(p);
 	tp->last_rcv = now;
 	tp->nr_keep_probes = 0;
 	if (likely(is_plain(tp, p))) {

@@ -264,7 +264,12 @@ static void note_urgent(struct tcp_sock *tp, const struct pkt *p)
 
 static void in_order(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
-	tp->nr_unacked_segs += p->len > tp->mss ? 2 : 1;
+	unsigned nr = p->len > tp->mss ? 2 : 1;
+
+	/* A merged packet asks for as many acknowledgements as its segments would. */
+	if (p->gso_size)
+		nr = MAX(nr, pkt_nr_wire(p));
+	tp->nr_unacked_segs = (uint8_t)MIN(tp->nr_unacked_segs + nr, 255u);
 	append(tp, p);
 	if (!tp->delack_at || tp->delack_at == NSEC_NEVER)
 		tp->delack_at = now + TCP_DELACK_NS;

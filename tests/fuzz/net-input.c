@@ -4,9 +4,9 @@
  * peer can bring about, and bound UDP and raw sockets. Nothing may crash, leak pages without bound, or loop.
  *
  * Input: records of [flags][length, 2 bytes][frame]. Flags: 1 checksum is taken as good; 2 aim at our addresses (MAC and IP destination are set); 4 let time pass; 8 the TCP
- * sequence and acknowledgement numbers are relative to those of the connection under test.
+ * sequence and acknowledgement numbers are relative to those of the connection under test; 64 the frame arrives together with the next one.
  */
-/* sources: net/addr.c net/arp.c net/csum.c net/dgram.c net/eth.c net/icmp.c net/inet-opt.c net/inet.c net/ip-frag.c net/ip-input.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/socket.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c sched/poller.c tests/host/fake-net.c */
+/* sources: net/addr.c net/arp.c net/csum.c net/dgram.c net/eth.c net/gro.c net/icmp.c net/inet-opt.c net/inet.c net/ip-frag.c net/ip-input.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/socket.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c sched/poller.c tests/host/fake-net.c */
 #include "mmu/page.h"
 #include "net/csum.h"
 #include "net/netdev-priv.h"
@@ -140,6 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool once;
+	struct pkt *batch = NULL, *last = NULL;
 
 	if (!once) {
 		once = true;
@@ -162,7 +163,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		p = pkt_from_page((void *)(uintptr_t)page, 0, n);
 		if (flags & 1)
 			p->flags |= PKT_CSUM_OK;
-		netdev_receive(&eth, 0, p);
+		if (last)
+			pkt_set_next(last, p);
+		else
+			batch = p;
+		last = p;
+		if (flags & 64 && size > 3)
+			continue;
+		netdev_receive(&eth, 0, batch);
+		batch = last = NULL;
 		use_sockets(flags >> 1);
 		if (flags & 4)
 			sim_run((flags & 0x30) == 0x30 ? 3 * NSEC_PER_SEC : 30 * NSEC_PER_MSEC);
