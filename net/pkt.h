@@ -3,7 +3,7 @@
  * Packet buffers.
  *
  * A packet is a short array of segments; their concatenation is the frame (on the wire's side: from the Ethernet header on). A segment lies in memory of the packet itself or
- * in a page with a reference count, which may be shared with a socket's send queue, the page cache, or another packet; shared bytes are never changed.
+ * in a page with a reference count, which may be shared with a socket's send queue, the page cache, or another packet; net/ never changes shared bytes (who writes a file that is being sent does).
  *
  *	pkt_alloc(): one kmalloc()				pkt_from_page(), pkt_from_pool(): it lives in the tail of its own page
  *	+------------+----------+-----------+------+		+----------------------------------+------------+
@@ -15,7 +15,7 @@
  *
  * Ownership: a packet has one owner at a time; passing it on is "take" everywhere in net/ and net/netdev.h. Only pages are counted.
  * Context: thread, also with preemption disabled; not interrupt. All bytes are reached through the linear map: virt_to_phys() of seg.data is right for DMA, and a
- * segment never crosses a page boundary, except seg[0] of pkt_alloc(), which is physically contiguous all the same.
+ * segment is physically contiguous: it lies in one page, in one block of pages with one count (big chunks of send queues, big receive buffers), or in the packet's own memory.
  */
 #pragma once
 

@@ -4,6 +4,7 @@
  * and nothing is left behind.
  */
 /* sources: net/addr.c net/arp.c net/csum.c net/dgram.c net/eth.c net/gro.c net/icmp.c net/inet-opt.c net/inet.c net/ip-frag.c net/ip-input.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/socket.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c sched/poller.c tests/host/fake-net.c */
+#include "mmu/page.h"
 #include "net/netdev-priv.h"
 #include "net/tcp-priv.h"
 #include "tests/host/fake-net.h"
@@ -24,6 +25,36 @@ struct stream {
 	bool is_shut;
 };
 
+/* As sendfile(2): pieces of pages that TCP may keep, of any size, also many small ones. n: about how much. */
+static ssize_t send_pages(struct stream *s, size_t n)
+{
+	struct iovec iov[16];
+	void *pages[16];
+	struct uio u = { .iov = iov, .is_kernel = true, .is_pages = true };
+	struct sock_msg m = { .uio = &u, .flags = sim_random() % 4 ? 0 : MSG_MORE, .is_nonblock = true };
+	bool is_whole = sim_random() % 2;
+	unsigned nr;
+	ssize_t r;
+
+	while (u.left < n && u.nr < ARRAY_SIZE(iov)) {
+		size_t off = is_whole ? 0 : sim_random() % PAGE_SIZE, len = is_whole ? PAGE_SIZE : 1 + sim_random() % (PAGE_SIZE - off);
+		uint8_t *page = phys_to_virt(page_alloc(0, 0));
+
+		len = MIN(len, n - u.left);
+		for (size_t i = 0; i < len; i++)
+			page[off + i] = byte_at(s->sent + u.left + i, s->salt);
+		pages[u.nr] = page;
+		iov[u.nr++] = (struct iovec){ page + off, len };
+		u.left += len;
+	}
+	nr = u.nr;
+	r = s->from->ops->send(s->from, &m);
+	for (unsigned i = 0; i < nr; i++)
+		if (!uio_is_given(&u, nr, i))
+			page_put(virt_to_phys(pages[i]));
+	return r;
+}
+
 static bool pump_out(struct stream *s, uint8_t *buf, size_t size)
 {
 	size_t n = (size_t)MIN(s->total - s->sent, 1 + sim_random() % (sim_random() % 4 ? size : 300));
@@ -39,9 +70,13 @@ static bool pump_out(struct stream *s, uint8_t *buf, size_t size)
 	}
 	if (!(s->from->ops->poll(s->from) & FILE_POLLOUT))
 		return false;
-	for (size_t i = 0; i < n; i++)
-		buf[i] = byte_at(s->sent + i, s->salt);
-	r = sim_send(s->from, buf, n, MSG_DONTWAIT);
+	if (sim_random() % 2) {
+		r = send_pages(s, n);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			buf[i] = byte_at(s->sent + i, s->salt);
+		r = sim_send(s->from, buf, n, MSG_DONTWAIT);
+	}
 	if (r == -EAGAIN)
 		return false;
 	CHECK(r > 0);
