@@ -86,6 +86,9 @@ static const struct strace_format formats[] = {
 	ROW(sched_setscheduler, int, sched_policy, sched_param_in), ROW(sched_getparam, int, sched_param_out), ROW(sched_setparam, int, sched_param_in),
 	ROW(sched_get_priority_max, sched_policy), ROW(sched_get_priority_min, sched_policy), ROW(sched_rr_get_interval, int, timespec_out),
 	ROW(getpriority, priority_which, int), ROW(setpriority, priority_which, int, int), ROW(getcpu, uint_out, uint_out, pointer),
+	ROW(sched_setattr, int, sched_attr_in, hex32), ROW(sched_getattr, int, sched_attr_out, unsigned, hex32),
+	ROW(get_mempolicy, mempolicy_out, nodes_out, ulong, pointer, mempolicy_flags), ROW(set_mempolicy, mempolicy, nodes_in, ulong),
+	ROW(mbind, pointer, ulong, mempolicy, nodes_in, ulong, mbind_flags), ROW(reboot, reboot_magic1, reboot_magic2, reboot_command),
 	/* identity, limits */
 	ROW0(getpid), ROW0(getppid), ROW0(gettid), ROW0(getuid), ROW0(geteuid), ROW0(getgid), ROW0(getegid), ROW(setuid, id), ROW(setgid, id), ROW(setreuid, id, id),
 	ROW(setregid, id, id), ROW(setresuid, id, id, id), ROW(setresgid, id, id, id), ROW(getresuid, uint_out, uint_out, uint_out),

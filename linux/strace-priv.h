@@ -3,7 +3,7 @@
  * System calls as text, between the files of strace.
  *
  * Map: strace.c begins and ends a line, strace-args.c fills it; strace-calls.c has one row for each call: the kinds of its arguments and what comes after its result; strace-text.c writes
- * numbers, names, strings. The kinds are in strace-file.c, strace-net.c, strace-event.c, strace-time.c, strace-signal.c, strace-process.c, tables of constants in
+ * numbers, names, strings. The kinds are in strace-file.c, strace-net.c, strace-event.c, strace-time.c, strace-signal.c, strace-process.c, strace-prctl.c, strace-sched.c, tables of constants in
  * strace-names.c and strace-net-names.c.
  *
  * A kind writes one argument. Arguments are written in their order: those before the first output (is_out) when the call begins, it and all after it when the call has ended.
@@ -152,7 +152,10 @@ void strace_put_descriptors(struct strace_line *l, const uint64_t *set, unsigned
 	/* strace-process.c */ \
 	K(futex_op) K(futex_arg) K(futex_waitv) K(clone) K(clone_more) K(clone3) K(strings) K(environment) K(prctl_option) K(prctl_arg) K(rlimit_in) K(rlimit_out) K(rusage_out) \
 	K(sysinfo_out) K(uname_out) K(cap_header) K(cap_data_in) K(cap_data_out) K(cpu_set_in) K(cpu_set_out) K(sched_param_in) K(sched_param_out) K(wait_status_out) \
-	K(robust_head_out) K(robust_len_out) K(mincore_out) K(syslog_type) K(syslog_arg) K(mremap_address)
+	K(robust_head_out) K(robust_len_out) K(mincore_out) K(syslog_type) K(syslog_arg) K(mremap_address) \
+	/* strace-sched.c */ \
+	K(sched_attr_in) K(sched_attr_out) K(mempolicy) K(mempolicy_out) K(mempolicy_flags) K(mbind_flags) K(nodes_in) K(nodes_out) K(reboot_magic1) K(reboot_magic2) \
+	K(reboot_command)
 
 #define STRACE_DECLARE(name)	extern const struct strace_kind strace_kind_##name;
 STRACE_KIND_LIST(STRACE_DECLARE)

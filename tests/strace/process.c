@@ -90,6 +90,7 @@ static void scheduler(void)
 	struct sched_param param = { 10 };
 	uint64_t cpus = 0;
 	unsigned cpu, node;
+	struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; } attr = { .size = 48 };
 
 	CALL(sched_getaffinity, 0, sizeof(cpus), &cpus);
 	CALL(sched_setaffinity, 0, sizeof(cpus), &cpus);
@@ -100,6 +101,17 @@ static void scheduler(void)
 	CALL(sched_get_priority_min, SCHED_BATCH);
 	CALL(sched_rr_get_interval, 0, BAD);
 	CALL(sched_yield);
+	CALL(sched_setattr, 0, &attr, 0);
+	attr.policy = 77;
+	attr.flags = 1;
+	CALL(sched_setattr, 0, &attr, 0);
+	CALL(sched_setattr, 0, BAD, 0);
+	CALL(sched_getattr, 0, &attr, 48, 0);
+	CALL(sched_getattr, 0, &attr, 4, 0);
+	CALL(set_mempolicy, 0, NULL, 0);
+	CALL(set_mempolicy, 77 | 0x8000, NULL, 0);
+	CALL(get_mempolicy, &cpu, NULL, 0, NULL, 0);
+	CALL(reboot, 1, 672274793, 0x4321fedc, NULL);
 	CALL(getpriority, PRIO_PROCESS, 0);
 	CALL(setpriority, PRIO_PROCESS, 0, 0);
 	CALL(getcpu, &cpu, &node, NULL);

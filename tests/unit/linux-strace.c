@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: linux/strace-args.c linux/strace-calls.c linux/strace-event.c linux/strace-file.c linux/strace-ioctl.c linux/strace-names.c linux/strace-net.c linux/strace-net-names.c linux/strace-prctl.c linux/strace-process.c linux/strace-signal.c linux/strace-text.c linux/strace-time.c libc/print.c libc/string.c */
+/* sources: linux/strace-args.c linux/strace-calls.c linux/strace-event.c linux/strace-file.c linux/strace-ioctl.c linux/strace-names.c linux/strace-net.c linux/strace-net-names.c linux/strace-prctl.c linux/strace-process.c linux/strace-sched.c linux/strace-signal.c linux/strace-text.c linux/strace-time.c libc/print.c libc/string.c */
 /*
  * Every call's arguments from garbage: registers and memory of the application are whatever they may be, and the line stays a line. And a few lines byte by byte; the rest is
  * compared with strace(1) by tests/strace-calls.py.
