@@ -63,14 +63,20 @@ bool pkt_absorb(struct pkt *p, struct pkt *q, unsigned skip)
 	return true;
 }
 
-static void seg_put(struct pkt_seg *s)
+static __attribute__((noinline)) void seg_free(struct pkt_seg *s)
 {
 	uint8_t *start = s->data - s->off;
 
 	if (s->has_page == PKT_SEG_PAGE)
 		page_put(virt_to_phys(start));
-	else if (s->has_page)
+	else
 		pkt_pool_put((struct pkt *)(start + (s->has_page == PKT_SEG_BIG ? PKT_BIG_ROOM : PKT_PAGE_ROOM)));
+}
+
+static inline void seg_put(struct pkt_seg *s)
+{
+	if (s->has_page)
+		seg_free(s);
 }
 
 void pkt_free(struct pkt *p)

@@ -167,7 +167,7 @@ static bool rx_set_offload(const struct net *n, struct pkt *p, const struct virt
 }
 
 /* lock held. The same len bytes in a page, and the big buffer in the ring again; where no page is to be had, buf. */
-static struct pkt *rx_shrink(struct rx_queue *q, struct pkt *buf, uint32_t len)
+static __attribute__((noinline)) struct pkt *rx_shrink(struct rx_queue *q, struct pkt *buf, uint32_t len)
 {
 	struct pkt *page = pkt_pool_get(&q->pool, PKT_BUF_PAGE);
 
@@ -182,7 +182,7 @@ static struct pkt *rx_shrink(struct rx_queue *q, struct pkt *buf, uint32_t len)
 }
 
 /* lock held. Further buffers of a merged packet. False: it is to be dropped; all its buffers were taken from the ring. */
-static bool rx_add_buffers(struct rx_queue *q, struct pkt *p, unsigned nr)
+static __attribute__((noinline)) bool rx_add_buffers(struct rx_queue *q, struct pkt *p, unsigned nr)
 {
 	bool is_good = true;
 
@@ -223,7 +223,7 @@ static struct pkt *rx_packet(struct rx_queue *q, struct pkt *buf, uint32_t len)
 		nr_buffers = h.num_buffers;
 	p = pkt_from_pool(buf, n->hdr_size, len - n->hdr_size);
 	rx_note_size(q, nr_buffers > 1 || buf->buf_size == PKT_BUF_BIG);
-	if (unlikely(!nr_buffers || !rx_add_buffers(q, p, nr_buffers - 1) || !rx_set_offload(n, p, &h))) {
+	if (unlikely((nr_buffers != 1 && (!nr_buffers || !rx_add_buffers(q, p, nr_buffers - 1))) || !rx_set_offload(n, p, &h))) {
 		pkt_free(p);
 		rx_error(n);
 		return NULL;

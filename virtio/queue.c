@@ -222,15 +222,14 @@ bool virtqueue_has_used(const struct virtqueue *q)
 }
 
 /* The chain at head goes back to the free list. Its token. */
-static void *queue_release(struct virtqueue *q, uint16_t head, uint32_t *len)
+static inline void *queue_release(struct virtqueue *q, struct virtq_slot *s, uint16_t head, uint32_t *len)
 {
-	struct virtq_slot *s = &q->slots[head];
+	struct virtq_slot *tail = s;
 	void *token = s->token;
-	uint16_t tail = head;
 
 	for (unsigned n = 1; n < s->nr; n++)
-		tail = q->slots[tail].next;
-	q->slots[tail].next = q->free_head;
+		tail = &q->slots[tail->next];
+	tail->next = q->free_head;
 	q->free_head = head;
 	q->nr_free += s->nr;
 	s->token = NULL;
@@ -238,14 +237,14 @@ static void *queue_release(struct virtqueue *q, uint16_t head, uint32_t *len)
 	return token;
 }
 
-static void *queue_is_broken(struct virtqueue *q, const char *what)
+static __attribute__((noinline)) void *queue_is_broken(struct virtqueue *q, const char *what)
 {
 	virtio_device_broken(q->device, what);
 	return NULL;
 }
 
 /* 2.7.9: one used element may stand for a batch, all chains up to its id in the order they were offered. */
-static void *queue_get_in_order(struct virtqueue *q, uint16_t pending, uint32_t *len)
+static __attribute__((noinline)) void *queue_get_in_order(struct virtqueue *q, uint16_t pending, uint32_t *len)
 {
 	uint16_t head = q->order[q->used_idx & (q->num - 1)];
 
@@ -267,31 +266,33 @@ static void *queue_get_in_order(struct virtqueue *q, uint16_t pending, uint32_t 
 	WRITE_ONCE(q->used_idx, (uint16_t)(q->used_idx + 1));
 	if (!q->slots[head].token)
 		return queue_is_broken(q, "used id not in flight");
-	return queue_release(q, head, len);
+	return queue_release(q, &q->slots[head], head, len);
 }
 
 void *virtqueue_get(struct virtqueue *q, uint32_t *len)
 {
-	uint16_t pending = (uint16_t)(READ_ONCE(q->used->idx) - q->used_idx);
+	uint16_t at = q->used_idx, pending = (uint16_t)(READ_ONCE(q->used->idx) - at);
 	struct virtq_used_elem *e;
-	uint32_t id;
+	struct virtq_slot *s;
+	uint32_t id, num = q->num;
 
 	if ((!pending && !q->batch_left) || atomic_load(&q->device->is_broken, RELAXED))
 		return NULL;
 	dma_rmb();	/* used.idx before the element: 2.7.14 */
-	if (pending > q->num)
+	if (unlikely(pending > num))
 		return queue_is_broken(q, "used index too far");
-	if (q->order)
+	if (unlikely(q->order))
 		return queue_get_in_order(q, pending, len);
-	e = &q->used->ring[q->used_idx & (q->num - 1)];
+	e = &q->used->ring[at & (num - 1)];
 	id = READ_ONCE(e->id);
 	*len = READ_ONCE(e->len);
-	if (id >= q->num)
+	if (unlikely(id >= num))
 		return queue_is_broken(q, "used id too large");
-	if (!q->slots[id].token)
+	s = &q->slots[id];
+	if (unlikely(!s->token))
 		return queue_is_broken(q, "used id not in flight");
-	WRITE_ONCE(q->used_idx, (uint16_t)(q->used_idx + 1));
-	return queue_release(q, (uint16_t)id, len);
+	WRITE_ONCE(q->used_idx, (uint16_t)(at + 1));
+	return queue_release(q, s, (uint16_t)id, len);
 }
 
 void virtqueue_disable_interrupts(struct virtqueue *q)
