@@ -106,7 +106,7 @@ static void classify4(struct ip_error *e, uint16_t mtu)
 
 	if (e->type == ICMP_UNREACH) {
 		e->error = codes[e->code & 15];
-		e->is_hard = e->code == 2 || e->code == 3;
+		e->is_hard = 0xe7ccu >> (e->code & 15) & 1;	/* not nets, hosts, fragmentation, source routes, types of service */
 		if (e->code == 4)
 			e->mtu = mtu ? mtu : 576;
 	} else {
@@ -123,7 +123,7 @@ static void classify6(struct ip_error *e, uint32_t word)
 		e->error = EMSGSIZE;
 	} else if (e->type == ICMP6_UNREACH) {
 		e->error = e->code < 7 ? codes[e->code] : EHOSTUNREACH;
-		e->is_hard = e->code == 4;
+		e->is_hard = e->code == 1 || e->code >= 4;	/* prohibited, port, policy, reject */
 	} else {
 		e->error = e->type == ICMP6_PARAM_PROBLEM ? EPROTO : EHOSTUNREACH;
 		e->is_hard = e->type == ICMP6_PARAM_PROBLEM && e->code == 1;

@@ -17,6 +17,7 @@
 #include "sched/clock.h"
 #include "sched/mutex.h"
 
+#define OPT_NONE	0
 #define OPT_SOURCE	1
 #define OPT_TARGET	2
 #define OPT_PREFIX	3
@@ -74,6 +75,16 @@ static void send(struct netdev *dev, struct pkt *p, const struct ip_addr *src, c
 		eth_output(dev, p, mac, ETH_P_IP6);
 	else
 		eth_output_multicast(dev, p, dst, false);
+}
+
+/* The same to a neighbour whose address may have to be found first. */
+static void send_routed(struct netdev *dev, struct pkt *p, const struct ip_addr *src, const struct ip_addr *dst)
+{
+	struct icmp_hdr *h = (struct icmp_hdr *)p->seg[0].data;
+
+	h->csum = 0;
+	h->csum = (uint16_t)~csum_fold(pkt_csum(p, 0, p->len, csum_pseudo(src, dst, p->len, IPPROTO_ICMPV6)));
+	ip_send(p, src, dst, IPPROTO_ICMPV6, &(struct ip_opts){ .hop_limit = 255 }, dev);
 }
 
 static struct pkt *make(uint8_t type, uint32_t word, const struct ip_addr *target, uint8_t opt, const uint8_t *mac)
@@ -207,7 +218,7 @@ static const uint8_t *find_option(const uint8_t *o, unsigned len, uint8_t type, 
 static void input_solicit(struct pkt *p)
 {
 	const uint8_t *b = p->seg[0].data, *lla;
-	struct ip_addr target;
+	struct ip_addr target, group;
 	uint32_t flags = (uint32_t)(NA_SOLICITED | NA_OVERRIDE) << 24;
 	uint8_t mac[6];
 	struct pkt *r;
@@ -216,19 +227,26 @@ static void input_solicit(struct pkt *p)
 	if (p->len < 24)
 		return;
 	memcpy(target.b, b + 8, 16);
+	group = solicited_node(&target);
 	if (ip_is_multicast(&target) || !ip_is_ours(&target, p->dev))
 		return;
 	lla = find_option(b + 24, p->len - 24, OPT_SOURCE, 8, &ok);
 	if (!ok)
 		return;
 	if (is_probe) {	/* somebody tries our address (RFC 4862 5.4.3): defend it */
+		if (lla || !ip_equal(&p->dst, &group))	/* 7.1.1 */
+			return;
 		r = make(ND_NEIGHBOR_ADVERT, (uint32_t)NA_OVERRIDE << 24, &target, OPT_TARGET, p->dev->mac);
 		if (r)
 			send(p->dev, r, &target, &all_nodes, NULL);
 		return;
 	}
-	if (!lla)
+	if (!lla) {	/* a unicast solicitation may leave it out (RFC 4861 7.2.4) */
+		r = ip_is_multicast(&p->dst) ? NULL : make(ND_NEIGHBOR_ADVERT, flags, &target, OPT_TARGET, p->dev->mac);
+		if (r)
+			send_routed(p->dev, r, &target, &p->src);
 		return;
+	}
 	memcpy(mac, lla + 2, 6);
 	neigh_update(p->dev, &p->src, mac, NEIGH_CREATE | NEIGH_OVERRIDE);
 	r = make(ND_NEIGHBOR_ADVERT, flags, &target, OPT_TARGET, p->dev->mac);
@@ -273,7 +291,9 @@ static uint32_t get32(const uint8_t *b)
 
 struct addr_count {
 	struct netdev *dev;
+	const struct ip_addr *addr;	/* of which `until` is the end of its life; 0: there is none */
 	unsigned nr;
+	nsec_t until;
 };
 
 static bool count_addrs(const struct ifaddr *a, void *arg)
@@ -281,6 +301,8 @@ static bool count_addrs(const struct ifaddr *a, void *arg)
 	struct addr_count *count = arg;
 
 	count->nr += a->dev == count->dev && !ip_is_v4(&a->addr);
+	if (a->dev == count->dev && ip_equal(&a->addr, count->addr))
+		count->until = atomic_load(&a->valid_until, RELAXED);
 	return true;
 }
 
@@ -289,19 +311,23 @@ static void input_prefix(struct netdev *dev, const uint8_t *o, nsec_t now)
 {
 	unsigned len = o[2];
 	uint32_t valid = get32(o + 4), preferred = get32(o + 8);
-	struct addr_count count = { .dev = dev };
+	nsec_t until = lifetime(valid, now), two_hours = now + 7200 * NSEC_PER_SEC;
 	struct ip_addr a;
+	struct addr_count count = { .dev = dev, .addr = &a };
 
 	memcpy(a.b, o + 16, 16);
 	if (len > 128 || ip_is_link_local(&a) || ip_is_multicast(&a) || preferred > valid)
 		return;
-	if (!(o[3] & 0x40) || len != 64 || !valid)	/* A flag; interface identifiers are 64 bits long */
-		return;
-	ifaddr_for_each(count_addrs, &count);
-	if (count.nr >= MAX_ADDRS)
+	if (!(o[3] & 0x40) || len != 64)	/* A flag; interface identifiers are 64 bits long */
 		return;
 	memcpy(a.b + 8, (uint8_t[8]){ dev->mac[0] ^ 2, dev->mac[1], dev->mac[2], 0xff, 0xfe, dev->mac[3], dev->mac[4], dev->mac[5] }, 8);
-	if (!ifaddr_add(dev, &a, 64, 0, lifetime(valid, now), lifetime(preferred, now)))
+	ifaddr_for_each(count_addrs, &count);
+	if (!count.until && (!valid || count.nr >= MAX_ADDRS))
+		return;
+	/* (e): a forged advertisement must not end an address at once. */
+	if (count.until && valid <= 7200 && until <= count.until)
+		until = MIN(count.until, two_hours);
+	if (!ifaddr_add(dev, &a, 64, 0, until, lifetime(preferred, now)))
 		nd_join_solicited(dev, &a);
 	worker_request_slow_tick(now + 60 * NSEC_PER_SEC);
 }
@@ -333,6 +359,9 @@ static void input_router(struct pkt *p)
 		return;
 	router_s = (unsigned)(b[6] << 8 | b[7]);
 	lla = find_option(b + 16, p->len - 16, OPT_SOURCE, 8, &ok);
+	(void)find_option(b + 16, p->len - 16, OPT_NONE, UINT32_MAX, &ok);
+	if (!ok)	/* all of it or nothing (RFC 4861 6.1.2) */
+		return;
 	if (lla)
 		neigh_update(p->dev, &p->src, lla + 2, NEIGH_CREATE | NEIGH_OVERRIDE | NEIGH_ROUTER);
 	if (router_s)

@@ -19,15 +19,17 @@ import link
 import support
 from harness.pace import Pace
 from packet import ACK, FIN, PSH, RST, SYN, URG, Host, options, read_tcp, tcp_bytes, udp_bytes
-from scripts import LAST, SCRIPTS
+from scripts import LAST, ONLY, SCRIPTS
 import scripts_state  # noqa: F401: each adds its own
 import scripts_window  # noqa: F401
 import scripts_ecn  # noqa: F401
 import scripts_loss  # noqa: F401
 import scripts_hostile  # noqa: F401
+import scripts_ip  # noqa: F401
 
 THEM = {4: "10.9.0.2", 6: "fd09::2"}
 US = {4: "10.9.0.1", 6: "fd09::1"}
+ALSO_US = {4: "10.9.0.3", 6: "fd09::3"}
 LONG = 20.0  # seconds, for what must come
 IP = "10.9.0.2:::255.255.255.0::eth0:off,[fd09::2]/64"
 
@@ -36,9 +38,9 @@ class Driver:
     """One side of the link, that is ours, and what the scripts know of the other."""
 
     def __init__(self, end, kernel, family, verbose):
-        self.host = Host(end, set(US.values()))
+        self.host = Host(end, {US[family], ALSO_US[family]})
         self.kernel, self.verbose, self.family = kernel, verbose, family
-        self.us, self.them = US[family], THEM[family]
+        self.us, self.also_us, self.them = US[family], ALSO_US[family], THEM[family]
         self.port, self.waiting = random.randrange(10000, 20000), []
 
     def find(self):
@@ -231,7 +233,8 @@ def run(kernel, family, wanted, verbose):
     """The scripts over one family on a machine of its own."""
     tests = {}
     for name, script in sorted(SCRIPTS.items(), key=lambda item: LAST.get(item[1], 0)):
-        tests[f"{kernel}-{name}-ipv{family}"] = script
+        if ONLY.get(script, family) == family:
+            tests[f"{kernel}-{name}-ipv{family}"] = script
     chosen = [test for test in tests if not wanted or any(word in test for word in wanted)]
     if not chosen:
         return 0

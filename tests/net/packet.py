@@ -2,6 +2,7 @@
 """Frames made and read: Ethernet, ARP, IPv4, IPv6, ICMP, ND, UDP, TCP. Only what the tests need (RFC 826, 791, 8200, 4861, 768, 9293)."""
 import socket
 import struct
+import time
 from dataclasses import dataclass, field
 
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
@@ -51,6 +52,17 @@ def options(mss=None, wscale=None, sack_ok=False, ts=None, sack=()):
         for start, end in sack:
             data += struct.pack(">II", start & 0xffffffff, end & 0xffffffff)
     return data + b"\0" * (-len(data) % 4)
+
+
+class Body(bytes):
+    """What an Ethernet header was in front of; `to`: its destination."""
+    to = b""
+
+    @classmethod
+    def of(cls, frame):
+        body = cls(frame[14:])
+        body.to = frame[:6]
+        return body
 
 
 class Payload(bytes):
@@ -128,7 +140,7 @@ class Host:
 
     def __init__(self, end, addresses, mac=b"\x02\0\0\0\0\x01"):
         self.end, self.mac, self.addresses = end, mac, addresses
-        self.macs, self.frames = {}, []
+        self.macs, self.watched = {}, None
 
     def transmit(self, mac, kind, payload):
         self.end.send(mac + self.mac + struct.pack(">H", kind) + payload)
@@ -156,7 +168,25 @@ class Host:
         frames = self.end.exchange(seconds) if hasattr(self.end, "exchange") else self.exchange(seconds)
         if frames is None:
             raise AssertionError("the machine has gone")
+        if self.watched is not None:
+            self.watched += frames
         return [packet for packet in map(self.read, frames) if packet]
+
+    def watch(self, wanted, seconds):
+        """The first frame that comes, of any kind, for which wanted(kind, body) is not None; what it returned."""
+        end = time.monotonic() + seconds
+        self.watched = []
+        try:
+            while (left := end - time.monotonic()) > 0:
+                self.poll(left)
+                for frame in self.watched:
+                    found = wanted(struct.unpack_from(">H", frame, 12)[0], Body.of(frame))
+                    if found is not None:
+                        return found
+                self.watched.clear()
+            return None
+        finally:
+            self.watched = None
 
     def exchange(self, seconds):
         import select

@@ -6,6 +6,7 @@
  *	7006 shutdown(SHUT_WR), then reads to the end	7007 keepalive after 1 s, each second, twice; waits	7008 TCP_USER_TIMEOUT 1.5 s; sends, waits
  *	7009 reads one byte a second	7010/udp "PORT": connects to that port of the sender, sends "hello", echoes; the answer is "ok" or the errno
  *	7011 reads the urgent byte and the rest, tells both	7012 sends 200,000 bytes at once, then reads	7013 sends "ab" and, urgent, "X"; echo
+ *	7020/udp echo; "E PORT": a connected socket sends to that port of the sender, the errno that it then gets is the answer; "S SIZE": the answer has that size
  *	7014 sends "a", "b", "c", 20 ms apart; echo	7015 reads after a second, all there is	7016 sends 3,000 bytes, closes
  */
 #include <arpa/inet.h>
@@ -203,6 +204,52 @@ static void *connector(void *unused)
 	return NULL;
 }
 
+/* The errno that a connected socket gets within a second after it has sent to `to`. */
+static int error_of(const struct sockaddr_in6 *to)
+{
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0), r = 0;
+	struct timeval second = { 1, 0 };
+	char byte;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
+	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) || send(fd, "error?", 6, 0) < 0 || recv(fd, &byte, 1, 0) < 0)
+		r = errno;
+	close(fd);
+	return r;
+}
+
+static void *datagrams(void *unused)
+{
+	int s = socket(AF_INET6, SOCK_DGRAM, 0);
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(7020) };
+	static char buf[65536];
+
+	(void)unused;
+	if (bind(s, (struct sockaddr *)&a, sizeof(a)))
+		perror("bind");
+	for (;;) {
+		struct sockaddr_in6 from;
+		socklen_t len = sizeof(from);
+		ssize_t n = recvfrom(s, buf, sizeof(buf) - 1, 0, (struct sockaddr *)&from, &len);
+
+		if (n < 0)
+			continue;
+		buf[n] = '\0';
+		if (buf[0] == 'E') {
+			struct sockaddr_in6 to = from;
+
+			to.sin6_port = htons((uint16_t)atoi(buf + 1));
+			n = sprintf(buf, "%d", error_of(&to));
+		} else if (buf[0] == 'S') {
+			n = atoi(buf + 1);
+			memset(buf, 's', (size_t)n);
+		}
+		if (sendto(s, buf, (size_t)n, 0, (struct sockaddr *)&from, len) < 0)
+			sendto(s, buf, (size_t)n, 0, (struct sockaddr *)&from, len);	/* an error of before */
+	}
+	return NULL;
+}
+
 int main(void)
 {
 	pthread_t t;
@@ -212,6 +259,7 @@ int main(void)
 		if (port != 7010)
 			pthread_create(&t, NULL, listener, (void *)(intptr_t)port);
 	pthread_create(&t, NULL, connector, NULL);
+	pthread_create(&t, NULL, datagrams, NULL);
 	usleep(300000);
 	puts("ready");
 	pause();

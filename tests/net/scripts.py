@@ -5,12 +5,20 @@ import time
 
 from packet import ACK, FIN, PSH, RST, SYN, URG, options
 
-SCRIPTS, LAST = {}, {}
+SCRIPTS, LAST, ONLY = {}, {}, {}
 
 
 def script(function):
     SCRIPTS[function.__name__.replace("_", "-")] = function
     return function
+
+
+def only(family):
+    """Of a script for one family."""
+    def mark(function):
+        ONLY[function] = family
+        return function
+    return mark
 
 
 def last(rank):

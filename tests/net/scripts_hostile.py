@@ -170,6 +170,7 @@ def odd_fragments(d, connection):
 
 
 @script
+@last(1)
 def fragments_without_end(d, connection):
     """2,000 datagrams of which only the first piece comes: memory is bounded, and a whole one still passes."""
     for ident in range(2000):

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Router advertisements: addresses are made, live as long as is said, and a forged advertisement cannot end them at once (RFC 4861 6.1.2, RFC 4862 5.5.3).
+ */
+/* sources: net/addr.c net/arp.c net/config.c net/csum.c net/dgram.c net/dhcp.c net/eth.c net/icmp.c net/inet-opt.c net/inet.c net/ip-config.c net/ip-frag.c net/ip-input.c net/ip-option.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/netlink.c net/netlink-diag.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/socket.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c sched/poller.c tests/host/fake-net.c */
+#include "mmu/page.h"
+#include "net/config.h"
+#include "net/csum.h"
+#include "net/net.h"
+#include "net/netdev-priv.h"
+#include "net/route.h"
+#include "net/unix.h"
+#include "net/wire.h"
+#include "tests/host/fake-net.h"
+
+static struct netdev eth;
+
+static void eth_transmit(struct netdev *dev, unsigned queue, struct pkt *list)
+{
+	(void)dev;
+	(void)queue;
+	while (list) {
+		struct pkt *p = list;
+
+		list = pkt_next(p);
+		pkt_free(p);
+	}
+}
+
+static const struct netdev_ops eth_ops = { .transmit = eth_transmit };
+
+void resolv_set(unsigned source, const struct ip_addr *servers, unsigned nr, const char *search)
+{
+	(void)source;
+	(void)servers;
+	(void)nr;
+	(void)search;
+}
+
+void unix_get_name(struct unix_sock *u, struct sock_addr *out)
+{
+	(void)u;
+	(void)out;
+}
+
+/* From fe80::9 to all nodes, hop limit 255: router lifetime 1800 s, then `len` bytes of options. */
+static void advertise(const uint8_t *options, unsigned len)
+{
+	uint8_t f[256] = { 0x33, 0x33, 0, 0, 0, 1, 2, 9, 9, 9, 9, 9, 0x86, 0xdd, 0x60, [19] = (uint8_t)(16 + len), [20] = 58, [21] = 255 }, *m = f + 54;
+	paddr_t page = page_alloc(0, 0);
+	struct ip_addr src, dst;
+	struct pkt *p;
+	uint16_t sum;
+
+	memcpy(f + 22, (uint8_t[16]){ 0xfe, 0x80, [15] = 9 }, 16);
+	memcpy(f + 38, (uint8_t[16]){ 0xff, 2, [15] = 1 }, 16);
+	memcpy(m, (uint8_t[16]){ 134, 0, 0, 0, 64, 0, 1800 >> 8, 1800 & 255 }, 16);
+	memcpy(m + 16, options, len);
+	memcpy(&src, f + 22, 16);
+	memcpy(&dst, f + 38, 16);
+	sum = (uint16_t)~csum_fold(csum_bytes(m, 16 + len, csum_pseudo(&src, &dst, 16 + len, IPPROTO_ICMPV6)));
+	memcpy(m + 2, &sum, 2);
+	memcpy((void *)(uintptr_t)page, f, 70 + len);
+	p = pkt_from_page((void *)(uintptr_t)page, 0, 70 + len);
+	netdev_receive(&eth, 0, p);
+	sim_run(NSEC_PER_MSEC);
+}
+
+static void put32(uint8_t *o, uint32_t v)
+{
+	o[0] = (uint8_t)(v >> 24);
+	o[1] = (uint8_t)(v >> 16);
+	o[2] = (uint8_t)(v >> 8);
+	o[3] = (uint8_t)v;
+}
+
+/* Prefix 2001:db8:0:n::/64 for autonomous configuration; more: what follows it. */
+static void advertise_prefix(uint8_t n, uint32_t valid, uint32_t preferred, const uint8_t *more, unsigned len)
+{
+	uint8_t o[64] = { 3, 4, 64, 0xc0 };
+
+	put32(o + 4, valid);
+	put32(o + 8, preferred);
+	memcpy(o + 16, (uint8_t[8]){ 0x20, 1, 0xd, 0xb8, 0, 0, 0, n }, 8);
+	if (len)
+		memcpy(o + 32, more, len);
+	advertise(o, 32 + len);
+}
+
+struct search {
+	uint8_t n;
+	nsec_t until;
+};
+
+static bool look(const struct ifaddr *a, void *arg)
+{
+	struct search *s = arg;
+
+	if (a->dev == &eth && a->addr.b[0] == 0x20 && a->addr.b[7] == s->n)
+		s->until = a->valid_until;
+	return true;
+}
+
+/* Seconds that the address of prefix n still lives; 0: there is none. */
+static unsigned life(uint8_t n)
+{
+	struct search s = { .n = n };
+
+	ifaddr_for_each(look, &s);
+	return !s.until ? 0 : (unsigned)((s.until - sim_now + NSEC_PER_SEC / 2) / NSEC_PER_SEC);
+}
+
+int main(void)
+{
+	eth = (struct netdev){ .ops = &eth_ops, .mac = { 2, 0, 0, 0, 0, 2 }, .nr_tx_queues = 1, .nr_rx_queues = 1, .mtu = 1500, .is_link_up = 1 };
+	CHECK_EQ(netdev_register(&eth), 0);
+	net_start();
+	sim_run(3 * NSEC_PER_SEC);
+
+	/* All of an advertisement or nothing: an option of length 0 behind a good one. */
+	advertise_prefix(1, 1000, 1000, (const uint8_t[8]){ 1, 0 }, 8);
+	CHECK_EQ(life(1), 0);
+	advertise_prefix(1, 1000, 2000, NULL, 0);	/* preferred beyond valid */
+	CHECK_EQ(life(1), 0);
+	advertise_prefix(1, 0, 0, NULL, 0);
+	CHECK_EQ(life(1), 0);
+
+	/* (d), (e): made, prolonged; less than two hours only shortens to two hours, and not at all what has less. */
+	advertise_prefix(1, 86400, 3600, NULL, 0);
+	CHECK_EQ(life(1), 86400);
+	advertise_prefix(1, 90000, 3600, NULL, 0);
+	CHECK_EQ(life(1), 90000);
+	advertise_prefix(1, 8000, 3600, NULL, 0);
+	CHECK_EQ(life(1), 8000);
+	advertise_prefix(1, 1, 1, NULL, 0);
+	CHECK_EQ(life(1), 7200);
+	advertise_prefix(1, 0, 0, NULL, 0);
+	CHECK_EQ(life(1), 7200);
+	advertise_prefix(2, 600, 600, NULL, 0);
+	CHECK_EQ(life(2), 600);
+	advertise_prefix(2, 5, 5, NULL, 0);
+	CHECK_EQ(life(2), 600);
+	advertise_prefix(2, 900, 900, NULL, 0);
+	CHECK_EQ(life(2), 900);
+	advertise_prefix(3, 0xffffffff, 0xffffffff, NULL, 0);
+	advertise_prefix(3, 10, 10, NULL, 0);
+	CHECK_EQ(life(3), 7200);
+
+	/* And it ends. */
+	sim_run(1000 * NSEC_PER_SEC);
+	CHECK_EQ(life(2), 0);
+	CHECK(life(1) > 6000);
+
+	/* Prefixes without end make no addresses without end; those there are still live on. */
+	for (unsigned n = 10; n < 60; n++)
+		advertise_prefix((uint8_t)n, 86400, 86400, NULL, 0);
+	CHECK_EQ(life(59), 0);
+	advertise_prefix(1, 86400, 86400, NULL, 0);
+	CHECK_EQ(life(1), 86400);
+	return 0;
+}
