@@ -142,7 +142,7 @@ static void reno_advance(struct tcp_sock *tp, uint32_t acked)
 	}
 }
 
-static void update_window(struct tcp_sock *tp, const struct pkt *p)
+static inline __attribute__((always_inline)) void update_window(struct tcp_sock *tp, const struct pkt *p)
 {
 	uint32_t wnd = (uint32_t)p->tcp.window << tp->snd_wscale;
 
@@ -242,7 +242,7 @@ void tcp_ack_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		no_xmit_timer(tp);
 	} else {
 		tcp_arm_rto(tp, now);
-		tlp_schedule(tp, now);
+		tlp_schedule_plain(tp, now);
 	}
 	wake_writers(tp);
 }

@@ -39,15 +39,9 @@ static struct siphash_key table_key, secret;
 static struct tcp_sock *short_slots[1u << SHORT_BITS];	/* [rcu] written under lock */
 static uint32_t has_keys;		/* [a] */
 
-/* All in network order. */
-static inline struct tcp_sock **short_slot(uint32_t raddr, uint16_t rport, uint16_t lport)
+static inline struct tcp_sock **short_slot(uint64_t wire_addrs, uint32_t wire_ports)
 {
-	return &short_slots[(raddr ^ ((uint32_t)rport << 16 | lport)) * 0x9e3779b1u >> (32 - SHORT_BITS)];
-}
-
-static struct tcp_sock **short_slot_of(const struct tcp_sock *tp)
-{
-	return short_slot(tp->raddr.w[3], net16(tp->rport), net16(tp->lport));
+	return &short_slots[((uint32_t)wire_addrs ^ wire_ports) * 0x9e3779b1u >> (32 - SHORT_BITS)];
 }
 
 static void make_keys(void)
@@ -183,7 +177,7 @@ static void grow(void)
 /* lock held. */
 static void enter_short(struct tcp_sock *tp)
 {
-	struct tcp_sock **slot = short_slot_of(tp);
+	struct tcp_sock **slot = short_slot(tp->wire_addrs, tp->wire_ports);
 
 	/* What has a loopback address must come through the loopback device: ip4_input() looks. */
 	if (ip_is_v4(&tp->raddr) && !ip_is_loopback(&tp->raddr) && !ip_is_loopback(&tp->laddr) && (!*slot || atomic_load(&(*slot)->state, RELAXED) != TCP_ESTABLISHED))
@@ -197,6 +191,8 @@ int tcp_table_insert(struct tcp_sock *tp)
 
 	tp->hash = tcp_hash(&tp->laddr, tp->lport, &tp->raddr, tp->rport);
 	tp->has_peer_hash = false;
+	tp->wire_addrs = (uint64_t)tp->laddr.w[3] << 32 | tp->raddr.w[3];
+	tp->wire_ports = (uint32_t)net16(tp->lport) << 16 | net16(tp->rport);
 	mutex_lock(&lock);
 	if (!table) {
 		struct table *t = table_alloc(FIRST_BITS, 0);
@@ -234,8 +230,9 @@ void tcp_table_remove(struct tcp_sock *tp)
 			link = &(*link)->hash_next[table->link];
 		rcu_assign(*link, tp->hash_next[table->link]);
 		tp->is_hashed = false;
-		if (*short_slot_of(tp) == tp)
-			rcu_assign(*short_slot_of(tp), NULL);
+		link = short_slot(tp->wire_addrs, tp->wire_ports);
+		if (*link == tp)
+			rcu_assign(*link, NULL);
 		nr_entries--;
 		was = true;
 	}
@@ -304,7 +301,6 @@ static inline void take_header(struct pkt *p, const struct tcp_hdr *h, unsigned 
 	p->tcp.ecn = ecn;
 	p->tcp.data_len = p->len - hlen;
 	find_timestamp(p, (const uint8_t *)(h + 1), p->tcp.opt_len);
-	pkt_pull(p, hlen);
 }
 
 /* p starts at the TCP header. False: malformed. Then seg[0] starts at the payload; the header is at base + l4. */
@@ -328,6 +324,7 @@ static bool parse(struct pkt *p, uint16_t *sport, uint16_t *dport)
 	*sport = net16(h->sport);
 	*dport = net16(h->dport);
 	take_header(p, h, hlen, ecn);
+	pkt_pull(p, hlen);
 	return true;
 }
 
@@ -433,15 +430,28 @@ void tcp_classify(struct pkt *p)
 	deliver(p, sport, dport);
 }
 
-/* give: a reference. NULL: not in its slot. */
-static struct tcp_sock *find_short(const struct tcp_frame *f)
+/* Parts of a frame as they lie in memory. */
+#define FRAME_FIELD(type, f, field)	({ type v_; memcpy(&v_, (const uint8_t *)(f) + offsetof(struct tcp_frame, field), sizeof(v_)); v_; })
+
+/* The sum of an IPv4 header without options is that of one which is intact. */
+static inline bool is_intact4(const struct tcp_frame *f)
 {
+	uint64_t a = FRAME_FIELD(uint64_t, f, ip), b = FRAME_FIELD(uint64_t, f, ip.ttl);
+
+	/* A sum of 16-bit words modulo 65535 may be made of longer ones: 2^16 is 1 there. It is not 0 itself: ver_ihl is not. */
+	return ((a & UINT32_MAX) + (a >> 32) + (b & UINT32_MAX) + (b >> 32) + f->ip.dst) % 0xffff == 0;
+}
+
+/* give: a reference. NULL: not in its slot. */
+static inline struct tcp_sock *find_short(const struct tcp_frame *f)
+{
+	uint64_t addrs = FRAME_FIELD(uint64_t, f, ip.src);
+	uint32_t ports = FRAME_FIELD(uint32_t, f, tcp.sport);
 	struct tcp_sock *tp;
 
 	rcu_read_lock();
-	tp = rcu_deref(*short_slot(f->ip.src, f->tcp.sport, f->tcp.dport));
-	if (tp && (tp->raddr.w[3] != f->ip.src || tp->laddr.w[3] != f->ip.dst || tp->rport != net16(f->tcp.sport) || tp->lport != net16(f->tcp.dport) ||
-		   READ_ONCE(tp->route.generation) != atomic_load(&route_generation, RELAXED) || !socket_try_get(&tp->so)))
+	tp = rcu_deref(*short_slot(addrs, ports));
+	if (tp && (tp->wire_addrs != addrs || tp->wire_ports != ports || READ_ONCE(tp->route.generation) != atomic_load(&route_generation, RELAXED) || !socket_try_get(&tp->so)))
 		tp = NULL;
 	rcu_read_unlock();
 	return tp;
@@ -457,9 +467,10 @@ bool tcp_input_short(struct pkt *p)
 	struct tcp_sock *tp;
 	unsigned hlen;
 
-	if (p->seg[0].len < offsetof(struct tcp_frame, ts) || f->eth.type != net16(ETH_P_IP4) || f->ip.ver_ihl != 0x45 || f->ip.proto != IPPROTO_TCP ||
-	    f->ip.frag & net16((uint16_t)~IP4_DF) || net16(f->ip.len) + ETH_HLEN != p->len || !(p->flags & (PKT_CSUM_OK | PKT_CSUM_PARTIAL)) ||
-	    memcmp(f->eth.dst, p->dev->mac, 6) || csum_fold(csum_ip4(&f->ip)) != 0xffff)
+	/* Ethernet's type, IP's version and length; fragment bits but for DF, and protocol (little-endian, as net16() has it). */
+	if (p->seg[0].len < offsetof(struct tcp_frame, ts) || (FRAME_FIELD(uint32_t, f, eth.type) & 0xffffff) != 0x450008u ||
+	    (FRAME_FIELD(uint32_t, f, ip.frag) & 0xff00ffbf) != (uint32_t)IPPROTO_TCP << 24 || net16(f->ip.len) + ETH_HLEN != p->len ||
+	    !(p->flags & (PKT_CSUM_OK | PKT_CSUM_PARTIAL)) || memcmp(f->eth.dst, p->dev->mac, 6) || !is_intact4(f))
 		return false;
 	hlen = (f->tcp.off >> 4) * 4u;
 	if (hlen < sizeof(f->tcp) || ETH_HLEN + IP4_HLEN + hlen > p->seg[0].len)
@@ -475,8 +486,9 @@ bool tcp_input_short(struct pkt *p)
 	p->src = tp->raddr;
 	p->dst = tp->laddr;
 	p->hash = tp->hash;
-	pkt_pull(p, ETH_HLEN + IP4_HLEN);
+	pkt_pull(p, ETH_HLEN + IP4_HLEN + hlen);
 	take_header(p, &f->tcp, hlen, f->ip.tos & IP_ECN_MASK);
+	p->tcp.data_len = p->len;
 	push(tp, p);
 	socket_put(&tp->so);
 	return true;
@@ -488,6 +500,7 @@ void tcp_deliver_local(struct tcp_sock *from, struct pkt *p, nsec_t now)
 
 	p->base = p->seg[0].data;	/* p->l3 and p->l4 are 0 */
 	take_header(p, h, (h->off >> 4) * 4u, 0);
+	pkt_pull(p, (h->off >> 4) * 4u);
 	tcp_deliver_short(from, p, now);
 }
 

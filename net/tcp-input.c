@@ -500,14 +500,3 @@ void __tcp_process(struct tcp_sock *tp)
 	if (tp->delack_at != NSEC_NEVER)
 		tcp_list_for_work(tp);
 }
-
-void tcp_lock(struct tcp_sock *tp)
-{
-	mutex_lock(&tp->so.lock);
-	tcp_process(tp);
-}
-
-void tcp_unlock(struct tcp_sock *tp)
-{
-	mutex_unlock(&tp->so.lock);
-}

@@ -36,7 +36,7 @@ int tcp_get_route(struct tcp_sock *tp)
 /* ---- windows and headers ------------------------------------------------------------------------------------------------ */
 
 /* The window to advertise now, in bytes, were it sent: never takes back what was promised, opens in steps worth telling. */
-uint32_t tcp_receive_window(struct tcp_sock *tp)
+static inline uint32_t receive_window(const struct tcp_sock *tp)
 {
 	uint32_t buf = atomic_load(&tp->so.rcvbuf, RELAXED), space = buf - buf / 4, promised = tp->rcv_adv - tp->rcv_nxt, free;
 
@@ -52,9 +52,14 @@ uint32_t tcp_receive_window(struct tcp_sock *tp)
 	return MIN(free, 65535u << tp->rcv_wscale);
 }
 
-static uint16_t window_field(struct tcp_sock *tp, bool is_syn)
+uint32_t tcp_receive_window(struct tcp_sock *tp)
 {
-	uint32_t w = tcp_receive_window(tp), scaled;
+	return receive_window(tp);
+}
+
+static inline uint16_t window_field(struct tcp_sock *tp, bool is_syn)
+{
+	uint32_t w = receive_window(tp), scaled;
 
 	if (is_syn) {
 		w = MIN(w, 65535u);
@@ -541,20 +546,12 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 	send_ready(tp, p, f, hlen, seq, len, now);
 	if (tp->xmit_kind == XMIT_NONE || tp->xmit_kind == XMIT_PERSIST)
 		tcp_arm_rto(tp, now);
-	tlp_schedule(tp, now);
+	tlp_schedule_plain(tp, now);
 	tcp_dont_want_acks(tp, WANT_OUTPUT);
 	return true;
 }
 
-static bool is_ack_due(const struct tcp_sock *tp)
-{
-	if (tp->needs_ack_now)
-		return true;
-	/* Two segments are waiting (RFC 9293 3.8.6.3): the reader's window update usually comes at once and says both; a burst does not wait for it. */
-	return tp->nr_unacked_segs >= 8 || (tp->nr_unacked_segs && tp->nr_quick_acks);
-}
-
-void tcp_output(struct tcp_sock *tp, nsec_t now)
+void __tcp_output(struct tcp_sock *tp, nsec_t now)
 {
 	if (tp->lost_bytes > tp->retrans_bytes)
 		send_lost(tp, now);
@@ -564,7 +561,7 @@ void tcp_output(struct tcp_sock *tp, nsec_t now)
 	} else {
 		tcp_dont_want_acks(tp, WANT_OUTPUT);
 	}
-	if (is_ack_due(tp) && IN_STATES(tp, STATES_SYNCHRONIZED))
+	if (tcp_is_ack_due(tp) && IN_STATES(tp, STATES_SYNCHRONIZED))
 		tcp_send_ack(tp, now);
 	tcp_timer_update(tp);
 }

@@ -74,6 +74,7 @@ static inline bool seq_le(uint32_t a, uint32_t b)
 #define TCP_RTO_MIN		(200 * NSEC_PER_MSEC)
 #define TCP_RTO_MAX		(120 * NSEC_PER_SEC)
 #define TCP_DELACK_NS		(40 * NSEC_PER_MSEC)
+#define TCP_WCDELACK_NS		(200 * NSEC_PER_MSEC)	/* RFC 8985 7.2 */
 #define TCP_TIME_WAIT_NS	(60 * NSEC_PER_SEC)
 #define TCP_FIN_TIMEOUT_NS	(60 * NSEC_PER_SEC)
 #define TCP_SYN_RETRIES		6u
@@ -147,6 +148,8 @@ struct tcp_sock {
 	struct ip_addr laddr, raddr;
 	uint16_t lport, rport;
 	uint32_t hash;
+	uint32_t wire_ports;		/* as a frame to us has them, source first */
+	uint64_t wire_addrs;		/* IPv4: likewise */
 	struct tcp_sock *hash_next[2];	/* [rcu] one for each of two tables while it grows */
 	bool is_hashed;			/* [table lock] */
 	bool has_peer_hash;		/* [l] */
@@ -377,8 +380,16 @@ static inline void tcp_process(struct tcp_sock *tp)
 	if (!mpsc_is_empty(&tp->channel))
 		__tcp_process(tp);
 }
-void tcp_lock(struct tcp_sock *tp);	/* lock and tcp_process() */
-void tcp_unlock(struct tcp_sock *tp);
+/* lock and tcp_process() */
+static inline void tcp_lock(struct tcp_sock *tp)
+{
+	mutex_lock(&tp->so.lock);
+	tcp_process(tp);
+}
+static inline void tcp_unlock(struct tcp_sock *tp)
+{
+	mutex_unlock(&tp->so.lock);
+}
 void tcp_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now);	/* take */
 /* Parse the options of a SYN. */
 struct tcp_syn_opts {
@@ -430,6 +441,19 @@ struct tx_rec *tx_next_lost(struct tcp_sock *tp);
 void rack_detect(struct tcp_sock *tp, nsec_t now);
 void rack_update_reo(struct tcp_sock *tp, const struct tcp_ack_result *res);
 void tlp_schedule(struct tcp_sock *tp, nsec_t now);
+/* The same where something is in flight and nothing out of the ordinary (TCP_PLAIN). */
+static inline void tlp_schedule_plain(struct tcp_sock *tp, nsec_t now)
+{
+	nsec_t pto = tp->srtt ? 2 * tp->srtt : NSEC_PER_SEC;
+
+	if (tcp_flight(tp) <= tp->mss)
+		pto += TCP_WCDELACK_NS;
+	pto = MAX(pto, 2 * NSEC_PER_MSEC);
+	if (pto >= tp->rto)
+		return;
+	tp->xmit_kind = XMIT_TLP;
+	tp->xmit_at = now + pto;
+}
 void tlp_fire(struct tcp_sock *tp, nsec_t now);
 void tlp_ack(struct tcp_sock *tp, uint32_t ack, bool is_dsack);
 
@@ -447,8 +471,6 @@ void prr_begin(struct tcp_sock *tp);
 void prr_ack(struct tcp_sock *tp, uint32_t delivered, bool is_snd_una_advanced);
 
 /* ---- tcp-output.c */
-/* Send what may be sent: lost pieces, new data, FIN; an acknowledgement if needed. */
-void tcp_output(struct tcp_sock *tp, nsec_t now);
 void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle);
 void tcp_send_ack(struct tcp_sock *tp, nsec_t now);
 void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack);
@@ -494,13 +516,52 @@ unsigned recvq_sack_blocks(struct tcp_sock *tp, uint32_t out[8], unsigned max);
 void tcp_timer_init(struct tcp_sock *tp);
 /* Arm for the earliest deadline if the timer would come too late. */
 void tcp_arm_timer(struct tcp_sock *tp, nsec_t at, nsec_t slack);
-void tcp_timer_update(struct tcp_sock *tp);
-void tcp_arm_rto(struct tcp_sock *tp, nsec_t now);
+void __tcp_timer_update(struct tcp_sock *tp, nsec_t next);
+static inline void tcp_timer_update(struct tcp_sock *tp)
+{
+	nsec_t next = MIN(MIN(tp->xmit_at, tp->keep_at), tp->state_at);
+
+	if (unlikely(next < tp->armed_at))
+		__tcp_timer_update(tp, next);
+}
+static inline nsec_t tcp_backed_off(const struct tcp_sock *tp)
+{
+	nsec_t t = tp->rto << MIN(tp->nr_backoff, 12u);
+
+	return MIN(t, TCP_RTO_MAX);
+}
+static inline void tcp_arm_rto(struct tcp_sock *tp, nsec_t now)
+{
+	tp->xmit_kind = XMIT_RTO;
+	tp->xmit_at = now + tcp_backed_off(tp);
+}
 void tcp_arm_keepalive(struct tcp_sock *tp, nsec_t now);
 void tcp_arm_persist(struct tcp_sock *tp, nsec_t now);
 /* No lock: the worker's call. */
 bool tcp_work_run(struct work *w, nsec_t now);
 void tcp_list_for_work(struct tcp_sock *tp);	/* no lock needed */
+
+/* ---- tcp-output.c again */
+static inline bool tcp_is_ack_due(const struct tcp_sock *tp)
+{
+	if (tp->needs_ack_now)
+		return true;
+	/* Two segments are waiting (RFC 9293 3.8.6.3): the reader's window update usually comes at once and says both; a burst does not wait for it. */
+	return tp->nr_unacked_segs >= 8 || (tp->nr_unacked_segs && tp->nr_quick_acks);
+}
+/* Send what may be sent: lost pieces, new data, FIN; an acknowledgement if needed. */
+void __tcp_output(struct tcp_sock *tp, nsec_t now);
+static inline void tcp_output(struct tcp_sock *tp, nsec_t now)
+{
+	/* Of an established connection, which has no FIN to send. */
+	bool has_nothing = tp->plain_word == TCP_PLAIN && tp->snd_nxt == tp->write_seq && !tp->lost_bytes && !tcp_is_ack_due(tp) &&
+			   !(atomic_load(&tp->wants_acks, RELAXED) & WANT_OUTPUT);
+
+	if (has_nothing)
+		tcp_timer_update(tp);
+	else
+		__tcp_output(tp, now);
+}
 
 /* ---- tcp-listen.c */
 int tcp_listen(struct socket *so, int backlog);

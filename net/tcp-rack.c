@@ -9,8 +9,6 @@
 #include "mmu/heap.h"
 #include "net/tcp-priv.h"
 
-#define WCDELACK_NS	(200 * NSEC_PER_MSEC)	/* RFC 8985 7.2 */
-
 /* ---- records --------------------------------------------------------------------------------------------------------- */
 
 void tx_init(struct tcp_sock *tp)
@@ -344,18 +342,9 @@ void rack_detect(struct tcp_sock *tp, nsec_t now)
 
 void tlp_schedule(struct tcp_sock *tp, nsec_t now)
 {
-	nsec_t pto;
-
 	if (!tp->has_sack || tp->ca_state != CA_OPEN || tp->sacked_bytes || tp->is_tlp_out || !IN_STATES(tp, STATES_SYNCHRONIZED) || !tcp_flight(tp))
 		return;
-	pto = tp->srtt ? 2 * tp->srtt : NSEC_PER_SEC;
-	if (tcp_flight(tp) <= tp->mss)
-		pto += WCDELACK_NS;
-	pto = MAX(pto, 2 * NSEC_PER_MSEC);
-	if (pto >= tp->rto)
-		return;
-	tp->xmit_kind = XMIT_TLP;
-	tp->xmit_at = now + pto;
+	tlp_schedule_plain(tp, now);
 }
 
 void tlp_fire(struct tcp_sock *tp, nsec_t now)

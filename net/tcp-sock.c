@@ -469,6 +469,12 @@ uint32_t tcp_poll(struct socket *so)
 		return listener_poll(tp);
 	tcp_lock(tp);
 	shut = atomic_load(&so->shut, RELAXED);
+	if (tp->plain_word == TCP_PLAIN && tp->urg_state == URG_NONE && !shut && !atomic_load(&so->error, RELAXED) && !sock_has_errqueue(so) && tcp_may_write(tp)) {
+		/* As below, where nothing else is to be found. */
+		events = tp->rcv_bytes && (tp->rcv_bytes >= atomic_load(&so->rcvlowat, RELAXED) || tp->rcv_adv == tp->rcv_nxt) ? POLL_IN | POLL_OUT : POLL_OUT;
+		tcp_unlock(tp);
+		return events;
+	}
 	if (tp->is_fin_received)
 		shut |= SHUT_RD_BIT;
 	if (tcp_has_data(tp) && (tp->rcv_bytes >= atomic_load(&so->rcvlowat, RELAXED) || tp->rcv_adv == tp->rcv_nxt))

@@ -24,33 +24,18 @@ void tcp_arm_timer(struct tcp_sock *tp, nsec_t at, nsec_t slack)
 		socket_put(&tp->so);
 }
 
-void tcp_timer_update(struct tcp_sock *tp)
+void __tcp_timer_update(struct tcp_sock *tp, nsec_t next)
 {
-	nsec_t next = MIN(MIN(tp->xmit_at, tp->keep_at), tp->state_at);
-
-	if (next >= tp->armed_at || tp->is_dead)
+	if (tp->is_dead)
 		return;
 	tp->armed_at = next;
 	tcp_arm_timer(tp, next, NSEC_PER_MSEC);
 }
 
-static nsec_t backed_off(const struct tcp_sock *tp)
-{
-	nsec_t t = tp->rto << MIN(tp->nr_backoff, 12u);
-
-	return MIN(t, TCP_RTO_MAX);
-}
-
-void tcp_arm_rto(struct tcp_sock *tp, nsec_t now)
-{
-	tp->xmit_kind = XMIT_RTO;
-	tp->xmit_at = now + backed_off(tp);
-}
-
 void tcp_arm_persist(struct tcp_sock *tp, nsec_t now)
 {
 	tp->xmit_kind = XMIT_PERSIST;
-	tp->xmit_at = now + MAX(backed_off(tp), TCP_RTO_MIN);
+	tp->xmit_at = now + MAX(tcp_backed_off(tp), TCP_RTO_MIN);
 }
 
 void tcp_arm_keepalive(struct tcp_sock *tp, nsec_t now)
@@ -124,7 +109,7 @@ static void persist_fire(struct tcp_sock *tp, nsec_t now)
 		return;
 	if (!tp->first_unacked_at)
 		tp->first_unacked_at = now;
-	if (is_given_up(tp, now, TCP_RETRIES) && now - tp->last_rcv > backed_off(tp)) {
+	if (is_given_up(tp, now, TCP_RETRIES) && now - tp->last_rcv > tcp_backed_off(tp)) {
 		tcp_abort(tp, ETIMEDOUT, now);
 		return;
 	}
