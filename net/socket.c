@@ -118,12 +118,21 @@ int socket_create(int family, int type, int proto, const struct sock_cred *cred,
 
 /* ---- the file ---------------------------------------------------------------------------------------------------- */
 
+static inline void msg_init(struct sock_msg *m, struct file *f, struct uio *u)
+{
+	_Static_assert(sizeof(*m) % 8 == 0 && sizeof(*m) <= 128, "zero_words");
+	zero_words(m, sizeof(*m));
+	m->uio = u;
+	m->is_nonblock = atomic_load(&f->flags, RELAXED) & O_NONBLOCK;
+}
+
 static ssize_t socket_read(struct file *f, struct uio *u, uint64_t *pos)
 {
 	struct socket *so = f->private;
-	struct sock_msg m = { .uio = u, .is_nonblock = atomic_load(&f->flags, RELAXED) & O_NONBLOCK };
+	struct sock_msg m;
 
 	(void)pos;
+	msg_init(&m, f, u);
 	if (!u->left && so->type == SOCK_STREAM)
 		return 0;
 	return so->ops->recv(so, &m);
@@ -132,9 +141,10 @@ static ssize_t socket_read(struct file *f, struct uio *u, uint64_t *pos)
 static ssize_t socket_write(struct file *f, struct uio *u, uint64_t *pos)
 {
 	struct socket *so = f->private;
-	struct sock_msg m = { .uio = u, .is_nonblock = atomic_load(&f->flags, RELAXED) & O_NONBLOCK };
+	struct sock_msg m;
 
 	(void)pos;
+	msg_init(&m, f, u);
 	m.cred = so->cred;
 	if (unlikely(u->is_more) && so->type == SOCK_STREAM)
 		m.flags = MSG_MORE;

@@ -405,7 +405,7 @@ static void input_text(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 
 /*
  * Header prediction: is it the segment that an undisturbed connection gets next? In order, only ACK and PSH, only the timestamp option if that, an acknowledgement of what is in
- * flight; nothing lost, SACKed, reordered or probed, no ECN. Then most of what follows in tcp_segment() has nothing to find; plain() does the rest, to the same end.
+ * flight; nothing lost, SACKed, reordered or probed, no ECN. Then most of what not_plain() looks for has nothing to find; plain() does the rest, to the same end.
  */
 static inline bool is_plain(const struct tcp_sock *tp, const struct pkt *p)
 {
@@ -432,15 +432,9 @@ static void plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		pkt_free(p);
 }
 
-void tcp_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
+/* take. */
+static __attribute__((noinline)) void not_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
-	tp->segs_in += pkt_nr_wire(p);
-	tp->last_rcv = now;
-	tp->nr_keep_probes = 0;
-	if (likely(is_plain(tp, p))) {
-		plain(tp, p, now);
-		return;
-	}
 	switch (tp->state) {
 	case TCP_CLOSED:
 		if (!(p->tcp.flags & TCP_RST))
@@ -469,6 +463,17 @@ void tcp_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	return;
 out:
 	pkt_free(p);
+}
+
+void tcp_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
+{
+	tp->segs_in += pkt_nr_wire(p);
+	tp->last_rcv = now;
+	tp->nr_keep_probes = 0;
+	if (likely(is_plain(tp, p)))
+		plain(tp, p, now);
+	else
+		not_plain(tp, p, now);
 }
 
 /* ---- the channel ------------------------------------------------------------------------------------------------------------ */

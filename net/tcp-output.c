@@ -11,6 +11,7 @@
 
 #define MAX_HLEN	60u
 #define INLINE_MAX	1024u	/* payloads up to this are copied behind the header: cheaper than counting pages */
+#define SHORT_MAX	1460u	/* the same for one that is sent alone: no second descriptor either */
 #define GSO_MAX		64000u
 #define SEND_ECT	0x100u	/* beside the flags of the header: new data of a connection with ECN */
 #define LIMITED_ACK_NS	(500 * NSEC_PER_MSEC)
@@ -514,7 +515,7 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 	struct tcp_frame *f;
 	struct pkt *p;
 
-	if (tp->plain_word != TCP_PLAIN || len >= tp->mss || len > INLINE_MAX || flight + len > tp->snd_wnd || flight >= tp->cwnd || tp->sacked_bytes | tp->lost_bytes ||
+	if (tp->plain_word != TCP_PLAIN || len >= tp->mss || len > SHORT_MAX || flight + len > tp->snd_wnd || flight >= tp->cwnd || tp->sacked_bytes | tp->lost_bytes ||
 	    tp->has_urg || !ip_route_is_valid(&tp->route) || !nagle_allows(tp, false))
 		return false;
 	if (tp->route.neigh) {

@@ -38,7 +38,7 @@ static void rec_free(struct tcp_sock *tp, struct tx_rec *r)
 {
 	list_del(&r->node);
 	if (r->flags & TX_EMBEDDED)
-		tp->tx_spare_used &= (uint8_t)~(1u << (r - tp->tx_spare));
+		tp->tx_spare_used &= (uint8_t)~(r == tp->tx_spare ? 1u : 2u);	/* there are two */
 	else
 		kfree(r);
 }

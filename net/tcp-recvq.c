@@ -275,15 +275,10 @@ static void in_order(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		tp->delack_at = now + TCP_DELACK_NS;
 }
 
-void recvq_data(struct tcp_sock *tp, struct pkt *p, nsec_t now)
+static __attribute__((noinline)) void unusual_data(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
 	uint32_t seq = p->tcp.seq, end = seq + p->len, edge;
 
-	/* The usual: next in order, in the window, no gap before or behind it. */
-	if (likely(seq == tp->rcv_nxt && seq_le(end, tp->rcv_adv) && list_is_empty(&tp->ofo) && tp->urg_state != URG_PENDING)) {
-		in_order(tp, p, now);
-		return;
-	}
 	if (seq_le(end, tp->rcv_nxt)) {
 		remember_duplicate(tp, seq, end);
 		tp->needs_ack_now = true;
@@ -325,6 +320,17 @@ void recvq_data(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	if (cut_overlap(tp, p))
 		insert_run(tp, p);
 	prune(tp);
+}
+
+void recvq_data(struct tcp_sock *tp, struct pkt *p, nsec_t now)
+{
+	uint32_t seq = p->tcp.seq;
+
+	/* The usual: next in order, in the window, no gap before or behind it. */
+	if (likely(seq == tp->rcv_nxt && seq_le(seq + p->len, tp->rcv_adv) && list_is_empty(&tp->ofo) && tp->urg_state != URG_PENDING))
+		in_order(tp, p, now);
+	else
+		unusual_data(tp, p, now);
 }
 
 /* ---- recv(2) ---------------------------------------------------------------------------------------------------------- */

@@ -302,8 +302,15 @@ bool sendq_attach(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint32_t len
 void sendq_copy(struct tcp_sock *tp, uint32_t seq, uint8_t *to, uint32_t len)
 {
 	struct sendq *q = &tp->sendq;
-	uint32_t i = find(q, seq);
+	uint32_t i;
 
+	if (likely(q->tail - q->head == 1)) {
+		struct send_chunk *c = at(q, q->head);
+
+		memcpy(to, c->data + (seq - c->seq), len);
+		return;
+	}
+	i = find(q, seq);
 	while (len) {
 		struct send_chunk *c = at(q, i++);
 		uint32_t off = seq - c->seq, n = MIN(len, c->len - off);
