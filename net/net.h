@@ -11,6 +11,8 @@
  *
  * The walk of a packet: netdev_receive() -> ip_input() -> tcp_classify() pushes it on the connection's channel (a lock-free list) and wakes who waits for
  * the socket; that thread runs tcp_process() under the socket lock inside recv, send, poll. Nothing below sockets holds a lock on the way up.
+ * Where nothing is out of the ordinary there are short ways, each to the same end (tests/unit/net-tcp-plain.c): tcp_input_short() from the frame to the channel, is_plain() and
+ * plain() for the segment, send_short() from tcp_output() to the device; tcp_deliver_short() and udp.c's deliver_local() from us to us.
  *
  * Lock order: socket (listener before its child; AF_UNIX: lower address first) -> demux, route, neigh -> device. A thread that holds a socket's lock may transmit: the loopback
  * device gives the packet to ip_input() on the spot, which takes no socket lock.
