@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * UDP over a link of 1500 bytes: fragments of both versions, in any order, with losses and duplicates; limits of reassembly; texts of addresses.
+ * UDP over a link of 1500 bytes: fragments of both versions, in any order, with losses and duplicates; limits of reassembly; texts of addresses; the short way to ourselves.
  */
 /* sources: net/addr.c net/arp.c net/csum.c net/dgram.c net/eth.c net/gro.c net/icmp.c net/inet-opt.c net/inet.c net/ip-frag.c net/ip-input.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/socket.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c sched/poller.c tests/host/fake-net.c */
 #include "net/dgram.h"
@@ -61,9 +61,71 @@ static void test_addresses(void)
 		CHECK(!ip_parse(bad[i], strlen(bad[i]), &a));
 }
 
+struct received {
+	ssize_t n;
+	unsigned out_flags;
+	size_t control_len;
+	struct sock_addr name;
+	uint8_t control[256], data[1000];
+};
+
+static void receive(struct socket *so, struct received *r)
+{
+	struct iovec iov;
+	struct uio u;
+	struct sock_msg m = { .uio = &u, .name = &r->name, .control = r->control, .control_room = sizeof(r->control), .is_nonblock = true };
+
+	memset(r, 0, sizeof(*r));
+	uio_init(&u, &iov, r->data, sizeof(r->data), false);
+	r->n = so->ops->recv(so, &m);
+	r->out_flags = m.out_flags;
+	r->control_len = m.control_len;
+}
+
+/* To ourselves the short way (deliver_local()) and the long one, by turns: nobody can tell. */
+static void test_ways(int family)
+{
+	static const unsigned lengths[] = { 0, 1, 100, 1000, 1001, 1473, 60000 };
+	struct socket *a = sim_socket(family, SOCK_DGRAM), *b = sim_socket(family, SOCK_DGRAM);
+	struct sock_addr to = sim_addr(family, 2999);
+	struct received r[2];
+
+	CHECK_EQ(a->ops->bind(a, &to), 0);
+	CHECK_EQ(b->ops->connect(b, &to, false), 0);
+	sock_set(a, SF_PKTINFO | SF_RECVTTL | SF_RECVTOS, true);
+	for (unsigned i = 0; i < 4 * ARRAY_SIZE(lengths); i++) {
+		uint64_t local = net_stats.udp_local, delivered = net_stats.udp_in_datagrams;
+
+		if (i % 4 == 2)
+			CHECK_EQ(b->ops->setopt(b, family == AF_INET ? 0 : 41, family == AF_INET ? 1 : 67, &(int){ (int)(4 * i) }, 4), 0);	/* TOS */
+		if (i % 4 == 3)
+			CHECK_EQ(b->ops->setopt(b, family == AF_INET ? 0 : 41, family == AF_INET ? 2 : 16, &(int){ (int)i + 1 }, 4), 0);	/* TTL */
+		for (unsigned k = 0; k < 2; k++) {
+			loopback.features ^= NETDEV_LOOPBACK;	/* off first */
+			CHECK_EQ(sim_send(b, out, lengths[i / 4], 0), lengths[i / 4]);
+			receive(a, &r[k]);
+			CHECK(r[k].n >= 0 && r[k].control_len);
+		}
+		CHECK(!memcmp(&r[0], &r[1], sizeof(r[0])));
+		CHECK_EQ(net_stats.udp_local, local + 1);
+		CHECK_EQ(net_stats.udp_in_datagrams, delivered + 2);
+	}
+	sim_close(a);
+	for (unsigned k = 0; k < 2; k++) {
+		loopback.features ^= NETDEV_LOOPBACK;
+		CHECK_EQ(sim_send(b, out, 10, 0), 10);
+		CHECK_EQ(sim_recv(b, in, sizeof(in), MSG_DONTWAIT), -ECONNREFUSED);
+		sim_run(2 * NSEC_PER_SEC);	/* ICMP is limited in rate */
+	}
+	sim_close(b);
+}
+
 int main(void)
 {
 	test_addresses();
+	loopback_init();
+	test_ways(AF_INET);
+	test_ways(AF_INET6);
 	sim_link_attach();
 	loopback.mtu = 1500;
 	loopback.features = NETDEV_RXCSUM;
