@@ -3,6 +3,8 @@
  * Descriptor tables. The array of file pointers is read under RCU; installing, closing and growing take the table's mutex. Finding the lowest free descriptor looks at
  * the bitmap from first_free, below which nothing is free.
  */
+#include "fs/fdtable.h"
+
 #include "fs/file.h"
 #include "fs/vfs.h"
 #include "fs/vnode.h"
@@ -12,22 +14,6 @@
 
 #define FD_INITIAL	64u
 #define FD_MAX		(1u << 20)
-
-/* Replaced as a whole when it grows; the old one is freed through RCU. */
-struct fdarray {
-	struct rcu_head rcu;
-	unsigned capacity;		/* [I] multiple of 64 */
-	uint64_t *used, *cloexec;	/* [table's lock] bitmaps, inside this allocation */
-	struct file *slot[];		/* [a; written under the table's lock] ref */
-};
-
-/* Created by fdtable_create(), counted; closes everything with the last reference. */
-struct fdtable {
-	struct fdarray *array;		/* [a; lock] */
-	struct mutex lock;
-	unsigned first_free;		/* [lock] no free descriptor below */
-	uint32_t refs;			/* [a] */
-};
 
 static struct fdarray *array_alloc(unsigned capacity)
 {
@@ -75,6 +61,13 @@ struct fdtable *fdtable_create(void)
 	return t;
 }
 
+void fdtable_share(struct fdtable *t)
+{
+	/* Relaxed: what starts the other thread publishes them. */
+	atomic_store(&file_tables_are_shared, true, RELAXED);
+	atomic_store(&t->is_shared, true, RELAXED);
+}
+
 struct fdtable *fdtable_copy(struct fdtable *t)
 {
 	struct fdtable *n = KNEW(struct fdtable);
@@ -83,6 +76,7 @@ struct fdtable *fdtable_copy(struct fdtable *t)
 	if (!n)
 		return NULL;
 	n->refs = 1;
+	fdtable_share(n);	/* there are several threads, or will be */
 	mutex_lock(&t->lock);
 	from = t->array;
 	to = array_alloc(from->capacity);
@@ -135,22 +129,7 @@ void fdtable_put(struct fdtable *t)
 
 struct file *fd_get(struct fdtable *t, int fd)
 {
-	struct fdarray *a;
-	struct file *f = NULL;
-
-	rcu_read_lock();
-	a = rcu_deref(t->array);
-	if ((unsigned)fd >= a->capacity)
-		goto out;
-	f = rcu_deref(a->slot[fd]);
-	if (!f)
-		goto out;
-	/* Unconditionally: a dead file stays dead whatever is added, and its memory is there by RCU. */
-	if (unlikely(atomic_fetch_add(&f->refs, 1u, RELAXED) & FILE_DEAD))
-		f = NULL;
-out:
-	rcu_read_unlock();
-	return f;
+	return fd_get_inline(t, fd);
 }
 
 static __attribute__((noinline)) int grow_slow(struct fdtable *t, unsigned fd)

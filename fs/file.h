@@ -159,12 +159,13 @@ static inline void poll_add(struct poll_table *pt, struct waitq *q)
 
 /* ---- descriptor tables ----------------------------------------------------------------------------------------------------- */
 
-/*
- * Whether a table has, or ever had, more than one thread that uses it. Set by the only thread that uses any, before it makes the second; never cleared. Until then nobody can
- * be inside fd_get() while a file loses its last reference, and a file is freed without a grace period.
- */
-extern bool file_tables_are_shared;	/* [a] */
 struct fdtable *fdtable_create(void);
+/*
+ * The only thread that uses t is about to make a second one that will. Until the first such call nobody can be inside fd_get() while a file loses its last reference, and files
+ * are freed without a grace period; afterwards, for good, they are not.
+ */
+void fdtable_share(struct fdtable *t);
+extern bool file_tables_are_shared;	/* [a] fdtable_share() was called */
 struct fdtable *fdtable_copy(struct fdtable *t);	/* clone without CLONE_FILES */
 void fdtable_put(struct fdtable *t);			/* last: closes all */
 /* Referenced (file_put() it), or NULL. O_PATH files too. Lock-free. */

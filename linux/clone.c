@@ -6,7 +6,7 @@
  */
 #include <arch/thread.h>
 
-#include "fs/file.h"
+#include "fs/fdtable.h"
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/string.h"
@@ -105,7 +105,8 @@ static long do_clone(struct frame *f, const struct clone_request *c)
 		return r;
 	if ((c->flags & CLONE_SETTLS) && !arch_tls_is_valid(c->tls))
 		return -EPERM;
-	atomic_store(&file_tables_are_shared, true, RELAXED);	/* the child starts later than that */
+	if (fd_can_borrow(parent->process->files))
+		fdtable_share(parent->process->files);
 	r = task_create(parent->process, NULL, NULL, &child);
 	if (r)
 		return r == -ENOMEM ? -EAGAIN : r;	/* as fork(2) and pthread_create(3) expect it */

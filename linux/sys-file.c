@@ -4,6 +4,7 @@
  */
 #include <arch/abi.h>
 
+#include "fs/fdtable.h"
 #include "fs/uio.h"
 #include "libc/string.h"
 #include "linux/signal.h"
@@ -59,65 +60,100 @@ static long transfer(struct file *f, struct uio *u, uint64_t *pos, bool is_write
 	return r ? r : signal_pipe(file_write(f, u, pos));
 }
 
-/* f: as fd_file() gave it; put here. */
+/* f: held by the caller, or NULL: not open. */
 static __attribute__((noinline)) long transfer_one(struct file *f, long buf, long len, uint64_t *pos, bool is_write)
 {
 	struct iovec iov;
 	struct uio u;
-	long r;
 
 	if (!f)
 		return -EBADF;
 	if ((size_t)len > RW_MAX) {
-		if (len < 0 && !user_range_ok((void *)buf, (size_t)len)) {
-			file_put(f);
+		if (len < 0 && !user_range_ok((void *)buf, (size_t)len))
 			return -EFAULT;
-		}
 		len = RW_MAX;
 	}
 	uio_init(&u, &iov, (void *)buf, (size_t)len, false);
-	r = transfer(f, &u, pos, is_write);
-	file_put(f);
-	return r;
+	return transfer(f, &u, pos, is_write);
 }
 
-/* Pipes, sockets: nothing stands between the call and the file's operation. */
-static __attribute__((noinline)) long read_plain(struct file *f, long buf, long len)
+/* Pipes, sockets: nothing stands between the call and the file's operation. A counted f is put. */
+static inline long read_plain(struct file *f, long buf, long len, bool is_counted)
 {
 	struct iovec iov;
 	struct uio u;
 	long r;
 
-	if (!f || !(atomic_load(&f->plain, RELAXED) & FILE_PLAIN_READ) || (size_t)len > RW_MAX)
-		return transfer_one(f, buf, len, NULL, false);
-	uio_init(&u, &iov, (void *)buf, (size_t)len, false);
-	r = f->ops->read(f, &u, &f->pos);
-	file_put(f);
+	if (!f || !(atomic_load(&f->plain, RELAXED) & FILE_PLAIN_READ) || (size_t)len > RW_MAX) {
+		r = transfer_one(f, buf, len, NULL, false);
+	} else {
+		uio_init(&u, &iov, (void *)buf, (size_t)len, false);
+		r = f->ops->read(f, &u, &f->pos);
+	}
+	if (is_counted && f)
+		file_put(f);
 	return r;
 }
 
-static __attribute__((noinline)) long write_plain(struct file *f, long buf, long len)
+static inline long write_plain(struct file *f, long buf, long len, bool is_counted)
 {
 	struct iovec iov;
 	struct uio u;
 	long r;
 
-	if (!f || !(atomic_load(&f->plain, RELAXED) & FILE_PLAIN_WRITE) || (size_t)len > RW_MAX)
-		return transfer_one(f, buf, len, NULL, true);
-	uio_init(&u, &iov, (void *)buf, (size_t)len, false);
-	r = f->ops->write(f, &u, &f->pos);
-	file_put(f);
-	return unlikely(r == -EPIPE) ? signal_pipe(r) : r;
+	if (!f || !(atomic_load(&f->plain, RELAXED) & FILE_PLAIN_WRITE) || (size_t)len > RW_MAX) {
+		r = transfer_one(f, buf, len, NULL, true);
+	} else {
+		uio_init(&u, &iov, (void *)buf, (size_t)len, false);
+		r = f->ops->write(f, &u, &f->pos);
+		if (unlikely(r == -EPIPE))
+			r = signal_pipe(r);
+	}
+	if (is_counted && f)
+		file_put(f);
+	return r;
+}
+
+/* One for each, so that the calls below end with a branch to them. */
+static __attribute__((noinline)) long read_counted(struct file *f, long buf, long len)
+{
+	return read_plain(f, buf, len, true);
+}
+
+static __attribute__((noinline)) long read_borrowed(struct file *f, long buf, long len)
+{
+	return read_plain(f, buf, len, false);
+}
+
+static __attribute__((noinline)) long write_counted(struct file *f, long buf, long len)
+{
+	return write_plain(f, buf, len, true);
+}
+
+static __attribute__((noinline)) long write_borrowed(struct file *f, long buf, long len)
+{
+	return write_plain(f, buf, len, false);
+}
+
+static bool is_plain(const struct file *f, unsigned how)
+{
+	return f && (atomic_load(&f->plain, RELAXED) & how);
 }
 
 /* Event descriptors: not even a uio. */
 long sys_read(long fd, long buf, long len)
 {
-	struct file *f = fd_file(fd);
+	struct fdtable *t = process_current()->files;
+	struct file *f;
 	long r;
 
-	if (!f || !(atomic_load(&f->plain, RELAXED) & FILE_PLAIN_READ_BUF))
-		return read_plain(f, buf, len);
+	if (fd_can_borrow(t)) {
+		f = fd_borrow(t, fd);
+		return is_plain(f, FILE_PLAIN_READ_BUF) ? f->ops->read_buf(f, (void *)buf, (size_t)len) : read_borrowed(f, buf, len);
+	}
+	f = fd_get_inline(t, fd);
+	if (!is_plain(f, FILE_PLAIN_READ_BUF))
+		return read_counted(f, buf, len);
 	r = f->ops->read_buf(f, (void *)buf, (size_t)len);
 	file_put(f);
 	return r;
@@ -125,11 +161,17 @@ long sys_read(long fd, long buf, long len)
 
 long sys_write(long fd, long buf, long len)
 {
-	struct file *f = fd_file(fd);
+	struct fdtable *t = process_current()->files;
+	struct file *f;
 	long r;
 
-	if (!f || !(atomic_load(&f->plain, RELAXED) & FILE_PLAIN_WRITE_BUF))
-		return write_plain(f, buf, len);
+	if (fd_can_borrow(t)) {
+		f = fd_borrow(t, fd);
+		return is_plain(f, FILE_PLAIN_WRITE_BUF) ? f->ops->write_buf(f, (const void *)buf, (size_t)len) : write_borrowed(f, buf, len);
+	}
+	f = fd_get_inline(t, fd);
+	if (!is_plain(f, FILE_PLAIN_WRITE_BUF))
+		return write_counted(f, buf, len);
 	r = f->ops->write_buf(f, (const void *)buf, (size_t)len);
 	file_put(f);
 	return r;
@@ -144,25 +186,36 @@ static __attribute__((noinline)) long pread_slow(struct file *f, long buf, long 
 
 long sys_pread64(long fd, long buf, long len, long off)
 {
+	bool is_counted;
 	struct file *f;
 	long r = -EAGAIN;
 
 	if (unlikely(off < 0))
 		return -EINVAL;
-	f = fd_file(fd);
+	f = fd_hold(process_current()->files, fd, &is_counted);
 	if (likely(f && (size_t)len <= RW_MAX))
 		r = file_read_at(f, (void *)buf, (size_t)len, (uint64_t)off);
 	if (unlikely(r == -EAGAIN))
-		return pread_slow(f, buf, len, off);
-	file_put(f);
+		r = pread_slow(f, buf, len, off);
+	if (f)
+		fd_drop(f, is_counted);
 	return r;
 }
 
 long sys_pwrite64(long fd, long buf, long len, long off)
 {
 	uint64_t pos = (uint64_t)off;
+	bool is_counted;
+	struct file *f;
+	long r;
 
-	return off < 0 ? -EINVAL : transfer_one(fd_file(fd), buf, len, &pos, true);
+	if (off < 0)
+		return -EINVAL;
+	f = fd_hold(process_current()->files, fd, &is_counted);
+	r = transfer_one(f, buf, len, &pos, true);
+	if (f)
+		fd_drop(f, is_counted);
+	return r;
 }
 
 /* Copy in and check an array of iovecs. *iov is small or allocated. Total length, or -errno. */
@@ -204,7 +257,8 @@ err_invalid:
 static inline long transfer_vector(long fd, long ptr, long nr, uint64_t *pos, bool is_write)
 {
 	struct iovec small[IOV_SMALL], *iov;
-	struct file *f = fd_file(fd);
+	bool is_counted;
+	struct file *f = fd_hold(process_current()->files, fd, &is_counted);
 	struct uio u;
 	ssize_t total;
 	long r;
@@ -213,7 +267,7 @@ static inline long transfer_vector(long fd, long ptr, long nr, uint64_t *pos, bo
 		return -EBADF;
 	total = iov_get(ptr, nr, small, &iov);
 	if (unlikely(total < 0)) {
-		file_put(f);
+		fd_drop(f, is_counted);
 		return total;
 	}
 	u = (struct uio){ .iov = iov, .nr = (unsigned)nr, .left = (size_t)total };
@@ -226,7 +280,7 @@ static inline long transfer_vector(long fd, long ptr, long nr, uint64_t *pos, bo
 	}
 	if (unlikely(iov != small))
 		kfree(iov);
-	file_put(f);
+	fd_drop(f, is_counted);
 	return r;
 }
 

@@ -2,6 +2,7 @@
 /* System calls on path names, and the status of files. */
 #include <arch/abi.h>
 
+#include "fs/fdtable.h"
 #include "libc/string.h"
 #include "linux/sys-util.h"
 #include "mmu/heap.h"
@@ -76,14 +77,15 @@ static long stat_put(long ptr, const struct stat_info *st)
 
 long sys_fstat(long fd, long ptr)
 {
-	struct file *f = fd_file(fd);
+	bool is_counted;
+	struct file *f = fd_hold(process_current()->files, fd, &is_counted);
 	struct stat_info st;
 	long r;
 
 	if (!f)
 		return -EBADF;
 	r = file_stat(f, &st);
-	file_put(f);
+	fd_drop(f, is_counted);
 	return r ? r : stat_put(ptr, &st);
 }
 

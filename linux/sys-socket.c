@@ -3,6 +3,7 @@
  * The socket calls: arguments are copied in and checked here, the work is net/'s (net/socket.h). Addresses, options and control messages pass through small
  * buffers on the stack; only a long control message is allocated.
  */
+#include "fs/fdtable.h"
 #include "libc/string.h"
 #include "linux/signal.h"
 #include "linux/sys-util.h"
@@ -33,23 +34,24 @@ struct mmsghdr_abi {
 struct sock_ref {
 	struct file *file;
 	struct socket *so;
+	bool is_counted;
 };
 
 static int sock_ref_get(struct sock_ref *s, long fd)
 {
-	s->file = fd_file(fd);
+	s->file = fd_hold(process_current()->files, fd, &s->is_counted);
 	if (!s->file)
 		return -EBADF;
 	s->so = file_socket(s->file);
 	if (s->so)
 		return 0;
-	file_put(s->file);
+	fd_drop(s->file, s->is_counted);
 	return -ENOTSOCK;
 }
 
 static void sock_ref_put(struct sock_ref *s)
 {
-	file_put(s->file);
+	fd_drop(s->file, s->is_counted);
 }
 
 static bool is_nonblock(const struct sock_ref *s)

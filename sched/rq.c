@@ -137,6 +137,11 @@ void rq_insert(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 {
 	queue_age(rq, now);
 	entity_age(se, rq->generation);
+	rq_insert_aged(rq, se, now);
+}
+
+void rq_insert_aged(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+{
 	if (unlikely(se->active_params != atomic_load(&se->params, RELAXED)))
 		rq_refresh_params(se);
 	se->key = make_key(rq, se);
@@ -202,7 +207,7 @@ void rq_limit_credit(struct runqueue *rq, struct sched_entity *se, nsec_t most, 
 
 	queue_age(rq, now);
 	entity_age(se, rq->generation);
-	if (cur->is_idle || cur->is_rt)
+	if (cur->is_idle || cur->is_rt || entity_is_kernel_rt(se))
 		return;
 	/* Most have less than half of their credit. */
 	if (se->inverse_weight >= FAIR_NICE_0_INVERSE && cur->generation == rq->generation &&

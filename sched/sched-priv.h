@@ -179,6 +179,8 @@ static inline bool thread_may_run_on(const struct thread *t, const struct cpu *c
 void rq_init(struct runqueue *rq, struct cpu *cpu, nsec_t now);
 /* At the head of its equals if was_preempted. t->cpu becomes this CPU. */
 void rq_insert(struct runqueue *rq, struct sched_entity *se, nsec_t now);
+/* The same right after rq_limit_credit(se), which brings queue and se up to date. */
+void rq_insert_aged(struct runqueue *rq, struct sched_entity *se, nsec_t now);
 void rq_remove(struct runqueue *rq, struct sched_entity *se);
 /* Remove the first; the tree is empty. */
 static inline void rq_pop_only(struct runqueue *rq)

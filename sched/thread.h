@@ -148,21 +148,30 @@ bool thread_others_wait(void);
 
 void thread_preempt_slow(void);		/* the switch that was put off while the count was held */
 
-static inline void preempt_disable(void)
+/* self: thread_current(), for who has it at hand. */
+static inline void preempt_disable_self(struct thread *self)
 {
-	thread_current()->preempt_count++;
+	self->preempt_count++;
 	compiler_fence();
 }
 
-static inline void preempt_enable(void)
+static inline void preempt_enable_self(struct thread *self)
 {
-	struct thread *self = thread_current();
-
 	compiler_fence();
 	self->preempt_count--;
 	/* An interrupt between the two looks for itself: nothing is lost, at worst this looks twice. */
 	if (unlikely(READ_ONCE(self->needs_resched)) && self->preempt_count == 0)
 		thread_preempt_slow();
+}
+
+static inline void preempt_disable(void)
+{
+	preempt_disable_self(thread_current());
+}
+
+static inline void preempt_enable(void)
+{
+	preempt_enable_self(thread_current());
 }
 
 /* After something that may have asked the running thread to make way. */

@@ -137,8 +137,11 @@ static struct cpu *find_lower(const struct thread *t, struct cpu *this)
 static struct cpu *choose(const struct thread *t, struct cpu *this)
 {
 	struct cpu *prev = t->cpu, *idle;
-	bool may_here = thread_may_run_on(t, this);
+	bool may_here;
 
+	if (nr_cpus == 1)
+		return this;
+	may_here = thread_may_run_on(t, this);
 	if (may_here && this->running == this->idle)
 		return this;
 	if (unlikely(PARAMS_PRIO(t->sched->params))) {
@@ -174,9 +177,8 @@ static inline bool is_anyone_idle(void)
 static __attribute__((noinline)) bool insert_with_care(struct runqueue *rq, struct sched_entity *se,
 						       const struct sched_entity *cur, nsec_t now)
 {
-	if (!entity_is_kernel_rt(se))
-		rq_limit_credit(rq, se, se->has_slept ? FAIR_SLEEPER_NS : FAIR_MIGRANT_NS, now);
-	rq_insert(rq, se, now);
+	rq_limit_credit(rq, se, se->has_slept ? FAIR_SLEEPER_NS : FAIR_MIGRANT_NS, now);
+	rq_insert_aged(rq, se, now);
 	return cur->is_idle || rq_should_preempt(rq, cur, now);
 }
 
@@ -227,7 +229,7 @@ void wake_place(struct thread *t, bool is_local)
 		}
 		wake_drop_timer(this->rq, se);
 	}
-	target = nr_cpus == 1 || (is_local && thread_may_run_on(t, this)) ? this : choose(t, this);
+	target = is_local && thread_may_run_on(t, this) ? this : choose(t, this);
 	if (target == this)
 		enqueue_here(this->rq, se);
 	else
