@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """TCP by the segment: scripts send segments that we make ourselves and check the answers.
 
-  tests/net/conformance.py [--on samara|linux|both] [--verbose] [SCRIPT...]
+  tests/net/conformance.py [--on samara|linux|both] [--arch x86_64] [--verbose] [SCRIPT...]
 
 On Samara, or on Debian's Linux as a guest of the same QEMU, over QEMU's socket back end (no rights needed). Each script runs over IPv4 and
 IPv6. The program under test is scripted.c. Where the two answer differently, the script has both answers (`differs`), and docs/network-tests.md
@@ -221,15 +221,15 @@ class Connection:
         return False
 
 
-def start(kernel, end):
+def start(kernel, arch, end):
     """A machine with the program under test."""
-    program = support.compile_guest("scripted")
+    program = support.compile_guest("scripted", arch)
     if kernel == "samara":
-        return support.Guest(["--cpus", "2", "--net", end.option, "--ip", IP], program)
+        return support.Guest(["--arch", arch, "--cpus", "2", "--net", end.option, "--ip", IP], program)
     return support.LinuxGuest(end.option, [THEM[4] + "/24", THEM[6] + "/64"], program)
 
 
-def run(kernel, family, wanted, verbose):
+def run(kernel, family, arch, wanted, verbose):
     """The scripts over one family on a machine of its own."""
     tests = {}
     for name, script in sorted(SCRIPTS.items(), key=lambda item: LAST.get(item[1], 0)):
@@ -239,7 +239,7 @@ def run(kernel, family, wanted, verbose):
     if not chosen:
         return 0
     end = link.SocketEnd()
-    guest = start(kernel, end)
+    guest = start(kernel, arch, end)
     try:
         end.accept()
         guest.wait_for("ready")
@@ -259,6 +259,7 @@ def run(kernel, family, wanted, verbose):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--on", choices=("samara", "linux", "both"), default="samara")
+    parser.add_argument("--arch", choices=("arm64", "x86_64"), default="arm64", help="Samara's; Linux is arm64")
     parser.add_argument("--verbose", action="store_true", help="print the segments; one machine at a time")
     parser.add_argument("scripts", nargs="*")
     arguments = parser.parse_args()
@@ -266,9 +267,12 @@ def main():
     machines = [(kernel, family) for kernel in ("linux", "samara") if arguments.on in (kernel, "both") for family in (4, 6)]
     for program in ("scripted", "linux-guest"):
         support.compile_guest(program)
+    support.compile_guest("scripted", arguments.arch)
+    if arguments.on != "samara" and arguments.arch != "arm64":
+        parser.error("Linux runs on arm64 only")
     # The scripts mostly wait.
     with concurrent.futures.ThreadPoolExecutor(1 if arguments.verbose else len(machines)) as pool:
-        jobs = [pool.submit(run, *machine, arguments.scripts, arguments.verbose) for machine in machines]
+        jobs = [pool.submit(run, *machine, arguments.arch, arguments.scripts, arguments.verbose) for machine in machines]
         return max(job.result() for job in jobs)
 
 

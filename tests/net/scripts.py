@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """The scripts of conformance.py: script(driver, Connection). Sections are those of RFC 9293 unless another is named."""
-import struct
 import time
 
 from packet import ACK, FIN, PSH, RST, SYN, URG, options
@@ -743,83 +742,3 @@ def urgent_data(d, connection):
     c.send(b"rest")
     assert c.take(4) == b"rest"
     c.reset()
-
-
-# -- ICMP ------------------------------------------------------------------------------------------------------------------------
-
-def quote(c, d, seq):
-    """The start of a packet of theirs, as an error quotes it."""
-    from packet import ip_packet
-    head = struct.pack(">HHI", c.port, c.sport, (c.irs + seq) & 0xffffffff)
-    them, us = ("fd09::2", "fd09::1") if d.family == 6 else ("10.9.0.2", "10.9.0.1")
-    return ip_packet(them, us, 6, head + b"\0" * 12)
-
-
-@script
-@last(2)
-def path_mtu(d, connection):
-    """RFC 1191, 8201: segments get smaller."""
-    c = connection(d, port=7002, option=options(mss=1400)).open()
-    sent = burst(c, 3)
-    assert len(sent[0].data) == 1400
-    kind = struct.pack(">BBHHH", 3, 4, 0, 0, 1300) if d.family == 4 else struct.pack(">BBHI", 2, 0, 0, 1300)
-    d.send_icmp(kind + quote(c, d, sent[0].seq))
-    end = time.monotonic() + 3
-    found = None
-    while time.monotonic() < end:
-        found = c.get(1)
-        if found and found.data and len(found.data) <= 1300 - (40 if d.family == 4 else 60):
-            break
-    assert found and 0 < len(found.data) <= 1300 - (40 if d.family == 4 else 60), found
-    c.reset()
-
-
-def send_unreachable(c, d, seq):
-    """ICMP: the port of our segment with this number is unreachable."""
-    kind = struct.pack(">BBHI", 3, 3, 0, 0) if d.family == 4 else struct.pack(">BBHI", 1, 4, 0, 0)
-    d.send_icmp(kind + quote(c, d, seq))
-
-
-@script
-def unreachable_syn(d, connection):
-    """RFC 1122 4.2.3.9: in SYN-SENT a port that is unreachable ends the attempt."""
-    c = active(d, connection)
-    settle()
-    send_unreachable(c, d, 0)
-    assert d.datagram(c.sport, 3) == b"111"
-
-
-@script
-def unreachable_in_connection(d, connection):
-    """RFC 5927: an established connection is not ended by ICMP."""
-    c = connection(d).open()
-    send_unreachable(c, d, 1)
-    assert c.is_open()
-    c.reset()
-
-
-# -- floods ------------------------------------------------------------------------------------------------------------------------
-
-@script
-@last(1)
-def syn_flood(d, connection):
-    """RFC 4987: 3,000 half-open connections, and a new one still opens (by a cookie) and carries data."""
-    d.send_tcp(5000, 7001, 1, 0, SYN)
-    for count in range(3000):
-        d.send_tcp(20000 + count, 7001, 12345 + count, 0, SYN, option=options(mss=1460, sack_ok=True))
-        if count % 50 == 49:
-            d.host.poll(0)
-    end = time.monotonic() + 1
-    while time.monotonic() < end and d.host.poll(0.1):
-        pass
-    d.waiting.clear()
-    for _ in range(3):
-        c = connection(d, use_ts=True)
-        c.raw(SYN, option=c.syn_options)
-        c.seq = 1
-        found = c.get(3)
-        assert found and found.flags == SYN | ACK, found
-        c.ack = 1
-        c.send(b"through")
-        assert c.take(7) == b"through"
-        c.reset()

@@ -14,12 +14,13 @@ sys.path.insert(0, os.path.join(ROOT, "tests"))
 WORK = os.path.join(ROOT, "build", "net-test")
 
 
-def compile_guest(name):
-    """The arm64 program made of tests/net/NAME.c."""
+def compile_guest(name, arch="arm64"):
+    """The program of a guest made of tests/net/NAME.c."""
     os.makedirs(WORK, exist_ok=True)
-    source, output = os.path.join(HERE, name + ".c"), os.path.join(WORK, name)
+    source, output = os.path.join(HERE, name + ".c"), os.path.join(WORK, name + ("" if arch == "arm64" else "-" + arch))
+    compiler = {"arm64": "aarch64-linux-gnu-gcc", "x86_64": "x86_64-linux-gnu-gcc"}[arch]
     if not os.path.exists(output) or os.path.getmtime(output) < os.path.getmtime(source):
-        subprocess.run(["aarch64-linux-gnu-gcc", "-static", "-O2", "-Wall", "-Wextra", "-Werror", "-o", output, source], check=True)
+        subprocess.run([compiler, "-static", "-O2", "-Wall", "-Wextra", "-Werror", "-o", output, source], check=True)
     return output
 
 
