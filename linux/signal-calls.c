@@ -43,10 +43,12 @@ long sys_rt_sigaction(long sig, long act, long old, long size)
 	struct process *p = process_current();
 	struct sigaction_k fresh, before;
 
-	if (size != sizeof(sigmask_t) || sig < 1 || sig > NR_SIGNALS)
+	if (size != sizeof(sigmask_t))
 		return -EINVAL;
 	if (act && copy_from_user(&fresh, (const void *)act, sizeof(fresh)))
 		return -EFAULT;
+	if (sig < 1 || sig > NR_SIGNALS)
+		return -EINVAL;
 	mutex_lock(&p->signal_lock);
 	before = p->actions[sig - 1];
 	mutex_unlock(&p->signal_lock);

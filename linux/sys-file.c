@@ -519,6 +519,7 @@ long sys_flock(long fd, long operation)
 #define FIOCLEX		0x5451
 #define FIONBIO		0x5421
 #define FIOASYNC	0x5452
+#define FIONREAD	0x541bu
 
 static long set_status_flag(struct file *f, unsigned flag, long arg)
 {
@@ -531,6 +532,20 @@ static long set_status_flag(struct file *f, unsigned flag, long arg)
 	else
 		atomic_fetch_and(&f->flags, ~flag, RELAXED);
 	return f->ops->set_flags ? f->ops->set_flags(f, f->flags) : 0;
+}
+
+/* FIONREAD of a file: from its position to its end. */
+static long bytes_to_read(struct file *f, long arg)
+{
+	struct stat_info st;
+	int r = file_stat(f, &st), n;
+
+	if (r)
+		return r;
+	if ((st.mode & S_IFMT) != S_IFREG)
+		return -ENOTTY;
+	n = (int)(st.size - READ_ONCE(f->pos));
+	return copy_to_user((void *)arg, &n, sizeof(n));
 }
 
 long sys_ioctl(long fd, long cmd, long arg)
@@ -550,6 +565,8 @@ long sys_ioctl(long fd, long cmd, long arg)
 		r = set_status_flag(f, O_ASYNC, arg);
 	else
 		r = f->ops->ioctl ? f->ops->ioctl(f, (unsigned)cmd, (unsigned long)arg) : -ENOTTY;
+	if (r == -ENOTTY && (unsigned)cmd == FIONREAD && f->vnode)
+		r = bytes_to_read(f, arg);
 	file_put(f);
 	return r;
 }
@@ -620,9 +637,19 @@ long sys_splice(long in_fd, long in_off, long out_fd, long out_off, long len, lo
 	return r ? r : move(in_fd, in_off, out_fd, out_off, len, flags);
 }
 
+/* Within one file: what is copied ends where the file ends now, and may not overlap. */
+static int limit_to_file(const struct stat_info *st, uint64_t in_pos, uint64_t out_pos, long *len)
+{
+	uint64_t n = MIN((uint64_t)*len, st->size - MIN(in_pos, st->size));
+
+	*len = (long)n;
+	return out_pos < in_pos + n && in_pos < out_pos + n ? -EINVAL : 0;
+}
+
 long sys_copy_file_range(long in_fd, long in_off, long out_fd, long out_off, long len, long flags)
 {
 	struct stat_info in_stat, out_stat;
+	uint64_t in_pos, out_pos;
 	struct file *in, *out;
 	long r = -EBADF;
 
@@ -640,6 +667,14 @@ long sys_copy_file_range(long in_fd, long in_off, long out_fd, long out_off, lon
 			r = -EINVAL;
 		else if (!r && out->flags & O_APPEND)
 			r = -EBADF;
+		in_pos = in->pos;
+		out_pos = out->pos;
+		if (!r)
+			r = offset_get(in_off, &in_pos);
+		if (!r)
+			r = offset_get(out_off, &out_pos);
+		if (!r && in_stat.dev == out_stat.dev && in_stat.ino == out_stat.ino)
+			r = limit_to_file(&in_stat, in_pos, out_pos, &len);
 	}
 	if (in)
 		file_put(in);

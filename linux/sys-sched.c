@@ -273,7 +273,7 @@ long sys_sched_getattr(long pid, long ptr, long size, long flags)
 	struct attributes a;
 	long r;
 
-	if (!ptr || flags || (uint32_t)size < sizeof(out) || (uint32_t)size > 4096)
+	if (!ptr || (int)pid < 0 || flags || (uint32_t)size < sizeof(out) || (uint32_t)size > 4096)
 		return -EINVAL;
 	r = get_policy(pid, &a);
 	if (r)

@@ -354,13 +354,13 @@ static int unix_connect(struct socket *so, const struct sock_addr *a, bool is_no
 
 	if (so->type == SOCK_DGRAM)
 		return connect_dgram(u, a);
-	if (u->peer)
-		return -EISCONN;
-	if (u->is_listening)
-		return -EINVAL;
 	r = unix_find(a, so->type, &l);
 	if (r)
 		return r;
+	if (u->peer || u->is_listening) {
+		socket_put(&l->so);
+		return u->is_listening ? -EINVAL : -EISCONN;
+	}
 	server = unix_new(so->type);
 	if (server && !copy_name(server, l)) {
 		socket_put(&server->so);
