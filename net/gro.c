@@ -48,6 +48,7 @@ struct held {
 struct batch {
 	struct held held[HELD];
 	unsigned nr, oldest;
+	unsigned recent;		/* of held: the one to look at first; perhaps not there any more */
 	unsigned nr_merged;		/* segments that became part of another */
 	uint64_t bytes;			/* their headers: what the packets lack of what came */
 };
@@ -111,63 +112,105 @@ static bool is_same_flow(const struct view *a, const struct view *b)
 	return a->is_v6 ? !memcmp(a->v6->src, b->v6->src, 32) : !memcmp(&a->v4->src, &b->v4->src, 8);
 }
 
-/* Two segments of one flow, both of which may be merged: b could be the continuation of h. */
-static bool does_follow(const struct held *h, const struct view *b)
+static inline uint64_t load64(const uint8_t *p)
 {
-	const struct view *a = &h->v;
+	uint64_t v;
 
-	if (b->seq != h->next_seq || a->tcp->ack != b->tcp->ack || a->tcp->window != b->tcp->window || a->tcp->off != b->tcp->off || (int32_t)(b->ts - h->ts) < 0)
-		return false;
-	if (memcmp(a->p->seg[0].data, b->p->seg[0].data, 12))
-		return false;
-	if (a->is_v6)
-		return a->v6->ver_tc_flow == b->v6->ver_tc_flow && a->v6->hops == b->v6->hops;
-	return a->v4->tos == b->v4->tos && a->v4->ttl == b->v4->ttl && a->v4->frag == b->v4->frag;
+	memcpy(&v, p, sizeof(v));
+	return v;
 }
 
-static bool has_right_sums(const struct view *v)
+static inline uint32_t load32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline unsigned load_be16(const uint8_t *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
+}
+
+/*
+ * Is p the continuation of h? What has to have one value only (types, versions, flags, kinds of options) has it in h, and is compared with that: in words, whatever the fields in
+ * them. Left out are lengths, which must fit p, IP's identification, and checksums.
+ *
+ *	Ethernet 0      IPv4  14 version, TOS   16 length   18 id   20 fragment, TTL, protocol   24 sum   26 addresses		34 TCP
+ *			IPv6  14 version, class, flow   18 length   20 next header, hops   22 addresses			54 TCP
+ *	TCP  +0 ports   +4 sequence   +8 acknowledgement   +12 offset, flags, window   +16 sum, urgent   +20 options
+ */
+static bool is_next(const struct held *h, const struct pkt *p)
+{
+	const uint8_t *a = h->v.p->seg[0].data, *b = p->seg[0].data, *ta = (const uint8_t *)h->v.tcp, *tb = b + (ta - a);
+	unsigned hlen = h->v.hlen;
+
+	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "PSH in the word at +12");
+	if (p->seg[0].len <= hlen || p->nr_segs != 1 || p->gso_type)
+		return false;
+	if (load32(tb) != load32(ta) || net32(load32(tb + 4)) != h->next_seq || load32(tb + 8) != load32(ta + 8) ||
+	    (load32(tb + 12) ^ load32(ta + 12)) & ~((uint32_t)TCP_PSH << 8))
+		return false;
+	if (load64(a) != load64(b) || load64(a + 8) != load64(b + 8))
+		return false;
+	if (hlen > (unsigned)(ta - a) + sizeof(struct tcp_hdr) && (load32(ta + 20) != load32(tb + 20) || (int32_t)(net32(load32(tb + 24)) - h->ts) < 0))
+		return false;
+	if (likely(!h->v.is_v6))
+		return load32(a + 20) == load32(b + 20) && load64(a + 26) == load64(b + 26) && load_be16(b + 16) + ETH_HLEN == p->len;
+	return load32(a + 14) == load32(b + 14) && !memcmp(a + 20, b + 20, 34) && load_be16(b + 18) + IP6_HLEN + ETH_HLEN == p->len;
+}
+
+static bool has_right_tcp_sum(struct pkt *p, const struct view *like)
 {
 	struct ip_addr src, dst;
-	unsigned l4 = (unsigned)((const uint8_t *)v->tcp - v->p->seg[0].data), len = v->p->len - l4;
+	const uint8_t *data = p->seg[0].data;
+	unsigned l4 = (unsigned)((const uint8_t *)like->tcp - like->p->seg[0].data), len = p->len - l4;
 
-	if (!v->is_v6 && csum_fold(csum_ip4(v->v4)) != 0xffff)
-		return false;
-	if (v->p->flags & (PKT_CSUM_OK | PKT_CSUM_PARTIAL))
-		return true;
-	if (v->is_v6) {
-		memcpy(src.b, v->v6->src, 16);
-		memcpy(dst.b, v->v6->dst, 16);
+	if (like->is_v6) {
+		memcpy(src.b, data + 22, 16);
+		memcpy(dst.b, data + 38, 16);
 	} else {
-		src = ip_from_v4(v->v4->src);
-		dst = ip_from_v4(v->v4->dst);
+		src = ip_from_v4(load32(data + 26));
+		dst = ip_from_v4(load32(data + 30));
 	}
-	if (csum_fold(pkt_csum(v->p, l4, len, csum_pseudo(&src, &dst, len, IPPROTO_TCP))) != 0xffff)
+	if (csum_fold(pkt_csum(p, l4, len, csum_pseudo(&src, &dst, len, IPPROTO_TCP))) != 0xffff)
 		return false;
-	v->p->flags |= PKT_CSUM_OK;	/* TCP need not compute it again */
+	p->flags |= PKT_CSUM_OK;	/* TCP need not compute it again */
 	return true;
+}
+
+/* p's headers have the form of like's. */
+static inline bool has_right_sums(struct pkt *p, const struct view *like)
+{
+	if (!like->is_v6 && csum_fold(csum_ip4(p->seg[0].data + ETH_HLEN)) != 0xffff)
+		return false;
+	return p->flags & (PKT_CSUM_OK | PKT_CSUM_PARTIAL) || has_right_tcp_sum(p, like);
 }
 
 /* ---- merging ----------------------------------------------------------------------------------------------------------- */
 
-static bool merge(struct batch *g, struct held *h, const struct view *b)
+/* q is_next(). */
+static bool merge(struct batch *g, struct held *h, struct pkt *q)
 {
 	struct pkt *p = h->v.p;
+	unsigned hlen = h->v.hlen, data_len = q->len - hlen, l4 = (unsigned)((const uint8_t *)h->v.tcp - p->seg[0].data);
+	const struct tcp_hdr *t = (const struct tcp_hdr *)(q->seg[0].data + l4);	/* it stays when q becomes part of p: the buffer is p's then */
 
-	if (p->len + b->data_len > 0xffff + ETH_HLEN)
+	if (unlikely(!h->is_checked)) {
+		if (!has_right_sums(p, &h->v))
+			return false;
+		h->is_checked = true;
+	}
+	if (p->len + data_len > 0xffff + ETH_HLEN || !has_right_sums(q, &h->v) || !pkt_absorb(p, q, hlen))
 		return false;
-	if (!h->is_checked && !has_right_sums(&h->v))
-		return false;
-	h->is_checked = true;
-	if (!has_right_sums(b))
-		return false;
-	if (!pkt_absorb(p, b->p, b->hlen))
-		return false;
-	h->v.tcp->flags |= b->tcp->flags;	/* its headers are still there: the buffer is p's now */
-	h->next_seq += b->data_len;
-	h->ts = b->ts;
+	h->v.tcp->flags |= t->flags;
+	h->next_seq += data_len;
+	if (hlen > l4 + sizeof(*t))
+		h->ts = net32(load32((const uint8_t *)(t + 1) + 4));
 	h->nr++;
 	g->nr_merged++;
-	g->bytes += b->hlen;
+	g->bytes += hlen;
 	return true;
 }
 
@@ -200,6 +243,7 @@ static void hold(struct batch *g, unsigned at, const struct view *v)
 	h->ts = v->ts;
 	h->nr = 1;
 	h->is_checked = false;
+	g->recent = at;
 }
 
 /* A segment arrives. True: it is part of another packet now. */
@@ -212,8 +256,10 @@ static bool receive(struct batch *g, const struct view *v)
 	if (i < g->nr) {
 		struct held *h = &g->held[i];
 
-		if (v->may_merge && does_follow(h, v) && merge(g, h, v))
+		if (is_next(h, v->p) && merge(g, h, v->p)) {
+			g->recent = i;
 			return true;
+		}
 		finish(h);
 		if (v->may_merge && v->p->len >= START_LEN)
 			hold(g, i, v);
@@ -238,13 +284,15 @@ struct pkt *gro_merge(struct pkt *list, uint64_t *packets, uint64_t *bytes)
 	struct batch g;
 	struct pkt *last = NULL, *next;
 
-	g.nr = g.oldest = g.nr_merged = 0;
+	g.nr = g.oldest = g.recent = g.nr_merged = 0;
 	g.bytes = 0;
 	for (struct pkt *p = list; p; p = next) {
 		struct view v;
 
 		next = pkt_next(p);
-		if ((g.nr || p->len >= START_LEN) && view_init(&v, p) && receive(&g, &v))
+		if (g.recent < g.nr && is_next(&g.held[g.recent], p) && merge(&g, &g.held[g.recent], p))
+			pkt_set_next(last, next);
+		else if ((g.nr || p->len >= START_LEN) && view_init(&v, p) && receive(&g, &v))
 			pkt_set_next(last, next);
 		else
 			last = p;

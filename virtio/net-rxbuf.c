@@ -8,8 +8,8 @@
  * among BIG_FOR. What would fit a page but came in a big buffer is copied to a page, and the big one goes back to the ring: memory that a packet pins is never more than
  * nine times what it holds, or a page.
  *
- * Memory of a queue: the budget (1 MiB, or 256 KiB in a machine of less than 64 MiB) in the ring; in the pool up to as much in pages and up to 4 MiB in big buffers, each not more than a
- * 64th of the machine's memory; and what sockets hold, which they count.
+ * Memory of a queue: the budget (1 MiB, or 256 KiB in a machine of less than 64 MiB) in the ring; in the pool up to 4 MiB in pages, and as much in big buffers while there are any in the
+ * ring, each not more than a 64th of the machine's memory; and what sockets hold, which they count.
  */
 #include "libc/atomic.h"
 #include "libc/errno.h"
@@ -23,7 +23,7 @@
 #define RX_LOW		16u
 #define BIG_FOR		256u
 #define POOL_PART	64u		/* of memory, the most that lies in the pool as pages, and again as big buffers */
-#define BIG_POOL	(4ull << 20)	/* and not more than this: most of a receive window */
+#define POOL_MOST	(4ull << 20)	/* and not more than this: most of a receive window */
 #define BIG_BUDGET	(256u << 10)	/* the least: two packets of 64 KiB and what they leave unused */
 
 static void rx_error(struct net *n)
@@ -105,12 +105,12 @@ static void rx_timer(struct timer *t)
 
 void virtio_net_rx_init(struct rx_queue *q, uint64_t memory)
 {
-	uint32_t pages = (uint32_t)MIN(memory / POOL_PART / PAGE_SIZE, (uint64_t)q->vq->num);
+	uint32_t most = (uint32_t)MIN(memory / POOL_PART, POOL_MOST);
 
 	q->budget = q->vq->num * PAGE_SIZE;
 	q->may_use_big = q->budget >= BIG_BUDGET && virtio_has(q->net->device, VIRTIO_NET_F_MRG_RXBUF);
-	q->most_big = (uint32_t)MIN(memory / POOL_PART, BIG_POOL) / PKT_BIG_SIZE;
-	pkt_pool_init(&q->pool, pages, 0);
+	q->most_big = most / PKT_BIG_SIZE;
+	pkt_pool_init(&q->pool, most / PAGE_SIZE, 0);
 	timer_init(&q->timer, rx_timer);
 }
 
