@@ -331,6 +331,7 @@ static void input_urgent(struct tcp_sock *tp, const struct pkt *p)
 
 	if (!p->tcp.urgent || seq_lt(seq, tp->copied_seq) || (tp->urg_state != URG_NONE && seq_le(seq, tp->urg_seq)))
 		return;
+	recvq_skip_urgent(tp);	/* the byte of the former mark, if all before it was read: without the mark it would be read again */
 	tp->urg_seq = seq;
 	tp->urg_state = URG_PENDING;
 	tcp_wake(tp, FILE_POLLPRI);

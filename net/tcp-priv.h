@@ -507,6 +507,8 @@ ssize_t tcp_send(struct socket *so, struct sock_msg *m);
 /* ---- tcp-recvq.c */
 void recvq_data(struct tcp_sock *tp, struct pkt *p, nsec_t now);	/* take: payload of a segment in the window */
 void recvq_free(struct tcp_sock *tp);
+/* If the next byte is the urgent one it is passed over, unless it belongs to the stream (SO_OOBINLINE). */
+void recvq_skip_urgent(struct tcp_sock *tp);
 bool tcp_has_data(const struct tcp_sock *tp);
 ssize_t tcp_recv(struct socket *so, struct sock_msg *m);
 /* SACK blocks to report (RFC 2018 4), most recent first; words in network order. Number of blocks. */

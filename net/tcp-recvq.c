@@ -398,7 +398,7 @@ static ssize_t copy_some(struct tcp_sock *tp, struct uio *u, uint32_t off, bool 
 }
 
 /* Lock held. The urgent byte is not part of the stream unless SO_OOBINLINE. */
-static void skip_urgent(struct tcp_sock *tp)
+void recvq_skip_urgent(struct tcp_sock *tp)
 {
 	if ((tp->urg_state == URG_VALID || tp->urg_state == URG_READ) && !sock_has(&tp->so, SF_OOBINLINE) && tp->copied_seq == tp->urg_seq && tp->rcv_bytes) {
 		consume(tp, 1);
@@ -487,7 +487,7 @@ static bool is_readable(struct tcp_sock *tp, uint32_t target)
 	if (atomic_load(&tp->so.error, RELAXED))
 		return true;
 	tcp_lock(tp);
-	skip_urgent(tp);
+	recvq_skip_urgent(tp);
 	r = tp->rcv_bytes >= target || tp->is_fin_received || !IN_STATES(tp, ST(ESTABLISHED) | ST(FIN_WAIT1) | ST(FIN_WAIT2) | ST(SYN_SENT) | ST(SYN_RECV)) ||
 	    atomic_load(&tp->so.shut, RELAXED) & SHUT_RD_BIT || (tp->urg_state == URG_VALID && tcp_has_data(tp));
 	/* The window is full and less than the target is here: no more will come. */
@@ -502,7 +502,7 @@ static int take_data(struct tcp_sock *tp, struct sock_msg *m, uint32_t *peeked, 
 	int r;
 
 	tcp_lock(tp);
-	skip_urgent(tp);
+	recvq_skip_urgent(tp);
 	*n = 0;
 	if (tp->rcv_bytes > *peeked && m->uio->left) {
 		*n = copy_some(tp, m->uio, *peeked, m->flags & MSG_TRUNC);

@@ -47,6 +47,7 @@ static void urgent(int fd)
 	recv(fd, &byte, 1, MSG_OOB);
 	n = snprintf(text, sizeof(text), "%s,%c", buf, byte);
 	send(fd, text, (size_t)n, MSG_NOSIGNAL);
+	usleep(20000);	/* a further mark finds the byte of this one still there */
 	echo(fd);
 }
 
