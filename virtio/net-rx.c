@@ -33,10 +33,10 @@
 #include "virtio/net-priv.h"
 
 #define TICK_NS		(2 * NSEC_PER_MSEC)
-#define TICKS_ALONE	16u		/* ticks in a row before which nobody has looked: nobody looks */
+#define TICKS_ALONE	8u		/* ticks in a row before which nobody has looked: nobody looks */
 #define LOOK_BATCHES	4u
-#define PAUSE_MIN_NS	(32 * NSEC_PER_MSEC)
-#define PAUSE_MAX_NS	(512 * NSEC_PER_MSEC)
+#define PAUSE_MIN_NS	(64 * NSEC_PER_MSEC)
+#define PAUSE_MAX_NS	(2 * NSEC_PER_SEC)
 
 /* lock held. Up to NETDEV_RX_BATCH packets to net/. False: the ring is empty. */
 static bool rx_batch(struct rx_queue *q)

@@ -303,6 +303,7 @@ __attribute__((weak)) void rcu_synchronize(void)
 static pthread_mutex_t timer_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t timer_done = PTHREAD_COND_INITIALIZER;
 static struct timer *timers[MAX_TIMERS], *running_timer;
+bool fake_timers_are_held;
 static bool has_timer_thread;
 
 static void *timer_thread(void *arg)
@@ -318,7 +319,7 @@ static void *timer_thread(void *arg)
 			pthread_mutex_lock(&timer_lock);
 			t = timers[0];
 		}
-		if (!t || t->deadline > arch_time_ns())
+		if (!t || t->deadline > arch_time_ns() || atomic_load(&fake_timers_are_held, RELAXED))
 			continue;
 		timers[i] = NULL;
 		running_timer = t;

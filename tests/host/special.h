@@ -57,5 +57,6 @@ static inline void nap_ms(unsigned ms)
 
 /* fake-special.c: page_alloc() gives nothing while it is set. */
 extern bool fake_page_alloc_fails;
+extern bool fake_timers_are_held;	/* armed ones do not run */
 extern unsigned fake_nr_kfree;		/* calls so far */
 unsigned fake_nr_pages(void);		/* blocks of page_alloc() that are not freed */
