@@ -16,11 +16,11 @@ MTU_FRAME = 65536 + 64
 MARK = "SAMARA_NET_NAMESPACE"
 
 
-def enter_namespace(needs_tap=True):
-    """Start this program again in a new network namespace. Ends it with a sentence where that is not allowed."""
+def enter_namespace(needs_tap=True, is_needed=True):
+    """Start this program again in a new network namespace; True in it. Where that is not allowed it ends with a sentence, or goes on: False."""
     if os.environ.get(MARK):
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        return
+        return True
     why = None
     for words in (["unshare", "-n"], ["unshare", "-rn"]):
         if not shutil.which("unshare") or not shutil.which("ip"):
@@ -30,7 +30,9 @@ def enter_namespace(needs_tap=True):
         if subprocess.run([*words, "sh", "-c", probe], capture_output=True, check=False).returncode == 0:
             os.environ[MARK] = "1"
             os.execvp(words[0], [*words, sys.executable, *sys.argv])
-        why = "network namespaces with taps are not allowed here"
+        why = f"network namespaces{' with taps' * needs_tap} are not allowed here"
+    if not is_needed:
+        return False
     print(f"skipped: {why}")
     sys.exit(0)
 

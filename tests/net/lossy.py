@@ -125,7 +125,8 @@ def main():
     parser.add_argument("tests", nargs="*")
     options = parser.parse_args()
     support.compile_guest("bulk")
-    link.enter_namespace(options.peer == "linux")
+    if options.peer == "linux":
+        link.enter_namespace()
     tests = {}
     for percent in options.loss.split(","):
         for family in (4, 6):

@@ -182,8 +182,11 @@ def main():
     if link.MARK not in os.environ:
         for names in PACKAGES:
             support.fetch_packages(names)
-    link.enter_namespace(False)
-    name_server()
+    if link.enter_namespace(needs_tap=False, is_needed=False):
+        name_server()
+    else:
+        print("skipped: getent and curl ask a name server of ours, which needs a network namespace for port 53")
+        del TESTS["getent"], TESTS["curl"]
     return support.run_tests(TESTS, sys.argv[1:])
 
 
