@@ -13,7 +13,7 @@
  *	walk; rename_seq is as before		flags & DENTRY_KNOWN ? generation++
  *	generation == g ? store (path, g)
  *
- * One of both sees the other: either the walk does not find the dentry any more, or the generation is counted after g was read, and an entry with g is never good.
+ * (Under the C11 model: tests/models/relaxed.cc.) One of both sees the other: either the walk does not find the dentry any more, or the generation is counted after g was read, and an entry with g is never good.
  *
  * Readers: any number, under RCU, wait-free. Writers: any, lock-free (an exchange of a slot's pointer); two that store the same path make two entries, which is harmless.
  * Linearization point of a hit: the load of the generation: then each dentry of the way was in its place, the last one referenced by the hash table, so that its memory (and

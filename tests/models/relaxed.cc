@@ -359,6 +359,53 @@ struct rcu : rl::test_suite<rcu, 2> {
 	}
 };
 
+// ---- fs/path-cache.h: remember (path.c) keeps a path, dentry_remove takes its last name away ----
+
+struct path_cache : rl::test_suite<path_cache, 2> {
+	static const char *name() { return "path_cache"; }
+	rl::atomic<int> is_in_chain, is_known, generation, slot;
+	rl::var<int> entry[3];
+
+	void before()
+	{
+		is_in_chain.store(1, mo_relaxed, $);
+		is_known.store(0, mo_relaxed, $);
+		generation.store(1, mo_relaxed, $);
+		slot.store(0, mo_relaxed, $);
+	}
+
+	void thread(unsigned i)
+	{
+		if (i == 0) {
+			for (int k = 1; k <= 2; k++) {				// remember()
+				int g = generation.load(mo_acquire, $);
+
+				is_known.fetch_or(1, mo_relaxed, $);		// path_cache_mark()
+				fence(0);
+				if (!is_in_chain.load(mo_acquire, $) || generation.load(mo_acquire, $) != g)
+					continue;
+				entry[k]($) = g;
+				slot.store(k, order[2], $);			// path_cache_store()
+			}
+		} else {
+			if (int k = slot.load(mo_acquire, $))			// path_cache_find()
+				RL_ASSERT(entry[k]($) == 1);
+			is_in_chain.store(0, mo_release, $);			// dentry_remove()
+			fence(1);
+			if (is_known.load(mo_relaxed, $))
+				generation.fetch_add(1, mo_release, $);
+		}
+	}
+
+	// The name is gone: what is kept must not be good.
+	void after()
+	{
+		int k = slot.load(mo_relaxed, $);
+
+		RL_ASSERT(!k || entry[k]($) != generation.load(mo_relaxed, $));
+	}
+};
+
 // ---- the run ----
 
 struct weaker {
@@ -425,5 +472,8 @@ int main()
 			      { { 0, mo_relaxed, "a count without release" }, { 1, mo_acq_rel, "the reader's fence" },
 				{ 2, mo_relaxed, "a pointer without release" }, { 3, mo_acq_rel, "the updater's fence" },
 				{ 4, mo_relaxed, "a look at the count without acquire" } });
+	is_good &= check<path_cache>({ mo_seq_cst, mo_seq_cst, mo_release },
+				     { { 0, mo_acq_rel, "the fence behind the marks" }, { 1, mo_acq_rel, "the remover's fence" },
+				       { 2, mo_relaxed, "an entry without release" } });
 	return is_good ? 0 : 1;
 }
