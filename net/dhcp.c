@@ -336,7 +336,7 @@ static void answer(struct dhcp *d, const struct lease *l, nsec_t now)
 		d->tries = 0;
 		send(d, REQUEST);
 		schedule_retry(d, now);
-	} else if (d->state != SELECTING && l->type == NAK) {
+	} else if (d->state != SELECTING && d->state != BOUND && l->type == NAK) {	/* BOUND hears nothing (RFC 2131 figure 5) */
 		drop_address(d);
 		d->tries = 1;
 		discover(d, now);

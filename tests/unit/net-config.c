@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Router advertisements: addresses are made, live as long as is said, and a forged advertisement cannot end them at once (RFC 4861 6.1.2, RFC 4862 5.5.3).
+ * Router advertisements: addresses are made, live as long as is said, and a forged advertisement cannot end them at once (RFC 4861 6.1.2, RFC 4862 5.5.3). DHCP: a lease is
+ * taken, renewed, rebound, refused and lost (RFC 2131 4.4).
  */
 /* sources: net/addr.c net/arp.c net/config.c net/csum.c net/dgram.c net/dhcp.c net/eth.c net/gro.c net/icmp.c net/inet-opt.c net/inet.c net/ip-config.c net/ip-frag.c net/ip-input.c net/ip-option.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/netlink.c net/netlink-diag.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/socket.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c sched/poller.c tests/host/fake-net.c */
 #include "mmu/page.h"
@@ -13,7 +14,16 @@
 #include "net/wire.h"
 #include "tests/host/fake-net.h"
 
+#define DISCOVER	1
+#define OFFER		2
+#define REQUEST		3
+#define ACK		5
+#define NAK		6
+
 static struct netdev eth;
+static uint8_t xid[4];		/* of the last DHCP message that we sent */
+static unsigned said;		/* its type; 0: none since the last look */
+static bool was_broadcast;
 
 static void eth_transmit(struct netdev *dev, unsigned queue, struct pkt *list)
 {
@@ -21,8 +31,14 @@ static void eth_transmit(struct netdev *dev, unsigned queue, struct pkt *list)
 	(void)queue;
 	while (list) {
 		struct pkt *p = list;
+		const uint8_t *f = p->seg[0].data;
 
 		list = pkt_next(p);
+		if (p->seg[0].len >= 14 + 28 + 243 && f[12] == 8 && f[23] == 17 && f[36] == 0 && f[37] == 67) {
+			memcpy(xid, f + 46, 4);
+			said = f[14 + 28 + 242];
+			was_broadcast = f[30] == 255;
+		}
 		pkt_free(p);
 	}
 }
@@ -101,13 +117,173 @@ static bool look(const struct ifaddr *a, void *arg)
 	return true;
 }
 
-/* Seconds that the address of prefix n still lives; 0: there is none. */
+/* Seconds that the address of prefix n still lives; 0: there is none, or it is over. */
 static unsigned life(uint8_t n)
 {
 	struct search s = { .n = n };
 
 	ifaddr_for_each(look, &s);
-	return !s.until ? 0 : (unsigned)((s.until - sim_now + NSEC_PER_SEC / 2) / NSEC_PER_SEC);
+	return s.until <= sim_now ? 0 : (unsigned)((s.until - sim_now + NSEC_PER_SEC / 2) / NSEC_PER_SEC);
+}
+
+/* ---- DHCP ---------------------------------------------------------------------------------------------------------------- */
+
+static void receive(const uint8_t *frame, unsigned len)
+{
+	paddr_t page = page_alloc(0, 0);
+	struct pkt *p;
+
+	memcpy((void *)(uintptr_t)page, frame, len);
+	p = pkt_from_page((void *)(uintptr_t)page, 0, len);
+	p->flags |= PKT_CSUM_OK;
+	netdev_receive(&eth, 0, p);
+	sim_run(10 * NSEC_PER_MSEC);
+	dhcp_tick(sim_now);	/* the worker would do it now */
+}
+
+/* The server 10.0.0.1 says: type, for 10.0.0.`host`, for so many seconds. `wrong`: a byte of the message (behind the UDP header) that is flipped. */
+static void serve(uint8_t type, uint8_t host, uint32_t seconds, unsigned wrong)
+{
+	uint8_t f[400] = { 0 }, *m = f + 42, *o = m + 236;
+	unsigned total = 28 + 240 + 3 + 6 + 6 + 6 + 1;
+	uint16_t sum;
+
+	memcpy(f, eth.mac, 6);
+	memcpy(f + 6, (uint8_t[6]){ 2, 9, 9, 9, 9, 9 }, 6);
+	memcpy(f + 12, (uint8_t[]){ 8, 0, 0x45, 0, (uint8_t)(total >> 8), (uint8_t)total, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 255, 255, 255, 255 }, 22);
+	sum = (uint16_t)~csum_fold(csum_bytes(f + 14, 20, 0));
+	memcpy(f + 24, &sum, 2);
+	memcpy(f + 34, (uint8_t[]){ 0, 67, 0, 68, (uint8_t)((total - 20) >> 8), (uint8_t)(total - 20) }, 6);
+	memcpy(m, (uint8_t[]){ 2, 1, 6, 0 }, 4);
+	memcpy(m + 4, xid, 4);
+	memcpy(m + 16, (uint8_t[]){ 10, 0, 0, host }, 4);
+	memcpy(m + 28, eth.mac, 6);
+	memcpy(o, (uint8_t[]){ 0x63, 0x82, 0x53, 0x63, 53, 1, type, 54, 4, 10, 0, 0, 1, 1, 4, 255, 255, 255, 0, 51, 4 }, 21);
+	put32(o + 21, seconds);
+	o[25] = 255;
+	if (wrong)
+		m[wrong] ^= 0xff;
+	receive(f, 14 + total);
+}
+
+struct have {
+	unsigned host;
+};
+
+static bool look4(const struct ifaddr *a, void *arg)
+{
+	if (a->dev == &eth && ip_is_v4(&a->addr))
+		((struct have *)arg)->host = a->addr.b[15];
+	return true;
+}
+
+/* The last byte of our IPv4 address; 0: none. */
+static unsigned host_of(void)
+{
+	struct have h = { 0 };
+
+	ifaddr_for_each(look4, &h);
+	return h.host;
+}
+
+static unsigned what_was_said(void)
+{
+	unsigned r = said;
+
+	said = 0;
+	return r;
+}
+
+/* As the worker does, which does not run here when it is asked to. */
+static void pass(unsigned seconds)
+{
+	while (seconds--) {
+		sim_run(NSEC_PER_SEC);
+		dhcp_tick(sim_now);
+	}
+}
+
+/* The server asks for our Ethernet address, so that we know its own. */
+static void greet(uint8_t host)
+{
+	uint8_t f[42] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 9, 9, 9, 9, 9, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 9, 9, 9, 9, 9, 10, 0, 0, 1, [38] = 10, [41] = host };
+
+	receive(f, sizeof(f));
+}
+
+/* From SELECTING to BOUND. */
+static void lease(uint8_t host, uint32_t seconds)
+{
+	for (unsigned i = 0; i < 200 && said != DISCOVER; i++)
+		pass(1);
+	CHECK_EQ(what_was_said(), DISCOVER);
+	serve(OFFER, host, seconds, 0);
+	CHECK_EQ(what_was_said(), REQUEST);
+	CHECK(was_broadcast);
+	CHECK_EQ(host_of(), 0);
+	serve(ACK, host, seconds, 0);
+	CHECK_EQ(host_of(), host);
+	CHECK_EQ(what_was_said(), 0);
+}
+
+static void test_dhcp(void)
+{
+	static const unsigned places[] = { 4, 28, 33, 236 };
+
+	/* Not to us: another transaction, another client (twice), no cookie. */
+	CHECK_EQ(what_was_said(), DISCOVER);
+	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+		serve(OFFER, 7, 1000, places[i]);
+		CHECK(what_was_said() != REQUEST);
+	}
+	serve(ACK, 7, 1000, 0);		/* nothing was asked for */
+	serve(NAK, 7, 1000, 0);
+	CHECK_EQ(host_of(), 0);
+	lease(7, 1000);
+
+	/* BOUND hears nothing: not even a refusal. */
+	serve(NAK, 7, 1000, 0);
+	serve(ACK, 9, 1000, 0);
+	CHECK_EQ(host_of(), 7);
+
+	/* T1: asks its server; the answer prolongs. */
+	pass(490);
+	CHECK_EQ(what_was_said(), 0);
+	greet(7);
+	pass(20);
+	CHECK_EQ(what_was_said(), REQUEST);
+	CHECK(!was_broadcast);
+	serve(ACK, 7, 1000, 0);
+	pass(480);
+	CHECK_EQ(host_of(), 7);
+	CHECK_EQ(what_was_said(), 0);
+
+	/* No answer: T2: asks everybody; still none: the address is gone, all begins again. */
+	greet(7);
+	pass(300);
+	CHECK_EQ(what_was_said(), REQUEST);
+	CHECK(!was_broadcast);
+	pass(150);
+	CHECK_EQ(what_was_said(), REQUEST);
+	CHECK(was_broadcast);
+	CHECK_EQ(host_of(), 7);
+	pass(80);
+	CHECK_EQ(host_of(), 0);
+	lease(8, 1000);
+
+	/* Refused while renewing: gone at once. */
+	pass(490);
+	greet(8);
+	pass(20);
+	CHECK_EQ(what_was_said(), REQUEST);
+	serve(NAK, 0, 0, 0);
+	CHECK_EQ(host_of(), 0);
+	lease(9, 0xffffffff);
+
+	/* For ever. */
+	pass(100000);
+	CHECK_EQ(host_of(), 9);
+	CHECK_EQ(what_was_said(), 0);
 }
 
 int main(void)
@@ -116,6 +292,7 @@ int main(void)
 	CHECK_EQ(netdev_register(&eth), 0);
 	net_start();
 	sim_run(3 * NSEC_PER_SEC);
+	test_dhcp();
 
 	/* All of an advertisement or nothing: an option of length 0 behind a good one. */
 	advertise_prefix(1, 1000, 1000, (const uint8_t[8]){ 1, 0 }, 8);
