@@ -105,6 +105,17 @@ void port_unbind(struct port_table *t, struct port_entry *e)
 	mutex_unlock(&t->lock);
 }
 
+bool port_is_bound(struct port_table *t, uint16_t port)
+{
+	struct port_entry *e;
+
+	rcu_read_lock();
+	for (e = rcu_deref(*bucket_of(t, port)); e && e->port != port; e = rcu_deref(e->next))
+		;
+	rcu_read_unlock();
+	return e;
+}
+
 int port_listen(struct port_table *t, struct port_entry *e)
 {
 	int r = 0;

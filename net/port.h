@@ -24,6 +24,8 @@ struct port_entry {
  */
 int port_bind(struct port_table *t, struct port_entry *e, const struct ip_addr *laddr, uint16_t port);
 void port_unbind(struct port_table *t, struct port_entry *e);
+/* Is anybody bound to it, on whatever address? */
+bool port_is_bound(struct port_table *t, uint16_t port);
 /* Become a listener: -EADDRINUSE if another listens there without SO_REUSEPORT. */
 int port_listen(struct port_table *t, struct port_entry *e);
 

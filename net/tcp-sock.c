@@ -198,7 +198,10 @@ static int tcp_bind(struct socket *so, const struct sock_addr *a)
 	return r;
 }
 
-/* RFC 6056 3.3.3: ports of one destination go up from a secret start. Enters the table. */
+/*
+ * RFC 6056 3.3.3: ports of one destination go up from a secret start. Enters the table. Ports that somebody is bound to are left out, as on Linux: with that of a listener
+ * of this machine a connection to it would meet itself (RFC 9293 3.5, simultaneous open).
+ */
 static int insert_with_port(struct tcp_sock *tp)
 {
 	static uint32_t next;		/* [a] */
@@ -212,6 +215,8 @@ static int insert_with_port(struct tcp_sock *tp)
 	start = tcp_secret_hash(&tp->laddr, 0, &tp->raddr, tp->rport, 4) + atomic_fetch_add(&next, 2u, RELAXED);
 	for (uint32_t i = 0; i < range; i++) {
 		tp->lport = (uint16_t)(EPHEMERAL_FIRST + (start + i) % range);
+		if (port_is_bound(&tcp_ports, tp->lport))
+			continue;
 		r = tcp_table_insert(tp);
 		if (r != -EADDRNOTAVAIL)
 			return r;

@@ -272,6 +272,36 @@ static void *serve(void *argument)
 	return NULL;
 }
 
+/* A port that connect() chooses is none that somebody is bound to: with a listener's own it would reach itself. */
+static void test_chosen_port(void)
+{
+	union address a, mine;
+	int listener = bound(AF_INET, SOCK_STREAM, &a), client[2], taken[16], nr_same = 0;
+	socklen_t len = sizeof(mine);
+	in_port_t first = 0;
+
+	need(listen(listener, 5) == 0);
+	for (int k = 0; k < 2; k++) {
+		client[k] = socket(AF_INET, SOCK_STREAM, 0);
+		need(connect(client[k], &a.any, size_of(&a)) == 0 && getsockname(client[k], &mine.any, &len) == 0);
+		first = k ? first : ntohs(mine.v4.sin_port);
+		for (int i = 0; k == 0 && i < 16; i++) { /* those that come next */
+			union address next = mine;
+			next.v4.sin_port = htons((in_port_t)(32768 + (first - 32768 + i + 1) % (60999 - 32768 + 1)));
+			taken[i] = socket(AF_INET, SOCK_STREAM, 0);
+			if (bind(taken[i], &next.any, size_of(&next)) != 0)
+				need(errno == EADDRINUSE);
+		}
+		nr_same += k == 1 && (in_port_t)(ntohs(mine.v4.sin_port) - first - 1) < 16;
+	}
+	check("a chosen port is nobody's", nr_same == 0);
+	for (int i = 0; i < 16; i++)
+		close(taken[i]);
+	close(client[0]);
+	close(client[1]);
+	close(listener);
+}
+
 static void test_many(void)
 {
 	int listener = bound(AF_INET, SOCK_STREAM, &server);
@@ -300,6 +330,7 @@ int main(void)
 	test_udp(AF_INET6, "IPv6");
 	test_tcp(AF_INET, "IPv4");
 	test_tcp(AF_INET6, "IPv6");
+	test_chosen_port();
 	test_many();
 	return test_end();
 }
