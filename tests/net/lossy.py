@@ -115,7 +115,8 @@ def transfer(options, loss, family, direction, attempt=0):
 
 
 def patient(options, loss, family, direction):
-    """A transfer; on a link that loses frames it may, rarely, back off for longer than we wait (seven lost SYNs: two minutes). Then with other losses, twice."""
+    """A transfer; then with other losses, twice, for two rare things on a link that loses a fifth: a machine whose program has ended leaves when its peer has said
+    nothing for 4 s (net/drain.c), which is two retransmissions if the handshake gave no round trip; and seven lost SYNs back off for two minutes."""
     for attempt in range(3):
         try:
             return transfer(options, loss, family, direction, attempt)
