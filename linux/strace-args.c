@@ -26,12 +26,22 @@ void strace_put_begin(struct strace_line *l)
 			l->format->args[i]->begin(l, i);
 }
 
+static void put_object(struct strace_line *l, const struct strace_kind *kind, uint64_t address)
+{
+	uint64_t object[STRACE_OBJECT_MAX / sizeof(uint64_t)];
+
+	if (kind->is_out ? strace_fetch_out(l, object, address, kind->size) : strace_fetch(l, object, address, kind->size))
+		kind->put_object(l, object);
+}
+
 static void put_arg(struct strace_line *l, const struct strace_kind *kind, unsigned i)
 {
 	if (!kind)
 		strace_put(l, l->args[i] ? "%#lx" : "%lu", (unsigned long)l->args[i]);
 	else if (kind->put)
 		kind->put(l, i);
+	else if (kind->put_object)
+		put_object(l, kind, (uint64_t)l->args[i]);
 	else if (kind->is_flags)
 		strace_put_flags(l, kind->names, (uint32_t)l->args[i]);
 	else

@@ -26,7 +26,7 @@ static const struct strace_format formats[] = {
 	ROW(preadv2, int, iovecs_out, ulong, long, nothing, rwf_flags), ROW(pwritev2, int, iovecs_in, ulong, long, nothing, rwf_flags),
 	ROW(lseek, int, long, whence), ROW(ftruncate, int, long), ROW(truncate, path, long), ROW(fallocate, int, falloc_mode, long, long), ROW(fsync, int),
 	ROW(fdatasync, int), ROW0(sync), ROW(syncfs, int), ROW(sync_file_range, int, long, long, sync_range_flags), ROW(fadvise64, int, long, ulong, fadvise),
-	ROW(readahead, int, long, ulong), ROW(sendfile, int, int, offset_inout, ulong), ROW(splice, int, offset_pair, int, offset_pair, ulong, splice_flags),
+	ROW(readahead, int, long, ulong), ROW(sendfile, int, int, offset_inout, ulong), ROW(splice, int, offset_in, int, offset_in, ulong, splice_flags),
 	ROW(tee, int, int, ulong, splice_flags), ROW(vmsplice, int, iovecs_in, ulong, splice_flags),
 	ROW(copy_file_range, int, offset_in, int, offset_in, ulong, hex32),
 	/* files: names */
@@ -52,7 +52,7 @@ static const struct strace_format formats[] = {
 	ROW(signalfd4, int, sigset_in, ulong, signalfd_flags), ROW(inotify_init1, inotify_flags), ROW(inotify_add_watch, int, path, inotify_mask),
 	ROW(inotify_rm_watch, int, int),
 	/* sockets */
-	ROW(socket, family, socket_type, protocol), ROW(socketpair, family, socket_type, protocol, socket_pair_out), ROW(bind, int, sockaddr_in, int), ROW(listen, int, int),
+	ROW(socket, family, socket_type, protocol), ROW(socketpair, family, socket_type, protocol, descriptors_out), ROW(bind, int, sockaddr_in, int), ROW(listen, int, int),
 	ROW(accept, int, sockaddr_out, socklen_out), ROW(accept4, int, sockaddr_out, socklen_out, socket_flags), ROW(connect, int, sockaddr_in, int),
 	ROW(getsockname, int, sockaddr_out, socklen_out), ROW(getpeername, int, sockaddr_out, socklen_out), ROW(shutdown, int, shutdown_how),
 	ROW(sendto, int, bytes_next, ulong, message_flags, sockaddr_in, unsigned), ROW(recvfrom, int, bytes_out, ulong, message_flags, sockaddr_out, socklen_out),
@@ -67,7 +67,7 @@ static const struct strace_format formats[] = {
 	/* time */
 	ROW(nanosleep, timespec_in, timespec_left), ROW(clock_nanosleep, clock, timer_flags, timespec_in, timespec_left), ROW(clock_gettime, clock, timespec_out),
 	ROW(clock_getres, clock, timespec_out), ROW(clock_settime, clock, timespec_in), ROW(gettimeofday, timeval_out, pointer), ROW(settimeofday, timeval_in, pointer),
-	ROW(getitimer, itimer, itimerval_out), ROW(setitimer, itimer, itimerval_in, itimerval_out), ROW(timer_create, clock, sigevent_in, timer_id_out),
+	ROW(getitimer, itimer, itimerval_out), ROW(setitimer, itimer, itimerval_in, itimerval_out), ROW(timer_create, clock, sigevent_in, int_out),
 	ROW(timer_settime, int, timer_flags, itimerspec_in, itimerspec_out), ROW(timer_gettime, int, itimerspec_out), ROW(timer_getoverrun, int), ROW(timer_delete, int),
 	ROW(times, tms_out),
 	/* signals */
@@ -83,7 +83,7 @@ static const struct strace_format formats[] = {
 	ROW_AS(prctl, prctl, prctl_option, prctl_arg, prctl_arg, prctl_arg, prctl_arg), ROW_AS(personality, personality, personality), ROW(arch_prctl, arch_code, pointer),
 	/* the scheduler */
 	ROW0(sched_yield), ROW(sched_getaffinity, int, ulong, cpu_set_out), ROW(sched_setaffinity, int, ulong, cpu_set_in), ROW_AS(sched_getscheduler, policy, int),
-	ROW(sched_setscheduler, int, sched_policy, sched_param_in), ROW(sched_getparam, int, sched_param_out), ROW(sched_setparam, int, sched_param_in),
+	ROW(sched_setscheduler, int, sched_policy, int_at), ROW(sched_getparam, int, int_out), ROW(sched_setparam, int, int_at),
 	ROW(sched_get_priority_max, sched_policy), ROW(sched_get_priority_min, sched_policy), ROW(sched_rr_get_interval, int, timespec_out),
 	ROW(getpriority, priority_which, int), ROW(setpriority, priority_which, int, int), ROW(getcpu, uint_out, uint_out, pointer),
 	ROW(sched_setattr, int, sched_attr_in, hex32), ROW(sched_getattr, int, sched_attr_out, unsigned, hex32),

@@ -80,14 +80,13 @@ static void put_open_how(struct strace_line *l, unsigned i)
 }
 STRACE_IN(open_how);
 
-static void put_descriptors_out(struct strace_line *l, unsigned i)
+static void put_two_descriptors(struct strace_line *l, const void *object)
 {
-	int32_t pair[2];
+	const int32_t *pair = object;
 
-	if (strace_fetch_out(l, pair, (uint64_t)l->args[i], sizeof(pair)))
-		strace_put(l, "[%d, %d]", pair[0], pair[1]);
+	strace_put(l, "[%d, %d]", pair[0], pair[1]);
 }
-STRACE_OUT(descriptors_out);
+STRACE_OBJECT_OUT(descriptors_out, int32_t[2], put_two_descriptors);
 
 /* ---- metadata -------------------------------------------------------------------------------------------------------------------- */
 
@@ -331,17 +330,12 @@ static void put_iovecs_out(struct strace_line *l, unsigned i)
 }
 STRACE_OUT(iovecs_out);
 
-static void put_offset_in(struct strace_line *l, unsigned i)
+/* Also of a splice, which changes it: strace 6.1 shows it as it was before. */
+static void put_offset(struct strace_line *l, const void *off)
 {
-	int64_t off;
-
-	if (strace_fetch(l, &off, (uint64_t)l->args[i], sizeof(off)))
-		strace_put(l, "[%ld]", (long)off);
+	strace_put(l, "[%ld]", (long)*(const int64_t *)off);
 }
-STRACE_IN(offset_in);
-
-/* strace 6.1 shows the offset of a splice as it was before. */
-const struct strace_kind strace_kind_offset_pair = { .put = put_offset_in };
+STRACE_OBJECT_IN(offset_in, int64_t, put_offset);
 
 static void look_at_offset(struct strace_line *l, unsigned i)
 {

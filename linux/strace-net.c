@@ -48,15 +48,6 @@ static void put_protocol(struct strace_line *l, unsigned i)
 }
 STRACE_IN(protocol);
 
-static void put_socket_pair_out(struct strace_line *l, unsigned i)
-{
-	int32_t pair[2];
-
-	if (strace_fetch_out(l, pair, (uint64_t)l->args[i], sizeof(pair)))
-		strace_put(l, "[%d, %d]", pair[0], pair[1]);
-}
-STRACE_OUT(socket_pair_out);
-
 /* ---- addresses ------------------------------------------------------------------------------------------------------------------- */
 
 static unsigned be16(const uint8_t *p)

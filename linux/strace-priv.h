@@ -18,6 +18,7 @@
 #define STRACE_LINE		4000
 #define STRACE_LIST_MAX		32		/* strace -s 32: bytes of a string, elements of a list */
 #define STRACE_PATH_MAX		1024
+#define STRACE_OBJECT_MAX	128		/* struct siginfo */
 
 struct strace_line;
 struct strace_names;
@@ -35,10 +36,13 @@ struct strace_names {
 };
 
 typedef void strace_put_fn(struct strace_line *l, unsigned i);
+typedef void strace_put_object_fn(struct strace_line *l, const void *object);
 
-/* What an argument is. put NULL: by names, as flags or as one of them. */
+/* What an argument is: put writes it; or it is the address of size bytes, which put_object writes; or it has names, as flags or as one of them. */
 struct strace_kind {
 	strace_put_fn *put;
+	strace_put_object_fn *put_object;
+	size_t size;			/* at most STRACE_OBJECT_MAX */
 	const struct strace_names *names;
 	bool is_flags, is_out;
 	strace_put_fn *begin;		/* NULL, or looks at what the call is going to change */
@@ -105,7 +109,7 @@ static inline bool strace_has_failed(const struct strace_line *l)
 	return l->result < 0 && l->result >= -4095;
 }
 /* "[" elements "]": nr of size bytes each at address, by put(l, element). */
-void strace_put_list(struct strace_line *l, uint64_t address, uint64_t nr, size_t size, void (*put)(struct strace_line *l, const void *element));
+void strace_put_list(struct strace_line *l, uint64_t address, uint64_t nr, size_t size, strace_put_object_fn *put);
 /* With its message; by its name alone. */
 void strace_put_errno(struct strace_line *l, int error);
 void strace_put_error_name(struct strace_line *l, int error);
@@ -126,7 +130,7 @@ void strace_put_descriptors(struct strace_line *l, const uint64_t *set, unsigned
 
 #define STRACE_KIND_LIST(K) \
 	/* strace-text.c */ \
-	K(int) K(unsigned) K(long) K(ulong) K(hex) K(hex32) K(octal) K(pointer) K(path) K(string) K(bytes_next) K(bytes_out) K(bytes_out_string) K(random_out) K(int_at) K(uint_out) K(id) \
+	K(int) K(unsigned) K(long) K(ulong) K(hex) K(hex32) K(octal) K(pointer) K(path) K(string) K(bytes_next) K(bytes_out) K(bytes_out_string) K(random_out) K(int_at) K(int_out) K(uint_out) K(id) \
 	K(ids_in) K(ids_out) K(nothing) \
 	/* strace-names.c */ \
 	K(access_mode) K(access_flags) K(at_flags) K(at_remove) K(clock) K(epoll_flags) K(epoll_op) K(eventfd_flags) K(timerfd_flags) K(timerfd_set_flags) K(timer_flags) K(signalfd_flags) K(inotify_flags) \
@@ -138,20 +142,19 @@ void strace_put_descriptors(struct strace_line *l, const uint64_t *set, unsigned
 	/* strace-file.c */ \
 	K(dirfd) K(open_flags) K(mode_if_creat) K(open_how) K(stat_out) K(statx_out) K(statfs_out) K(dirents_out) K(descriptors_out) K(iovecs_in) \
 	K(iovecs_out) K(offset_in) K(offset_inout) K(mknod_mode) K(mknod_device) K(utimes) K(fcntl_command) K(fcntl_arg) K(ioctl_request) K(ioctl_arg) \
-	K(offset_pair) \
 	/* strace-net.c */ \
 	K(family) K(socket_type) K(protocol) K(socket_flags) K(sockaddr_in) K(sockaddr_out) K(socklen_out) K(message_in) K(message_out) K(messages_in) K(messages_out) \
-	K(message_flags) K(option_level) K(option_name) K(option_in) K(option_out) K(shutdown_how) K(socket_pair_out) \
+	K(message_flags) K(option_level) K(option_name) K(option_in) K(option_out) K(shutdown_how) \
 	/* strace-event.c */ \
 	K(epoll_event_in) K(epoll_events_out) K(pollfds_in) K(fdset) K(sigset_pair) K(poll_timeout) \
 	/* strace-time.c */ \
 	K(timespec_in) K(timespec_out) K(timespec_left) K(timeval_out) K(timeval_in) K(itimerspec_in) K(itimerspec_out) K(itimerval_in) K(itimerval_out) K(sigevent_in) \
-	K(timer_id_out) K(tms_out) K(time_out) K(utimbuf) K(timevals) \
+	K(tms_out) K(time_out) K(utimbuf) K(timevals) \
 	/* strace-signal.c */ \
 	K(signal) K(sigset_in) K(sigset_out) K(sigaction_in) K(sigaction_out) K(sigstack_in) K(sigstack_out) K(siginfo_in) K(siginfo_out) K(sigreturn) \
 	/* strace-process.c */ \
 	K(futex_op) K(futex_arg) K(futex_waitv) K(clone) K(clone_more) K(clone3) K(strings) K(environment) K(prctl_option) K(prctl_arg) K(rlimit_in) K(rlimit_out) K(rusage_out) \
-	K(sysinfo_out) K(uname_out) K(cap_header) K(cap_data_in) K(cap_data_out) K(cpu_set_in) K(cpu_set_out) K(sched_param_in) K(sched_param_out) K(wait_status_out) \
+	K(sysinfo_out) K(uname_out) K(cap_header) K(cap_data_in) K(cap_data_out) K(cpu_set_in) K(cpu_set_out) K(wait_status_out) \
 	K(robust_head_out) K(robust_len_out) K(mincore_out) K(syslog_type) K(syslog_arg) K(mremap_address) \
 	/* strace-sched.c */ \
 	K(sched_attr_in) K(sched_attr_out) K(mempolicy) K(mempolicy_out) K(mempolicy_flags) K(mbind_flags) K(nodes_in) K(nodes_out) K(reboot_magic1) K(reboot_magic2) \
@@ -165,6 +168,12 @@ STRACE_KIND_LIST(STRACE_DECLARE)
 #define STRACE_IN(name)			const struct strace_kind strace_kind_##name = { .put = put_##name }
 #define STRACE_OUT(name)		const struct strace_kind strace_kind_##name = { .put = put_##name, .is_out = true }
 #define STRACE_OUT_WITH(name, look)	const struct strace_kind strace_kind_##name = { .put = put_##name, .is_out = true, .begin = look }
+/* The same for an object: put_NAME(l, object) may serve several. */
+#define STRACE_OBJECT(name, type, function, ...) \
+	_Static_assert(sizeof(type) <= STRACE_OBJECT_MAX, "object"); \
+	const struct strace_kind strace_kind_##name = { .put_object = function, .size = sizeof(type), ##__VA_ARGS__ }
+#define STRACE_OBJECT_IN(name, type, function)	STRACE_OBJECT(name, type, function)
+#define STRACE_OBJECT_OUT(name, type, function)	STRACE_OBJECT(name, type, function, .is_out = true)
 #define STRACE_CHOICE(name, table)	const struct strace_kind strace_kind_##name = { .names = table }
 #define STRACE_FLAGS(name, table)	const struct strace_kind strace_kind_##name = { .names = table, .is_flags = true }
 

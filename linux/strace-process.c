@@ -105,26 +105,19 @@ static void put_clone3(struct strace_line *l, unsigned i)
 }
 STRACE_OUT(clone3);
 
-static void put_robust_head_out(struct strace_line *l, unsigned i)
+static void put_robust_head(struct strace_line *l, const void *head)
 {
-	uint64_t head;
-
-	if (strace_fetch_out(l, &head, (uint64_t)l->args[i], sizeof(head))) {
-		strace_put(l, "[");
-		strace_put_address(l, head);
-		strace_put(l, "]");
-	}
+	strace_put(l, "[");
+	strace_put_address(l, *(const uint64_t *)head);
+	strace_put(l, "]");
 }
-STRACE_OUT(robust_head_out);
+STRACE_OBJECT_OUT(robust_head_out, uint64_t, put_robust_head);
 
-static void put_robust_len_out(struct strace_line *l, unsigned i)
+static void put_robust_len(struct strace_line *l, const void *len)
 {
-	uint64_t len;
-
-	if (strace_fetch_out(l, &len, (uint64_t)l->args[i], sizeof(len)))
-		strace_put(l, "[%lu]", (unsigned long)len);
+	strace_put(l, "[%lu]", (unsigned long)*(const uint64_t *)len);
 }
-STRACE_OUT(robust_len_out);
+STRACE_OBJECT_OUT(robust_len_out, uint64_t, put_robust_len);
 
 /* ---- futex -------------------------------------------------------------------------------------------------------------------------- */
 
@@ -277,14 +270,11 @@ static void put_environment(struct strace_line *l, unsigned i)
 STRACE_IN(environment);
 
 /* There are no children: nothing is ever written. */
-static void put_wait_status_out(struct strace_line *l, unsigned i)
+static void put_wait_status(struct strace_line *l, const void *status)
 {
-	int32_t v;
-
-	if (strace_fetch_out(l, &v, (uint64_t)l->args[i], sizeof(v)))
-		strace_put(l, "[%#x]", (unsigned)v);
+	strace_put(l, "[%#x]", *(const uint32_t *)status);
 }
-STRACE_OUT(wait_status_out);
+STRACE_OBJECT_OUT(wait_status_out, uint32_t, put_wait_status);
 
 /* ---- limits and figures ---------------------------------------------------------------------------------------------------------------- */
 
@@ -298,8 +288,10 @@ static void put_limit(struct strace_line *l, uint64_t limit)
 		strace_put(l, "%lu", (unsigned long)limit);
 }
 
-static void put_limits(struct strace_line *l, const uint64_t limit[2])
+static void put_limits(struct strace_line *l, const void *limits)
 {
+	const uint64_t *limit = limits;
+
 	strace_put(l, "{rlim_cur=");
 	put_limit(l, limit[0]);
 	strace_put(l, ", rlim_max=");
@@ -307,37 +299,20 @@ static void put_limits(struct strace_line *l, const uint64_t limit[2])
 	strace_put(l, "}");
 }
 
-static void put_rlimit_in(struct strace_line *l, unsigned i)
+STRACE_OBJECT_IN(rlimit_in, uint64_t[2], put_limits);
+STRACE_OBJECT_OUT(rlimit_out, uint64_t[2], put_limits);
+
+static void put_rusage(struct strace_line *l, const void *usage)
 {
-	uint64_t limit[2];
+	const int64_t *t = usage;
 
-	if (strace_fetch(l, limit, (uint64_t)l->args[i], sizeof(limit)))
-		put_limits(l, limit);
-}
-STRACE_IN(rlimit_in);
-
-static void put_rlimit_out(struct strace_line *l, unsigned i)
-{
-	uint64_t limit[2];
-
-	if (strace_fetch_out(l, limit, (uint64_t)l->args[i], sizeof(limit)))
-		put_limits(l, limit);
-}
-STRACE_OUT(rlimit_out);
-
-static void put_rusage_out(struct strace_line *l, unsigned i)
-{
-	int64_t t[4];
-
-	if (!strace_fetch_out(l, t, (uint64_t)l->args[i], sizeof(t)))
-		return;
 	strace_put(l, "{ru_utime=");
 	strace_put_timespec(l, t, "usec");
 	strace_put(l, ", ru_stime=");
 	strace_put_timespec(l, t + 2, "usec");
 	strace_put(l, ", ...}");
 }
-STRACE_OUT(rusage_out);
+STRACE_OBJECT_OUT(rusage_out, int64_t[4], put_rusage);
 
 /* struct sysinfo, sysinfo(2). */
 struct sysinfo_k {
@@ -488,24 +463,6 @@ static void put_cpu_set_out(struct strace_line *l, unsigned i)
 		put_cpus(l, (uint64_t)l->args[i], (uint64_t)l->result);
 }
 STRACE_OUT(cpu_set_out);
-
-static void put_sched_param_in(struct strace_line *l, unsigned i)
-{
-	int32_t v;
-
-	if (strace_fetch(l, &v, (uint64_t)l->args[i], sizeof(v)))
-		strace_put(l, "[%d]", v);
-}
-STRACE_IN(sched_param_in);
-
-static void put_sched_param_out(struct strace_line *l, unsigned i)
-{
-	int32_t v;
-
-	if (strace_fetch_out(l, &v, (uint64_t)l->args[i], sizeof(v)))
-		strace_put(l, "[%d]", v);
-}
-STRACE_OUT(sched_param_out);
 
 /* ---- the kernel's log ------------------------------------------------------------------------------------------------------------------------ */
 

@@ -93,17 +93,13 @@ static void put_mempolicy(struct strace_line *l, unsigned i)
 }
 STRACE_IN(mempolicy);
 
-static void put_mempolicy_out(struct strace_line *l, unsigned i)
+static void put_policy(struct strace_line *l, const void *policy)
 {
-	uint32_t v;
-
-	if (strace_fetch_out(l, &v, (uint64_t)l->args[i], sizeof(v))) {
-		strace_put(l, "[");
-		strace_put_choice(l, &policies, v);
-		strace_put(l, "]");
-	}
+	strace_put(l, "[");
+	strace_put_choice(l, &policies, *(const uint32_t *)policy);
+	strace_put(l, "]");
 }
-STRACE_OUT(mempolicy_out);
+STRACE_OBJECT_OUT(mempolicy_out, uint32_t, put_policy);
 
 static void put_node_word(struct strace_line *l, const void *element)
 {

@@ -58,26 +58,16 @@ static void put_signal(struct strace_line *l, unsigned i)
 }
 STRACE_IN(signal);
 
-static void put_sigset_in(struct strace_line *l, unsigned i)
+static void put_sigset(struct strace_line *l, const void *set)
 {
-	uint64_t set;
-
-	if (strace_fetch(l, &set, (uint64_t)l->args[i], sizeof(set)))
-		strace_put_signal_set(l, set);
+	strace_put_signal_set(l, *(const uint64_t *)set);
 }
-STRACE_IN(sigset_in);
+STRACE_OBJECT_IN(sigset_in, uint64_t, put_sigset);
+STRACE_OBJECT_OUT(sigset_out, uint64_t, put_sigset);
 
-static void put_sigset_out(struct strace_line *l, unsigned i)
+static void put_action(struct strace_line *l, const void *object)
 {
-	uint64_t set;
-
-	if (strace_fetch_out(l, &set, (uint64_t)l->args[i], sizeof(set)))
-		strace_put_signal_set(l, set);
-}
-STRACE_OUT(sigset_out);
-
-static void put_action(struct strace_line *l, const struct sigaction_k *act)
-{
+	const struct sigaction_k *act = object;
 	static const struct strace_name list[] = {
 		{ SA_RESTORER, "SA_RESTORER" }, { SA_ONSTACK, "SA_ONSTACK" }, { SA_RESTART, "SA_RESTART" }, { SA_NODEFER, "SA_NODEFER" },
 		{ SA_RESETHAND, "SA_RESETHAND" }, { SA_NOCLDSTOP, "SA_NOCLDSTOP" }, { SA_NOCLDWAIT, "SA_NOCLDWAIT" }, { SA_SIGINFO, "SA_SIGINFO" }, { 0x400, "SA_UNSUPPORTED" },
@@ -97,26 +87,12 @@ static void put_action(struct strace_line *l, const struct sigaction_k *act)
 	strace_put(l, "}");
 }
 
-static void put_sigaction_in(struct strace_line *l, unsigned i)
+STRACE_OBJECT_IN(sigaction_in, struct sigaction_k, put_action);
+STRACE_OBJECT_OUT(sigaction_out, struct sigaction_k, put_action);
+
+static void put_sigstack(struct strace_line *l, const void *object)
 {
-	struct sigaction_k act;
-
-	if (strace_fetch(l, &act, (uint64_t)l->args[i], sizeof(act)))
-		put_action(l, &act);
-}
-STRACE_IN(sigaction_in);
-
-static void put_sigaction_out(struct strace_line *l, unsigned i)
-{
-	struct sigaction_k act;
-
-	if (strace_fetch_out(l, &act, (uint64_t)l->args[i], sizeof(act)))
-		put_action(l, &act);
-}
-STRACE_OUT(sigaction_out);
-
-static void put_sigstack(struct strace_line *l, const uint64_t stack[3])
-{
+	const uint64_t *stack = object;
 	static const struct strace_name list[] = { { 1, "SS_ONSTACK" }, { 2, "SS_DISABLE" }, { 1ul << 31, "SS_AUTODISARM" }, { 0, NULL } };
 	static const struct strace_names flags = { "SS_???", list };
 
@@ -127,23 +103,8 @@ static void put_sigstack(struct strace_line *l, const uint64_t stack[3])
 	strace_put(l, ", ss_size=%lu}", (unsigned long)stack[2]);
 }
 
-static void put_sigstack_in(struct strace_line *l, unsigned i)
-{
-	uint64_t stack[3];
-
-	if (strace_fetch(l, stack, (uint64_t)l->args[i], sizeof(stack)))
-		put_sigstack(l, stack);
-}
-STRACE_IN(sigstack_in);
-
-static void put_sigstack_out(struct strace_line *l, unsigned i)
-{
-	uint64_t stack[3];
-
-	if (strace_fetch_out(l, stack, (uint64_t)l->args[i], sizeof(stack)))
-		put_sigstack(l, stack);
-}
-STRACE_OUT(sigstack_out);
+STRACE_OBJECT_IN(sigstack_in, uint64_t[3], put_sigstack);
+STRACE_OBJECT_OUT(sigstack_out, uint64_t[3], put_sigstack);
 
 /* ---- siginfo -------------------------------------------------------------------------------------------------------------------------- */
 
@@ -237,23 +198,12 @@ void strace_put_siginfo(struct strace_line *l, const struct siginfo *info)
 	strace_put(l, "}");
 }
 
-static void put_siginfo_in(struct strace_line *l, unsigned i)
+static void put_siginfo(struct strace_line *l, const void *info)
 {
-	struct siginfo info;
-
-	if (strace_fetch(l, &info, (uint64_t)l->args[i], sizeof(info)))
-		strace_put_siginfo(l, &info);
+	strace_put_siginfo(l, info);
 }
-STRACE_IN(siginfo_in);
-
-static void put_siginfo_out(struct strace_line *l, unsigned i)
-{
-	struct siginfo info;
-
-	if (strace_fetch_out(l, &info, (uint64_t)l->args[i], sizeof(info)))
-		strace_put_siginfo(l, &info);
-}
-STRACE_OUT(siginfo_out);
+STRACE_OBJECT_IN(siginfo_in, struct siginfo, put_siginfo);
+STRACE_OBJECT_OUT(siginfo_out, struct siginfo, put_siginfo);
 
 /* rt_sigreturn: the mask that it has restored (strace_exit() puts it there). */
 static void put_sigreturn(struct strace_line *l, unsigned i)

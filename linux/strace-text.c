@@ -361,23 +361,18 @@ static void put_random_out(struct strace_line *l, unsigned i)
 }
 STRACE_OUT(random_out);
 
-static void put_int_at(struct strace_line *l, unsigned i)
+static void put_int_object(struct strace_line *l, const void *object)
 {
-	int32_t v;
-
-	if (strace_fetch(l, &v, (uint64_t)l->args[i], sizeof(v)))
-		strace_put(l, "[%d]", v);
+	strace_put(l, "[%d]", *(const int32_t *)object);
 }
-STRACE_IN(int_at);
+STRACE_OBJECT_IN(int_at, int32_t, put_int_object);
+STRACE_OBJECT_OUT(int_out, int32_t, put_int_object);
 
-static void put_uint_out(struct strace_line *l, unsigned i)
+static void put_unsigned_object(struct strace_line *l, const void *object)
 {
-	uint32_t v;
-
-	if (strace_fetch_out(l, &v, (uint64_t)l->args[i], sizeof(v)))
-		strace_put(l, "[%u]", v);
+	strace_put(l, "[%u]", *(const uint32_t *)object);
 }
-STRACE_OUT(uint_out);
+STRACE_OBJECT_OUT(uint_out, uint32_t, put_unsigned_object);
 
 static void put_one_id(struct strace_line *l, const void *element)
 {

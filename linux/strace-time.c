@@ -20,23 +20,19 @@ static void put_two(struct strace_line *l, const int64_t t[4], const char *unit)
 	strace_put(l, "}");
 }
 
-static void put_timespec_in(struct strace_line *l, unsigned i)
+static void put_timespec(struct strace_line *l, const void *t)
 {
-	int64_t t[2];
-
-	if (strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
-		strace_put_timespec(l, t, "nsec");
+	strace_put_timespec(l, t, "nsec");
 }
-STRACE_IN(timespec_in);
+STRACE_OBJECT_IN(timespec_in, int64_t[2], put_timespec);
+STRACE_OBJECT_OUT(timespec_out, int64_t[2], put_timespec);
 
-static void put_timespec_out(struct strace_line *l, unsigned i)
+static void put_timeval(struct strace_line *l, const void *t)
 {
-	int64_t t[2];
-
-	if (strace_fetch_out(l, t, (uint64_t)l->args[i], sizeof(t)))
-		strace_put_timespec(l, t, "nsec");
+	strace_put_timespec(l, t, "usec");
 }
-STRACE_OUT(timespec_out);
+STRACE_OBJECT_IN(timeval_in, int64_t[2], put_timeval);
+STRACE_OBJECT_OUT(timeval_out, int64_t[2], put_timeval);
 
 /* What is left of a sleep: only written when it was interrupted. */
 static void put_timespec_left(struct strace_line *l, unsigned i)
@@ -50,59 +46,19 @@ static void put_timespec_left(struct strace_line *l, unsigned i)
 }
 STRACE_OUT(timespec_left);
 
-static void put_timeval_in(struct strace_line *l, unsigned i)
+static void put_itimerspec(struct strace_line *l, const void *t)
 {
-	int64_t t[2];
-
-	if (strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
-		strace_put_timespec(l, t, "usec");
+	put_two(l, t, "nsec");
 }
-STRACE_IN(timeval_in);
+STRACE_OBJECT_IN(itimerspec_in, int64_t[4], put_itimerspec);
+STRACE_OBJECT_OUT(itimerspec_out, int64_t[4], put_itimerspec);
 
-static void put_timeval_out(struct strace_line *l, unsigned i)
+static void put_itimerval(struct strace_line *l, const void *t)
 {
-	int64_t t[2];
-
-	if (strace_fetch_out(l, t, (uint64_t)l->args[i], sizeof(t)))
-		strace_put_timespec(l, t, "usec");
+	put_two(l, t, "usec");
 }
-STRACE_OUT(timeval_out);
-
-static void put_itimerspec_in(struct strace_line *l, unsigned i)
-{
-	int64_t t[4];
-
-	if (strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
-		put_two(l, t, "nsec");
-}
-STRACE_IN(itimerspec_in);
-
-static void put_itimerspec_out(struct strace_line *l, unsigned i)
-{
-	int64_t t[4];
-
-	if (strace_fetch_out(l, t, (uint64_t)l->args[i], sizeof(t)))
-		put_two(l, t, "nsec");
-}
-STRACE_OUT(itimerspec_out);
-
-static void put_itimerval_in(struct strace_line *l, unsigned i)
-{
-	int64_t t[4];
-
-	if (strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
-		put_two(l, t, "usec");
-}
-STRACE_IN(itimerval_in);
-
-static void put_itimerval_out(struct strace_line *l, unsigned i)
-{
-	int64_t t[4];
-
-	if (strace_fetch_out(l, t, (uint64_t)l->args[i], sizeof(t)))
-		put_two(l, t, "usec");
-}
-STRACE_OUT(itimerval_out);
+STRACE_OBJECT_IN(itimerval_in, int64_t[4], put_itimerval);
+STRACE_OBJECT_OUT(itimerval_out, int64_t[4], put_itimerval);
 
 /* struct sigevent, sigevent(7). */
 static void put_sigevent_in(struct strace_line *l, unsigned i)
@@ -129,53 +85,37 @@ static void put_sigevent_in(struct strace_line *l, unsigned i)
 }
 STRACE_IN(sigevent_in);
 
-static void put_timer_id_out(struct strace_line *l, unsigned i)
+static void put_tms(struct strace_line *l, const void *tms)
 {
-	int32_t id;
+	const uint64_t *t = tms;
 
-	if (strace_fetch_out(l, &id, (uint64_t)l->args[i], sizeof(id)))
-		strace_put(l, "[%d]", id);
+	strace_put(l, "{tms_utime=%lu, tms_stime=%lu, tms_cutime=%lu, tms_cstime=%lu}", (unsigned long)t[0], (unsigned long)t[1], (unsigned long)t[2],
+		   (unsigned long)t[3]);
 }
-STRACE_OUT(timer_id_out);
+STRACE_OBJECT_OUT(tms_out, uint64_t[4], put_tms);
 
-static void put_tms_out(struct strace_line *l, unsigned i)
+static void put_time(struct strace_line *l, const void *t)
 {
-	uint64_t t[4];
-
-	if (strace_fetch_out(l, t, (uint64_t)l->args[i], sizeof(t)))
-		strace_put(l, "{tms_utime=%lu, tms_stime=%lu, tms_cutime=%lu, tms_cstime=%lu}", (unsigned long)t[0], (unsigned long)t[1], (unsigned long)t[2],
-			   (unsigned long)t[3]);
+	strace_put(l, "[%ld]", (long)*(const int64_t *)t);
 }
-STRACE_OUT(tms_out);
+STRACE_OBJECT_OUT(time_out, int64_t, put_time);
 
-static void put_time_out(struct strace_line *l, unsigned i)
+static void put_utimbuf(struct strace_line *l, const void *times)
 {
-	int64_t t;
+	const int64_t *t = times;
 
-	if (strace_fetch_out(l, &t, (uint64_t)l->args[i], sizeof(t)))
-		strace_put(l, "[%ld]", (long)t);
+	strace_put(l, "{actime=%ld, modtime=%ld}", (long)t[0], (long)t[1]);
 }
-STRACE_OUT(time_out);
+STRACE_OBJECT_IN(utimbuf, int64_t[2], put_utimbuf);
 
-static void put_utimbuf(struct strace_line *l, unsigned i)
+static void put_timevals(struct strace_line *l, const void *times)
 {
-	int64_t t[2];
+	const int64_t *t = times;
 
-	if (strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
-		strace_put(l, "{actime=%ld, modtime=%ld}", (long)t[0], (long)t[1]);
-}
-STRACE_IN(utimbuf);
-
-static void put_timevals(struct strace_line *l, unsigned i)
-{
-	int64_t t[4];
-
-	if (!strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
-		return;
 	strace_put(l, "[");
 	strace_put_timespec(l, t, "usec");
 	strace_put(l, ", ");
 	strace_put_timespec(l, t + 2, "usec");
 	strace_put(l, "]");
 }
-STRACE_IN(timevals);
+STRACE_OBJECT_IN(timevals, int64_t[4], put_timevals);
