@@ -47,6 +47,7 @@ SECTIONS
 	SET(pseudo_files)
 	SET(pseudo_links)
 	SET(pseudo_dirs)
+	SET(pseudo_tables)
 	SET(fs_types)
 	SET(net_protos)
 	SET(virtio_drivers)

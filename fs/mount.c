@@ -21,6 +21,7 @@ struct list mounts = LIST_INIT(mounts);
 struct mutex mounts_lock;
 struct dentry *vfs_root;
 static int next_mount_id = 20;		/* [mounts_lock] */
+static PSEUDO_EVENT(mounts_changed);
 static uint32_t next_dev = 20;		/* [a] */
 static struct fs_context *kernel_context;
 struct fdtable *(*vfs_current_fds)(void);
@@ -75,6 +76,7 @@ int mount_attach(struct vnode *root, struct dentry *point, const char *source, c
 		atomic_store(&point->covered, m, RELEASE);	/* release: m's fields. Pairs: dentry_resolve_mounts */
 	path_cache_flush();
 	mutex_unlock(&mounts_lock);
+	pseudo_event_raise(&mounts_changed);
 	vnode_put(root);
 	if (out)
 		*out = m;
@@ -118,8 +120,10 @@ int vfs_mount(struct fs_context *ctx, const char *source, const char *target, co
 	}
 	if (flags & MS_REMOUNT) {
 		r = point->mount && point == point->mount->root ? 0 : -EINVAL;
-		if (!r)
+		if (!r) {
 			WRITE_ONCE(point->mount->flags, flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));
+			pseudo_event_raise(&mounts_changed);
+		}
 		dentry_put(point);
 		return r;
 	}
@@ -166,6 +170,7 @@ int vfs_umount(struct fs_context *ctx, const char *target, unsigned flags)
 	dentry_put(d);
 	if (r)
 		return r;
+	pseudo_event_raise(&mounts_changed);
 	inotify_unmount(m->super);
 	/*
 	 * Open files below a lazily detached mount keep its dentries, and those point at m: m itself is only freed if nothing is left. A path walk may be between
@@ -305,7 +310,7 @@ static int show_mounts(struct text *t, struct pseudo_args *a)
 	mutex_unlock(&mounts_lock);
 	return 0;
 }
-PSEUDO_FILE(proc_self_mounts, "/proc/self/mounts", 0444, show_mounts, NULL);
+PSEUDO_FILE_EVENT(proc_self_mounts, "/proc/self/mounts", 0444, show_mounts, &mounts_changed);
 
 static int show_mountinfo(struct text *t, struct pseudo_args *a)
 {
@@ -324,7 +329,7 @@ static int show_mountinfo(struct text *t, struct pseudo_args *a)
 	mutex_unlock(&mounts_lock);
 	return 0;
 }
-PSEUDO_FILE(proc_self_mountinfo, "/proc/self/mountinfo", 0444, show_mountinfo, NULL);
+PSEUDO_FILE_EVENT(proc_self_mountinfo, "/proc/self/mountinfo", 0444, show_mountinfo, &mounts_changed);
 
 static int show_filesystems(struct text *t, struct pseudo_args *a)
 {
@@ -337,9 +342,4 @@ static int show_filesystems(struct text *t, struct pseudo_args *a)
 }
 PSEUDO_FILE(proc_filesystems, "/proc/filesystems", 0444, show_filesystems, NULL);
 
-static ssize_t mounts_target(char *buf, size_t size, struct pseudo_args *a)
-{
-	(void)a;
-	return (ssize_t)strlcpy(buf, "self/mounts", size);
-}
-PSEUDO_LINK(proc_mounts, "/proc/mounts", mounts_target, NULL);
+PSEUDO_LINK_TO(proc_mounts, "/proc/mounts", "self/mounts");

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * /proc and /sys: a tree made at the first look from the registered entries (procfs.h), and the vnodes over it.
+ * /proc and /sys: the vnodes over the tree of names (pseudo-tree.c).
  *
- * "/proc/self/x" is kept as "/proc/1/x", with /proc/self a link to "1", as programs see it on Linux. Where "%" stands for a number a lookup asks the entry's pseudo_dir
- * whether that number exists, and what is below is never cached.
+ * Where "%" stands for a number or a name a lookup asks the entry's pseudo_dir whether that exists, and what is below is never cached.
+ *
+ * What differs between the files of Linux's procfs, its /proc/sys and its sysfs is told by where they are: the access that root has, what poll(2) says, where one can seek.
  */
-#include "fs/procfs.h"
+#include "fs/pseudo-priv.h"
 
 #include "fs/dentry.h"
+#include "fs/sysctl.h"
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/string.h"
@@ -16,195 +18,20 @@
 #define PROC_MAGIC	0x9fa0u
 #define SYSFS_MAGIC	0x62656572u
 #define DYNAMIC_INO	(1ull << 20)
-#define SELF_PID	"1"
 #define STORE_MAX	PAGE_SIZE
-
-SET_DECLARE(pseudo_files, struct pseudo_file);
-SET_DECLARE(pseudo_links, struct pseudo_link);
-SET_DECLARE(pseudo_dirs, struct pseudo_dir);
-
-/* One name of the tree; made at boot, lives for ever. Exactly one of file, link, or neither (a directory). */
-struct node {
-	struct node *next, *children;	/* [I] */
-	const char *name;		/* [I] not terminated, in the entry's path */
-	size_t len;
-	const struct pseudo_file *file;
-	const struct pseudo_link *link;
-	const struct pseudo_dir *dir;	/* of a "%" */
-	uint64_t ino;
-	bool is_dynamic;		/* "%" */
-};
+#define PROC_BLOCK	1024u
+#define POLL_READY	(FILE_POLLIN | FILE_POLLOUT | FILE_POLLRDNORM | FILE_POLLWRNORM)
+#define POLL_NEWS	(FILE_POLLERR | FILE_POLLPRI)
 
 struct pseudo_vnode {
 	struct vnode v;			/* first */
-	const struct node *node;
+	struct pseudo_node *node;
 	struct pseudo_args args;
 	unsigned nr_args;
 };
 
-static struct node proc_tree = { .ino = 1 }, sys_tree = { .ino = 2 };	/* [I] after build() */
-static uint64_t next_ino = 3;		/* [build_lock] */
-static struct mutex build_lock;
-static bool is_built;			/* [a; build_lock] */
-
 static const struct vnode_ops vops;
-static const struct file_ops file_fops, dir_fops;
-
-/* ---- text ------------------------------------------------------------------------------------------------------------------------ */
-
-static bool text_room(struct text *t, size_t more)
-{
-	size_t capacity = t->capacity ? t->capacity : 512;
-	char *p;
-
-	if (t->has_failed)
-		return false;
-	if (t->len + more <= t->capacity)
-		return true;
-	while (capacity < t->len + more)
-		capacity *= 2;
-	p = krealloc(t->data, capacity);
-	if (!p) {
-		t->has_failed = true;
-		return false;
-	}
-	t->data = p;
-	t->capacity = capacity;
-	return true;
-}
-
-void text_append(struct text *t, const char *s, size_t len)
-{
-	if (!text_room(t, len))
-		return;
-	memcpy(t->data + t->len, s, len);
-	t->len += len;
-}
-
-void text_printf(struct text *t, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	if (!text_room(t, 128))
-		return;
-	va_start(ap, fmt);
-	n = vsnprintf(t->data + t->len, t->capacity - t->len, fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return;
-	if ((size_t)n >= t->capacity - t->len) {
-		if (!text_room(t, (size_t)n + 1))
-			return;
-		va_start(ap, fmt);
-		n = vsnprintf(t->data + t->len, t->capacity - t->len, fmt, ap);
-		va_end(ap);
-	}
-	t->len += (size_t)n;
-}
-
-/* ---- the tree -------------------------------------------------------------------------------------------------------------------- */
-
-static struct node *child(const struct node *dir, const char *name, size_t len)
-{
-	struct node *n;
-
-	for (n = dir->children; n; n = n->next)
-		if (n->len == len && memcmp(n->name, name, len) == 0)
-			return n;
-	return NULL;
-}
-
-static struct node *add(struct node *dir, const char *name, size_t len)
-{
-	struct node *n = child(dir, name, len), **end;
-
-	if (n)
-		return n;
-	n = KNEW(struct node);
-	if (!n)
-		return NULL;
-	n->name = name;
-	n->len = len;
-	n->is_dynamic = len == 1 && name[0] == '%';
-	n->ino = next_ino++;
-	for (end = &dir->children; *end; end = &(*end)->next)
-		;
-	*end = n;
-	return n;
-}
-
-/* The node of a path, with its parents; NULL: no memory, or not below /proc or /sys. */
-static struct node *add_path(const char *path)
-{
-	struct node *n;
-
-	if (strncmp(path, "/proc/", 6) == 0) {
-		n = &proc_tree;
-		path += 6;
-		if (strncmp(path, "self/", 5) == 0) {
-			n = add(n, SELF_PID, sizeof(SELF_PID) - 1);
-			path += 5;
-		}
-	} else if (strncmp(path, "/sys/", 5) == 0) {
-		n = &sys_tree;
-		path += 5;
-	} else {
-		return NULL;
-	}
-	while (n && *path) {
-		const char *end = strchr(path, '/');
-		size_t len = end ? (size_t)(end - path) : strlen(path);
-
-		n = add(n, path, len);
-		path += len + (end != NULL);
-	}
-	return n;
-}
-
-static int build_locked(void)
-{
-	const struct pseudo_file *const *f;
-	const struct pseudo_link *const *l;
-	const struct pseudo_dir *const *d;
-	struct node *n;
-
-	SET_FOREACH(f, pseudo_files) {
-		n = add_path((*f)->path);
-		if (!n)
-			return -ENOMEM;
-		n->file = *f;
-	}
-	SET_FOREACH(l, pseudo_links) {
-		n = add_path((*l)->path);
-		if (!n)
-			return -ENOMEM;
-		n->link = *l;
-	}
-	SET_FOREACH(d, pseudo_dirs) {
-		n = add_path((*d)->path);
-		if (!n)
-			return -ENOMEM;
-		n->dir = *d;
-	}
-	return 0;
-}
-
-/* The trees are made when somebody first looks: a program that does not use /proc does not pay for it. After -ENOMEM the next look goes on where this ended. */
-static int build(void)
-{
-	int r = 0;
-
-	if (likely(atomic_load(&is_built, ACQUIRE)))	/* acquire: the tree. Pairs: the store below */
-		return 0;
-	mutex_lock(&build_lock);
-	if (!is_built)
-		r = build_locked();
-	if (!r)
-		atomic_store(&is_built, true, RELEASE);	/* release: the tree. Pairs: the load above */
-	mutex_unlock(&build_lock);
-	return r;
-}
+static const struct file_ops seq_fops, quiet_fops, sysctl_fops, sysfs_fops, dir_fops;
 
 /* ---- vnodes ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -213,14 +40,34 @@ static struct pseudo_vnode *pv_of(struct vnode *v)
 	return container_of(v, struct pseudo_vnode, v);
 }
 
-static uint32_t mode_of(const struct node *n)
+static bool is_below(const struct pseudo_node *n, const char *dir)
+{
+	return strncmp(n->path, dir, strlen(dir)) == 0;
+}
+
+static uint32_t mode_of(const struct pseudo_node *n)
 {
 	if (n->file)
 		return S_IFREG | n->file->mode;
-	return n->link ? S_IFLNK | 0777 : S_IFDIR | 0555;
+	if (n->sysctl)
+		return S_IFREG | n->sysctl->mode;
+	if (n->link)
+		return S_IFLNK | 0777;
+	return S_IFDIR | (n->dir_mode ? n->dir_mode : is_below(n, "/sys/") || n == pseudo_sys ? 0755 : 0555);
 }
 
-static uint64_t ino_of(const struct node *n, const struct pseudo_args *a, unsigned nr_args)
+static const struct file_ops *fops_of(const struct pseudo_node *n)
+{
+	if (n->sysctl)
+		return &sysctl_fops;
+	if (!n->file)
+		return &dir_fops;
+	if (is_below(n, "/sys/"))
+		return &sysfs_fops;
+	return n->file->event || !is_below(n, "/proc/self/") || is_below(n, "/proc/self/net/") ? &seq_fops : &quiet_fops;
+}
+
+static uint64_t ino_of(const struct pseudo_node *n, const struct pseudo_args *a, unsigned nr_args)
 {
 	uint64_t ino = n->ino;
 
@@ -229,24 +76,27 @@ static uint64_t ino_of(const struct node *n, const struct pseudo_args *a, unsign
 	return ino;
 }
 
-static struct pseudo_vnode *vnode_for(struct fs_super *s, const struct node *n, const struct pseudo_args *a, unsigned nr_args)
+static struct pseudo_vnode *vnode_for(struct fs_super *s, struct pseudo_node *n, const struct pseudo_args *a, unsigned nr_args)
 {
-	struct pseudo_vnode *p = KNEW(struct pseudo_vnode);
-	const struct node *c;
+	bool is_dir = !n->file && !n->sysctl && !n->link;
+	struct pseudo_vnode *p;
 
+	/* Whether names below may be kept is seen from the children. The roots have no dynamic ones, and boot should not pay for their names. */
+	if (is_dir && n != pseudo_proc && n != pseudo_sys && pseudo_populate(n))
+		return NULL;
+	p = KNEW(struct pseudo_vnode);
 	if (!p)
 		return NULL;
-	vnode_init(&p->v, s, &vops, n->file ? &file_fops : &dir_fops, mode_of(n), ino_of(n, a, nr_args));
+	vnode_init(&p->v, s, &vops, fops_of(n), mode_of(n), ino_of(n, a, nr_args));
 	p->node = n;
 	p->args = *a;
 	p->nr_args = nr_args;
-	if (nr_args)
+	if (nr_args || (is_dir && pseudo_child(n, "%", 1)))
 		p->v.flags |= VNODE_UNCACHED;
-	for (c = n->children; c; c = c->next)
-		if (c->is_dynamic)
-			p->v.flags |= VNODE_UNCACHED;
 	if (vnode_is_dir(&p->v))
 		p->v.nlink = 2;
+	if (p->v.fops == &sysfs_fops)
+		p->v.size = PAGE_SIZE;
 	vnode_now(&p->v.mtime);
 	p->v.atime = p->v.ctime = p->v.btime = p->v.mtime;
 	return p;
@@ -266,22 +116,43 @@ static long parse_id(const char *name, size_t len)
 	return id;
 }
 
+/* The id of a dynamic name, or -1. */
+static long find_dynamic(const struct pseudo_dir *dir, const char *name, size_t len, struct pseudo_args *a)
+{
+	char buf[NAME_MAX + 1];
+	long id;
+
+	if (!dir->name) {
+		id = parse_id(name, len);
+		return id >= 0 && dir->next(id, a) == id ? id : -1;
+	}
+	for (id = dir->next(0, a); id >= 0; id = dir->next(id + 1, a)) {
+		dir->name(id, buf, sizeof(buf));
+		if (strlen(buf) == len && memcmp(buf, name, len) == 0)
+			return id;
+	}
+	return -1;
+}
+
 static int lookup(struct vnode *v, const char *name, size_t len, struct vnode **out)
 {
 	struct pseudo_vnode *dir = pv_of(v), *p;
 	struct pseudo_args a = dir->args;
 	unsigned nr_args = dir->nr_args;
-	const struct node *n;
-	int r = build();
+	struct pseudo_node *n;
+	int r = pseudo_populate(dir->node);
 
 	if (r)
 		return r;
-	n = child(dir->node, name, len);
+	n = pseudo_child(dir->node, name, len);
 	if (!n || n->is_dynamic) {
-		long id = parse_id(name, len);
+		long id;
 
-		n = child(dir->node, "%", 1);
-		if (id < 0 || !n || !n->dir || nr_args >= ARRAY_SIZE(a.id) || n->dir->next(id, &a) != id)
+		n = pseudo_child(dir->node, "%", 1);
+		if (!n || !n->dir || nr_args >= ARRAY_SIZE(a.id))
+			return -ENOENT;
+		id = find_dynamic(n->dir, name, len, &a);
+		if (id < 0)
 			return -ENOENT;
 		a.id[nr_args++] = id;
 	}
@@ -292,11 +163,19 @@ static int lookup(struct vnode *v, const char *name, size_t len, struct vnode **
 	return 0;
 }
 
-/* Nothing can be made here; the errors are those of Linux's /proc. */
+/* Nothing can be made or removed here; the errors are those that Linux has for root. */
 static int create(struct vnode *v, const char *name, size_t len, const struct vnode_new *how, struct vnode **out)
 {
-	(void)v, (void)name, (void)len, (void)out;
-	return (how->mode & S_IFMT) == S_IFREG ? -ENOENT : -EPERM;
+	(void)name, (void)len, (void)out;
+	if (pv_of(v)->node->path[1] == 'p')
+		return -ENOENT;
+	return (how->mode & S_IFMT) == S_IFREG ? -EACCES : -EPERM;
+}
+
+static int unlink(struct vnode *v, const char *name, size_t len, struct vnode *victim)
+{
+	(void)name, (void)len, (void)victim;
+	return is_below(pv_of(v)->node, "/proc/sys") ? -EACCES : -EPERM;
 }
 
 static ssize_t readlink(struct vnode *v, char *buf, size_t size)
@@ -307,6 +186,11 @@ static ssize_t readlink(struct vnode *v, char *buf, size_t size)
 
 	if (!p->node->link)
 		return -EINVAL;
+	if (p->node->link->constant) {
+		r = (ssize_t)MIN(strlen(p->node->link->constant), size);
+		memcpy(buf, p->node->link->constant, (size_t)r);
+		return r;
+	}
 	/* Targets are written with an end, which a reader's buffer need not have room for. */
 	tmp = kmalloc(PATH_MAX);
 	if (!tmp)
@@ -332,13 +216,24 @@ static void destroy(struct vnode *v)
 	vnode_free_rcu(v);
 }
 
+static int getattr(struct vnode *v, struct stat_info *out)
+{
+	vnode_stat(v, out);
+	out->blocks = 0;	/* whatever the size says */
+	if (pv_of(v)->node->path[1] == 'p')
+		out->blksize = PROC_BLOCK;
+	return 0;
+}
+
 static int open(struct vnode *v, unsigned flags, struct file **out);
 
 static const struct vnode_ops vops = {
 	.lookup = lookup,
 	.create = create,
+	.unlink = unlink,
 	.readlink = readlink,
 	.follow = follow,
+	.getattr = getattr,
 	.open = open,
 	.destroy = destroy,
 };
@@ -348,17 +243,23 @@ static const struct vnode_ops vops = {
 /* Positions: 0 and 1 the dots, 2 + i the i-th child; from DYNAMIC on, the numbers. */
 #define POS_DYNAMIC	(1ull << 32)
 
-static int emit_numbers(struct file *f, struct pseudo_vnode *p, const struct node *n, struct dirent_sink *sink)
+static int emit_numbers(struct file *f, struct pseudo_vnode *p, const struct pseudo_node *n, struct dirent_sink *sink)
 {
 	struct pseudo_args a = p->args;
-	char name[24];
+	char name[NAME_MAX + 1];
 	long id;
 	int r;
 
 	if (p->nr_args >= ARRAY_SIZE(a.id))
 		return 0;
 	while ((id = n->dir->next((long)(f->pos - POS_DYNAMIC), &a)) >= 0) {
-		size_t len = (size_t)snprintf(name, sizeof(name), "%ld", id);
+		size_t len;
+
+		if (n->dir->name)
+			n->dir->name(id, name, sizeof(name));
+		else
+			snprintf(name, sizeof(name), "%ld", id);
+		len = strlen(name);
 
 		a.id[p->nr_args] = id;
 		r = sink->emit(sink, name, len, ino_of(n, &a, p->nr_args + 1), POS_DYNAMIC + (uint64_t)id + 1, vnode_dtype(mode_of(n)));
@@ -372,9 +273,9 @@ static int emit_numbers(struct file *f, struct pseudo_vnode *p, const struct nod
 static int getdents_locked(struct file *f, struct dirent_sink *sink)
 {
 	struct pseudo_vnode *p = pv_of(f->vnode);
-	const struct node *n, *dynamic = NULL;
+	const struct pseudo_node *n, *dynamic = NULL;
 	uint64_t i = 2;
-	int r = build();
+	int r = pseudo_populate(p->node);
 
 	if (r)
 		return r;
@@ -427,24 +328,40 @@ static const struct file_ops dir_fops = {
 
 /* ---- files ----------------------------------------------------------------------------------------------------------------------- */
 
-/* An open file's text; in f->private from the first read on. */
+/* An open file's text; in f->private from the open on. */
 struct content {
 	struct mutex lock;
 	struct text text;		/* [lock] */
-	bool is_made;			/* [lock] */
+	bool is_made;			/* [a; lock] */
+	uint32_t seen;			/* [a] events that this reader knows */
 };
+
+void pseudo_event_raise(struct pseudo_event *e)
+{
+	atomic_fetch_add(&e->count, 1u, RELAXED);
+	waitq_wake_all(&e->waiters, 0);
+}
+
+static struct pseudo_event *event_of(const struct pseudo_node *n)
+{
+	return n->file ? n->file->event : n->sysctl->event;
+}
 
 /* lock held. */
 static int make_text(struct pseudo_vnode *p, struct content *c)
 {
-	int r;
+	const struct pseudo_file *file = p->node->file;
+	int r = 0;
 
 	c->text.len = 0;
 	c->text.has_failed = false;
-	r = p->node->file->show(&c->text, &p->args);
+	if (file->show)
+		r = file->show(&c->text, &p->args);
+	else
+		text_append(&c->text, file->constant, strlen(file->constant));
 	if (!r && c->text.has_failed)
 		r = -ENOMEM;
-	c->is_made = !r;
+	WRITE_ONCE(c->is_made, !r);
 	return r;
 }
 
@@ -454,8 +371,8 @@ static ssize_t read(struct file *f, struct uio *u, uint64_t *pos)
 	struct content *c = f->private;
 	ssize_t r = 0;
 
-	if (!p->node->file->show)
-		return -EINVAL;
+	if (!p->node->file->show && !p->node->file->constant)
+		return f->ops == &quiet_fops ? -EINVAL : -EIO;
 	mutex_lock(&c->lock);
 	if (!c->is_made || *pos == 0)
 		r = make_text(p, c);
@@ -476,7 +393,7 @@ static ssize_t write(struct file *f, struct uio *u, uint64_t *pos)
 	ssize_t r;
 
 	if (!p->node->file->store)
-		return -EIO;
+		return f->ops == &quiet_fops ? -EINVAL : -EIO;
 	buf = kmalloc(len + 1);
 	if (!buf)
 		return -ENOMEM;
@@ -491,6 +408,51 @@ static ssize_t write(struct file *f, struct uio *u, uint64_t *pos)
 	return r;
 }
 
+static ssize_t read_sysctl(struct file *f, struct uio *u, uint64_t *pos)
+{
+	struct pseudo_vnode *p = pv_of(f->vnode);
+
+	return sysctl_read(p->node->sysctl, &p->args, u, pos);
+}
+
+static ssize_t write_sysctl(struct file *f, struct uio *u, uint64_t *pos)
+{
+	struct pseudo_vnode *p = pv_of(f->vnode);
+
+	return sysctl_write(p->node->sysctl, &p->args, u, pos);
+}
+
+/* Linux says of mount tables and settings with an event that they can be read, of all others also that they can be written. */
+static uint32_t poll(struct file *f, struct poll_table *pt)
+{
+	struct pseudo_event *e = event_of(pv_of(f->vnode)->node);
+	struct content *c = f->private;
+	uint32_t count;
+
+	if (!e)
+		return POLL_READY;
+	poll_add(pt, &e->waiters);
+	count = atomic_load(&e->count, RELAXED);
+	if (atomic_exchange(&c->seen, count, RELAXED) != count)
+		return FILE_POLLIN | FILE_POLLRDNORM | POLL_NEWS;
+	return f->ops == &seq_fops ? FILE_POLLIN | FILE_POLLRDNORM : POLL_READY;
+}
+
+/* A file of sysfs is news until it was read. */
+static uint32_t poll_sysfs(struct file *f, struct poll_table *pt)
+{
+	struct content *c = f->private;
+
+	(void)pt;
+	return POLL_READY | (READ_ONCE(c->is_made) ? 0 : POLL_NEWS);
+}
+
+/* What is made at a read has no end to seek from. */
+static int64_t seek_seq(struct file *f, int64_t off, int whence)
+{
+	return whence == 0 || whence == 1 ? vnode_seek(f, off, whence) : -EINVAL;
+}
+
 static void release(struct file *f)
 {
 	struct content *c = f->private;
@@ -499,12 +461,48 @@ static void release(struct file *f)
 	kfree(c);
 }
 
-static const struct file_ops file_fops = {
+static const struct file_ops seq_fops = {
 	.read = read,
 	.write = write,
+	.poll = poll,
+	.seek = seek_seq,
+	.release = release,
+};
+
+/* Files of a process: without poll(), which epoll refuses. */
+static const struct file_ops quiet_fops = {
+	.read = read,
+	.write = write,
+	.seek = seek_seq,
+	.release = release,
+};
+
+static const struct file_ops sysctl_fops = {
+	.read = read_sysctl,
+	.write = write_sysctl,
+	.poll = poll,
 	.seek = vnode_seek,
 	.release = release,
 };
+
+static const struct file_ops sysfs_fops = {
+	.read = read,
+	.write = write,
+	.poll = poll_sysfs,
+	.seek = vnode_seek,
+	.release = release,
+};
+
+/* Of settings and of sysfs root, too, can only read and write what somebody may. */
+static bool is_refused(const struct vnode *v, unsigned flags)
+{
+	uint32_t mode = READ_ONCE(v->mode);
+	unsigned access = flags & O_ACCMODE;
+
+	if (v->fops != &sysctl_fops && v->fops != &sysfs_fops)
+		return false;
+	return (access != O_WRONLY && !(mode & 0444)) || (access != O_RDONLY && !(mode & 0222));
+}
 
 static int open(struct vnode *v, unsigned flags, struct file **out)
 {
@@ -512,10 +510,14 @@ static int open(struct vnode *v, unsigned flags, struct file **out)
 
 	if (vnode_is_dir(v))
 		return vnode_open(v, flags, out);
+	if (is_refused(v, flags))
+		return -EACCES;
 	c = KNEW(struct content);
 	if (!c)
 		return -ENOMEM;
-	*out = file_alloc(&file_fops, flags, c);
+	if (event_of(pv_of(v)->node))
+		c->seen = atomic_load(&event_of(pv_of(v)->node)->count, RELAXED);
+	*out = file_alloc(v->fops, flags, c);
 	if (!*out)
 		kfree(c);
 	return *out ? 0 : -ENOMEM;
@@ -523,17 +525,21 @@ static int open(struct vnode *v, unsigned flags, struct file **out)
 
 /* ---- file systems ---------------------------------------------------------------------------------------------------------------- */
 
-static int mount_tree(const struct fs_type *type, const struct node *tree, struct vnode **root)
+static int mount_tree(const struct fs_type *type, struct pseudo_node **tree, struct vnode **root)
 {
 	struct pseudo_args none = { { 0 } };
-	struct fs_super *s = KNEW(struct fs_super);
+	struct fs_super *s;
 	struct pseudo_vnode *p;
+	int r = pseudo_roots();
 
+	if (r)
+		return r;
+	s = KNEW(struct fs_super);
 	if (!s)
 		return -ENOMEM;
 	s->type = type;
 	s->dev = fs_new_dev();
-	p = vnode_for(s, tree, &none, 0);
+	p = vnode_for(s, *tree, &none, 0);
 	if (!p) {
 		kfree(s);
 		return -ENOMEM;
@@ -566,7 +572,7 @@ FS_TYPE(proc_type);
 static int mount_proc(const char *source, const char *options, struct vnode **root)
 {
 	(void)source, (void)options;
-	return mount_tree(&proc_type, &proc_tree, root);
+	return mount_tree(&proc_type, &pseudo_proc, root);
 }
 
 static int mount_sysfs(const char *source, const char *options, struct vnode **root);
@@ -576,12 +582,8 @@ FS_TYPE(sysfs_type);
 static int mount_sysfs(const char *source, const char *options, struct vnode **root)
 {
 	(void)source, (void)options;
-	return mount_tree(&sysfs_type, &sys_tree, root);
+	return mount_tree(&sysfs_type, &pseudo_sys, root);
 }
 
-static ssize_t self_target(char *buf, size_t size, struct pseudo_args *a)
-{
-	(void)a;
-	return (ssize_t)strlcpy(buf, SELF_PID, size);
-}
-PSEUDO_LINK(proc_self, "/proc/self", self_target, NULL);
+PSEUDO_LINK_TO(proc_self, "/proc/self", "1");
+PSEUDO_LINK_TO(proc_net, "/proc/net", "self/net");

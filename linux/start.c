@@ -151,7 +151,7 @@ int linux_start(const struct linux_program *prog)
 	if (trace_is_on() || prog->strace)
 		syscall_use_frames();
 	if (prog->hostname)
-		system_set_hostname(prog->hostname);
+		system_set_name(SYSTEM_HOSTNAME, prog->hostname);
 	r = process_create(&p);
 	if (!r)
 		r = open_standard_files(p, prog);

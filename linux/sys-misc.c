@@ -4,6 +4,7 @@
 
 #include <version.h>
 
+#include "fs/sysctl.h"
 #include "libc/random.h"
 #include "libc/string.h"
 #include "linux/signal.h"
@@ -21,22 +22,47 @@ struct utsname_abi {
 };
 
 static struct mutex names_lock;
-static char hostname[65] = "samara";		/* [names_lock] */
-static char domainname[65] = "(none)";		/* [names_lock] */
+static struct {
+	char text[65];			/* [names_lock] */
+	struct pseudo_event changed;	/* for who polls /proc/sys/kernel/hostname */
+} names[] = {
+	[SYSTEM_HOSTNAME] = { "samara", { .waiters = WAITQ_INIT(names[SYSTEM_HOSTNAME].changed.waiters) } },
+	[SYSTEM_DOMAINNAME] = { "(none)", { .waiters = WAITQ_INIT(names[SYSTEM_DOMAINNAME].changed.waiters) } },
+};
 
-void system_set_hostname(const char *name)
+void system_set_name(enum system_name which, const char *name)
 {
 	mutex_lock(&names_lock);
-	strlcpy(hostname, name, sizeof(hostname));
+	strlcpy(names[which].text, name, sizeof(names[which].text));
+	mutex_unlock(&names_lock);
+	pseudo_event_raise(&names[which].changed);
+}
+
+void system_get_name(enum system_name which, char *buf, size_t size)
+{
+	mutex_lock(&names_lock);
+	strlcpy(buf, names[which].text, size);
 	mutex_unlock(&names_lock);
 }
 
-void system_get_hostname(char *buf, size_t size)
+static void get_name(const struct sysctl *s, char *buf, size_t size)
 {
-	mutex_lock(&names_lock);
-	strlcpy(buf, hostname, size);
-	mutex_unlock(&names_lock);
+	system_get_name((enum system_name)s->min, buf, size);
 }
+
+static int set_name(const struct sysctl *s, const char *value)
+{
+	system_set_name((enum system_name)s->min, value);
+	return 0;
+}
+
+#define NAME_ROW(name_, which) \
+	{ .name = name_, .mode = 0644, .type = SYSCTL_TYPE_STRING, .nr = 65, .min = which, .get_text = get_name, .set_text = set_name, .event = &names[which].changed }
+static const struct sysctl name_rows[] = {
+	NAME_ROW("hostname", SYSTEM_HOSTNAME),
+	NAME_ROW("domainname", SYSTEM_DOMAINNAME),
+};
+SYSCTL_TABLE(names, "kernel", name_rows);
 
 /* Programs compare the release with the Linux whose interface they need: we name the one that we follow. */
 long sys_uname(long ptr)
@@ -48,13 +74,13 @@ long sys_uname(long ptr)
 	strlcpy(u.version, SYSTEM_VERSION, sizeof(u.version));
 	strlcpy(u.machine, ABI_MACHINE, sizeof(u.machine));
 	mutex_lock(&names_lock);
-	strlcpy(u.nodename, hostname, sizeof(u.nodename));
-	strlcpy(u.domainname, domainname, sizeof(u.domainname));
+	strlcpy(u.nodename, names[SYSTEM_HOSTNAME].text, sizeof(u.nodename));
+	strlcpy(u.domainname, names[SYSTEM_DOMAINNAME].text, sizeof(u.domainname));
 	mutex_unlock(&names_lock);
 	return copy_to_user((void *)ptr, &u, sizeof(u));
 }
 
-static long set_name(char *name, long ptr, long len)
+static long change_name(enum system_name which, long ptr, long len)
 {
 	char text[65] = { 0 };
 
@@ -64,20 +90,18 @@ static long set_name(char *name, long ptr, long len)
 		return -EINVAL;
 	if (copy_from_user(text, (const void *)ptr, (size_t)len))
 		return -EFAULT;
-	mutex_lock(&names_lock);
-	memcpy(name, text, sizeof(text));
-	mutex_unlock(&names_lock);
+	system_set_name(which, text);
 	return 0;
 }
 
 long sys_sethostname(long ptr, long len)
 {
-	return set_name(hostname, ptr, len);
+	return change_name(SYSTEM_HOSTNAME, ptr, len);
 }
 
 long sys_setdomainname(long ptr, long len)
 {
-	return set_name(domainname, ptr, len);
+	return change_name(SYSTEM_DOMAINNAME, ptr, len);
 }
 
 struct sysinfo_abi {

@@ -11,5 +11,7 @@
 #define SYSTEM_VERSION	"#1 SMP Samara " SAMARA_VERSION
 #define SYSTEM_NR_OPEN	1048576u	/* /proc/sys/fs/nr_open */
 
-void system_set_hostname(const char *name);
-void system_get_hostname(char *buf, size_t size);
+/* At most 64 characters each. */
+enum system_name { SYSTEM_HOSTNAME, SYSTEM_DOMAINNAME };
+void system_set_name(enum system_name which, const char *name);
+void system_get_name(enum system_name which, char *buf, size_t size);

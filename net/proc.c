@@ -294,42 +294,18 @@ static int show_sockstat(struct text *t, struct pseudo_args *a)
 	return 0;
 }
 
-static int show_port_range(struct text *t, struct pseudo_args *a)
-{
-	(void)a;
-	text_printf(t, "%u\t%u\n", EPHEMERAL_FIRST, EPHEMERAL_LAST);
-	return 0;
-}
-
-static int show_ecn(struct text *t, struct pseudo_args *a)
-{
-	(void)a;
-	text_printf(t, "%u\n", atomic_load(&tcp_ecn_mode, RELAXED));
-	return 0;
-}
-
-static int show_congestion(struct text *t, struct pseudo_args *a)
-{
-	(void)a;
-	text_printf(t, "cubic\n");
-	return 0;
-}
-
-PSEUDO_FILE(net_tcp, "/proc/net/tcp", 0444, show_tcp4, NULL);
-PSEUDO_FILE(net_tcp6, "/proc/net/tcp6", 0444, show_tcp6, NULL);
-PSEUDO_FILE(net_udp, "/proc/net/udp", 0444, show_udp4, NULL);
-PSEUDO_FILE(net_udp6, "/proc/net/udp6", 0444, show_udp6, NULL);
-PSEUDO_FILE(net_raw, "/proc/net/raw", 0444, show_raw4, NULL);
-PSEUDO_FILE(net_raw6, "/proc/net/raw6", 0444, show_raw6, NULL);
-PSEUDO_FILE(net_unix, "/proc/net/unix", 0444, show_unix, NULL);
-PSEUDO_FILE(net_dev, "/proc/net/dev", 0444, show_dev, NULL);
-PSEUDO_FILE(net_route, "/proc/net/route", 0444, show_route, NULL);
-PSEUDO_FILE(net_route6, "/proc/net/ipv6_route", 0444, show_route6, NULL);
-PSEUDO_FILE(net_if_inet6, "/proc/net/if_inet6", 0444, show_if_inet6, NULL);
-PSEUDO_FILE(net_arp, "/proc/net/arp", 0444, show_arp, NULL);
-PSEUDO_FILE(net_snmp, "/proc/net/snmp", 0444, show_snmp, NULL);
-PSEUDO_FILE(net_netstat, "/proc/net/netstat", 0444, show_netstat, NULL);
-PSEUDO_FILE(net_sockstat, "/proc/net/sockstat", 0444, show_sockstat, NULL);
-PSEUDO_FILE(net_port_range, "/proc/sys/net/ipv4/ip_local_port_range", 0644, show_port_range, NULL);
-PSEUDO_FILE(net_ecn, "/proc/sys/net/ipv4/tcp_ecn", 0644, show_ecn, NULL);
-PSEUDO_FILE(net_congestion, "/proc/sys/net/ipv4/tcp_congestion_control", 0644, show_congestion, NULL);
+PSEUDO_FILE(net_tcp, "/proc/self/net/tcp", 0444, show_tcp4, NULL);
+PSEUDO_FILE(net_tcp6, "/proc/self/net/tcp6", 0444, show_tcp6, NULL);
+PSEUDO_FILE(net_udp, "/proc/self/net/udp", 0444, show_udp4, NULL);
+PSEUDO_FILE(net_udp6, "/proc/self/net/udp6", 0444, show_udp6, NULL);
+PSEUDO_FILE(net_raw, "/proc/self/net/raw", 0444, show_raw4, NULL);
+PSEUDO_FILE(net_raw6, "/proc/self/net/raw6", 0444, show_raw6, NULL);
+PSEUDO_FILE(net_unix, "/proc/self/net/unix", 0444, show_unix, NULL);
+PSEUDO_FILE(net_dev, "/proc/self/net/dev", 0444, show_dev, NULL);
+PSEUDO_FILE(net_route, "/proc/self/net/route", 0444, show_route, NULL);
+PSEUDO_FILE(net_route6, "/proc/self/net/ipv6_route", 0444, show_route6, NULL);
+PSEUDO_FILE(net_if_inet6, "/proc/self/net/if_inet6", 0444, show_if_inet6, NULL);
+PSEUDO_FILE(net_arp, "/proc/self/net/arp", 0444, show_arp, NULL);
+PSEUDO_FILE(net_snmp, "/proc/self/net/snmp", 0444, show_snmp, NULL);
+PSEUDO_FILE(net_netstat, "/proc/self/net/netstat", 0444, show_netstat, NULL);
+PSEUDO_FILE(net_sockstat, "/proc/self/net/sockstat", 0444, show_sockstat, NULL);

@@ -226,6 +226,15 @@ int socket_file(struct socket *so, unsigned flags, struct file **out);
 /* NULL: not a socket. borrow. */
 struct socket *file_socket(const struct file *f);
 
+extern uint32_t net_somaxconn;		/* [a] /proc/sys/net/core/somaxconn (sysctl.c) */
+/* How many connections may wait, of what listen(2) was told. */
+static inline unsigned sock_backlog(int backlog)
+{
+	unsigned max = atomic_load(&net_somaxconn, RELAXED);
+
+	return (unsigned)backlog > max ? max : (unsigned)backlog;
+}
+
 static inline void socket_get(struct socket *so)
 {
 	atomic_fetch_add(&so->refs, 1u, RELAXED);

@@ -15,7 +15,6 @@
 #include "sched/poller.h"
 
 #define POLL_IN		(FILE_POLLIN | FILE_POLLRDNORM)
-#define SOMAXCONN	4096u
 #define COOKIE_NS	(64 * NSEC_PER_SEC)	/* a cookie's counter; valid for this and the last one */
 
 /* ---- children ------------------------------------------------------------------------------------------------------------- */
@@ -380,7 +379,7 @@ int tcp_listen(struct socket *so, int backlog)
 		}
 	}
 	if (!r)
-		atomic_store(&tp->backlog, backlog < 0 || (unsigned)backlog > SOMAXCONN ? SOMAXCONN : (unsigned)backlog, RELAXED);
+		atomic_store(&tp->backlog, sock_backlog(backlog), RELAXED);
 	mutex_unlock(&so->lock);
 	return r;
 }

@@ -13,7 +13,6 @@
 #define S_IFMT		0170000u
 #define S_IFSOCK	0140000u
 #define PATH_SIZE	108u
-#define MAX_BACKLOG	4096u
 #define POLL_IN		(FILE_POLLIN | FILE_POLLRDNORM)
 #define POLL_OUT	(FILE_POLLOUT | FILE_POLLWRNORM | FILE_POLLWRBAND)
 
@@ -401,7 +400,7 @@ static int unix_listen(struct socket *so, int backlog)
 	if (!u->name || u->peer) {
 		r = -EINVAL;
 	} else {
-		atomic_store(&u->backlog, backlog < 0 || (unsigned)backlog > MAX_BACKLOG ? MAX_BACKLOG : (unsigned)backlog, RELAXED);
+		atomic_store(&u->backlog, sock_backlog(backlog), RELAXED);
 		atomic_store(&u->is_listening, true, RELAXED);
 		sock_set(so, SF_ACCEPTCONN, true);
 	}
