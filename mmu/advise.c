@@ -204,10 +204,12 @@ int aspace_mincore(struct aspace *as, vaddr_t addr, size_t len, uint8_t *vec)
 	a = area_find(as, addr);
 	for (va = addr; va < addr + size; va += PAGE_SIZE) {
 		unsigned level;
+		pte_t v;
 
 		while (a->node.end <= va)
 			a = area_next(a);
-		*vec++ = !pt_is_empty(atomic_load(pt_lookup(as, va, &level), RELAXED)) || is_cached(a, va);
+		pt_lookup(as, va, &level, &v);
+		*vec++ = !pt_is_empty(v) || is_cached(a, va);
 	}
 out:
 	rwlock_read_unlock(&as->lock);

@@ -117,21 +117,28 @@ void pt_batch_finish(struct pt_batch *b);
 /* The translation of [va, va + size) was changed. */
 void pt_batch_note(struct pt_batch *b, vaddr_t va, uint64_t size);
 
-/* The entry that translates va, or the empty entry at the highest level where nothing is. */
-pte_t *pt_lookup(struct aspace *as, vaddr_t va, unsigned *level);
-/* As pt_lookup, but makes tables down to *level. *level is higher on return if a leaf stands there. NULL: no memory. */
+/*
+ * The entry that translates va, or the empty entry at the highest level where nothing is. *found is what stood there, a leaf or nothing: act on that and by CAS. A second
+ * look may find a table that a fault has put there since.
+ */
+pte_t *pt_lookup(struct aspace *as, vaddr_t va, unsigned *level, pte_t *found);
+/*
+ * As pt_lookup, but makes tables down to *level. *level is higher on return if a leaf stood there. At the level asked for, a table may stand there (above level 0). NULL: no
+ * memory.
+ */
 pte_t *pt_make(struct aspace *as, vaddr_t va, unsigned *level);
 
 /*
  * Walk what is not empty:
  *	struct pt_iter it = PT_ITER(as, start, end);
- *	for (; pt_iter_find(&it); pt_iter_step(&it)) ... it.e, it.va, it.level
- * A leaf of a block may begin before start or end after end.
+ *	for (; pt_iter_find(&it); pt_iter_step(&it)) ... it.e, it.v, it.va, it.level
+ * it.v is the leaf that was found at it.e: not looked at again, for it may have become something else. A leaf of a block may begin before start or end after end.
  */
 struct pt_iter {
 	struct aspace *as;
 	vaddr_t va, end;
-	pte_t *e;
+	pte_t *e;			/* NULL: look va up */
+	pte_t v;
 	unsigned level;
 };
 #define PT_ITER(as_, start_, end_)	{ .as = (as_), .va = (start_), .end = (end_) }

@@ -76,13 +76,16 @@ static void sync_text(const struct fault *f, paddr_t pa)
 /* Put a leaf where nothing is. False: something is there now. */
 static bool install(struct fault *f, pte_t *e, pte_t leaf, unsigned level)
 {
+	uint64_t nr = 1ull << (PT_SHIFT(level) - PAGE_SHIFT);
 	pte_t none = 0;
 
+	/* Counted before: who takes the leaf out, as soon as it is there, counts down. */
+	atomic_fetch_add(&f->as->nr_resident, nr, RELAXED);
 	/* release: the page's content before its mapping. Pairs: the walks of other CPUs */
-	if (!atomic_cas(e, &none, leaf, RELEASE))
-		return false;
-	atomic_fetch_add(&f->as->nr_resident, 1ull << (PT_SHIFT(level) - PAGE_SHIFT), RELAXED);
-	return true;
+	if (likely(atomic_cas(e, &none, leaf, RELEASE)))
+		return true;
+	atomic_fetch_sub(&f->as->nr_resident, nr, RELAXED);
+	return false;
 }
 
 /* Take out a leaf that has the value v. False: it has changed meanwhile. The caller owns the page then. */
@@ -131,9 +134,10 @@ static bool object_changed(struct fault *f, pte_t *e, pte_t leaf)
 static bool is_in_use(struct fault *f, vaddr_t block)
 {
 	unsigned level;
-	pte_t *e = pt_lookup(f->as, block, &level);
+	pte_t v;
 
-	return level == 0 || !pt_is_empty(atomic_load(e, RELAXED));
+	pt_lookup(f->as, block, &level, &v);
+	return level == 0 || !pt_is_empty(v);
 }
 
 /* Whether a neighbouring block of the area is in use: memory is touched in order, so this one will be. */
@@ -448,11 +452,9 @@ static int fault_present(struct fault *f, pte_t *e, pte_t v, unsigned level)
 static int handle(struct fault *f, bool *unlocked)
 {
 	unsigned level;
-	pte_t *e = pt_lookup(f->as, f->va, &level), v = atomic_load(e, RELAXED);
+	pte_t v, *e = pt_lookup(f->as, f->va, &level, &v);
 	int r = -EAGAIN;
 
-	if (pt_is_table(v, level))
-		return RETRY;
 	f->o = f->a->object;
 	if (f->o) {
 		f->idx = area_index(f->a, f->va);
@@ -550,7 +552,7 @@ int mmu_fault(struct aspace *as, vaddr_t addr, enum fault_access access)
 static int text_own(struct fault *f, void **alias, vaddr_t addr)
 {
 	unsigned level, to = 0;
-	pte_t *e = pt_lookup(f->as, f->va, &level), v = atomic_load(e, RELAXED), leaf;
+	pte_t v, leaf, *e = pt_lookup(f->as, f->va, &level, &v);
 	paddr_t pa;
 
 	if (!pt_is_valid(v))

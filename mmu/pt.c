@@ -92,7 +92,7 @@ static void batch_add(struct pt_batch *b, paddr_t pa, unsigned kind)
 
 /* ---- walking ------------------------------------------------------------------------------------------------------- */
 
-pte_t *pt_lookup(struct aspace *as, vaddr_t va, unsigned *level)
+pte_t *pt_lookup(struct aspace *as, vaddr_t va, unsigned *level, pte_t *found)
 {
 	paddr_t table = as->root;
 	unsigned l = PT_TOP_LEVEL;
@@ -104,6 +104,7 @@ pte_t *pt_lookup(struct aspace *as, vaddr_t va, unsigned *level)
 
 		if (!pt_is_table(v, l)) {
 			*level = l;
+			*found = v;
 			return e;
 		}
 		table = pt_address(v);
@@ -114,10 +115,10 @@ pte_t *pt_make(struct aspace *as, vaddr_t va, unsigned *level)
 {
 	for (;;) {
 		unsigned l;
-		pte_t *e = pt_lookup(as, va, &l), old = 0;
+		pte_t v, old = 0, *e = pt_lookup(as, va, &l, &v);
 		paddr_t table;
 
-		if (l <= *level || !pt_is_empty(atomic_load(e, RELAXED))) {
+		if (l <= *level || !pt_is_empty(v)) {
 			*level = l;
 			return e;
 		}
@@ -133,9 +134,11 @@ pte_t *pt_make(struct aspace *as, vaddr_t va, unsigned *level)
 bool pt_iter_find(struct pt_iter *it)
 {
 	while (it->va < it->end) {
-		if (!it->e)
-			it->e = pt_lookup(it->as, it->va, &it->level);
-		if (!pt_is_empty(atomic_load(it->e, RELAXED)))
+		if (it->e)	/* the next one of a table of pages: it cannot become a table */
+			it->v = atomic_load(it->e, RELAXED);
+		else
+			it->e = pt_lookup(it->as, it->va, &it->level, &it->v);
+		if (!pt_is_empty(it->v))
 			return true;
 		pt_iter_step(it);
 	}
@@ -153,6 +156,20 @@ uint64_t pt_count(struct aspace *as, vaddr_t start, vaddr_t end)
 }
 
 /* ---- taking out ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * Take out the leaf that was found; whoever does so owns the page. False: it has changed since, perhaps into a table: pt_iter_find() looks again. acquire: what was done to
+ * the page before it was mapped. Pairs: install() in fault.c
+ */
+static bool iter_take(struct pt_iter *it)
+{
+	pte_t v = it->v;
+
+	if (likely(atomic_cas(it->e, &v, 0, ACQUIRE)))
+		return true;
+	it->e = NULL;
+	return false;
+}
 
 /* The leaf v at va has been taken out: its page and translation go with the batch. */
 static void drop_leaf(struct pt_batch *b, pte_t v, vaddr_t va, unsigned level)
@@ -174,15 +191,11 @@ void pt_unmap(struct pt_batch *b, vaddr_t start, vaddr_t end)
 {
 	struct pt_iter it = PT_ITER(b->as, start, end);
 
-	for (; pt_iter_find(&it); pt_iter_step(&it)) {
-		/*
-		 * vm_object_unmap may have been here meanwhile: whoever gets the value owns the page. acquire: what was done to the page before it was mapped.
-		 * Pairs: install() in fault.c
-		 */
-		pte_t v = atomic_exchange(it.e, 0, ACQUIRE);
-
-		if (!pt_is_empty(v))
-			drop_leaf(b, v, it.va, it.level);
+	while (pt_iter_find(&it)) {
+		if (!iter_take(&it))
+			continue;
+		drop_leaf(b, it.v, it.va, it.level);
+		pt_iter_step(&it);
 	}
 }
 
@@ -190,16 +203,13 @@ void pt_unmap_foreign(struct pt_batch *b, vaddr_t start, vaddr_t end)
 {
 	struct pt_iter it = PT_ITER(b->as, start, end);
 
-	for (; pt_iter_find(&it); pt_iter_step(&it)) {
-		pte_t v = atomic_load(it.e, RELAXED);
-
-		/* Lost: a fault copies the page, or mprotect changes its access: look again. */
-		while (!pt_is_empty(v) && !pt_is_own(v)) {
-			if (atomic_cas(it.e, &v, 0, ACQUIRE)) {
-				drop_leaf(b, v, it.va, it.level);
-				break;
-			}
+	while (pt_iter_find(&it)) {
+		if (!pt_is_own(it.v)) {
+			if (!iter_take(&it))
+				continue;
+			drop_leaf(b, it.v, it.va, it.level);
 		}
+		pt_iter_step(&it);
 	}
 }
 
@@ -303,15 +313,15 @@ static void protect_pages(struct pt_batch *b, const struct access *x, pte_t *e, 
 		pt_batch_note(b, low, high - low);
 }
 
+/* With the lock held for writing only vm_object_unmap() competes: who loses against it has nothing left to do. */
 static void protect_block(struct pt_batch *b, const struct access *x, struct pt_iter *it, vaddr_t start, vaddr_t end)
 {
 	uint64_t size = 1ull << PT_SHIFT(it->level);
 	vaddr_t va = ALIGN_DOWN(it->va, size);
-	pte_t v = atomic_load(it->e, RELAXED), leaf;
+	pte_t v = it->v, leaf;
 
 	if (!pt_is_own(v) && (va < start || va + size > end)) {
-		v = atomic_exchange(it->e, 0, ACQUIRE);	/* part of an object's block: comes again as pages */
-		if (!pt_is_empty(v))
+		if (iter_take(it))	/* part of an object's block: comes again as pages */
 			drop_leaf(b, v, it->va, it->level);
 		return;
 	}
@@ -342,7 +352,7 @@ void pt_protect(struct pt_batch *b, struct area *a, vaddr_t start, vaddr_t end)
 int pt_split(struct aspace *as, vaddr_t va)
 {
 	unsigned level, i;
-	pte_t *e = pt_lookup(as, va, &level), v = atomic_load(e, RELAXED), *t;
+	pte_t v, *e = pt_lookup(as, va, &level, &v), *t;
 	paddr_t table;
 
 	if (level == 0 || pt_is_empty(v) || !(pt_flags(v) & PT_OWN) || IS_ALIGNED(va, BLOCK_SIZE))
@@ -390,13 +400,12 @@ static int move_range(struct pt_batch *b, vaddr_t from, vaddr_t to, uint64_t len
 	struct pt_iter it = PT_ITER(b->as, from, from + len);
 
 	while (pt_iter_find(&it)) {
-		pte_t v = atomic_load(it.e, RELAXED);
 		int r;
 
-		if (it.level > 0 && !(pt_flags(v) & PT_OWN)) {	/* an object's block: faults in again */
-			v = atomic_exchange(it.e, 0, ACQUIRE);
-			if (!pt_is_empty(v))
-				drop_leaf(b, v, it.va, it.level);
+		if (it.level > 0 && !pt_is_own(it.v)) {	/* an object's block: faults in again */
+			if (!iter_take(&it))
+				continue;
+			drop_leaf(b, it.v, it.va, it.level);
 			pt_iter_step(&it);
 			continue;
 		}

@@ -158,10 +158,11 @@ uint8_t *env_access(struct aspace *as, vaddr_t va, bool is_write, int *error)
 
 	for (tries = 0; tries < 1000; tries++) {
 		unsigned level;
-		pte_t v = atomic_load(pt_lookup(as, va, &level), ACQUIRE);
+		pte_t v;
 		int r;
 
-		if (pt_is_valid(v) && !pt_is_table(v, level) && (!is_write || pt_flags(v) & PT_WRITE))
+		pt_lookup(as, va, &level, &v);
+		if (pt_is_valid(v) && (!is_write || pt_flags(v) & PT_WRITE))
 			return (uint8_t *)phys_to_virt(pt_address(v) + (va & ((1ull << PT_SHIFT(level)) - 1)));
 		r = mmu_fault(as, va, is_write ? FAULT_WRITE : FAULT_READ);
 		if (r) {

@@ -91,10 +91,11 @@ static void access_page(unsigned i, bool is_write)
 
 	for (tries = 0; tries < 100; tries++) {
 		bool is_done = false;
+		pte_t v;
 
 		rwlock_read_lock(&as->lock);
-		pte_t v = atomic_load(pt_lookup(as, va, &level), ACQUIRE);
-		if (pt_is_valid(v) && !pt_is_table(v, level) && (!is_write || pt_flags(v) & PT_WRITE)) {
+		pt_lookup(as, va, &level, &v);
+		if (pt_is_valid(v) && (!is_write || pt_flags(v) & PT_WRITE)) {
 			uint32_t *w = phys_to_virt(pt_address(v) + (va & ((1ull << PT_SHIFT(level)) - 1)));
 			uint32_t seen;
 
@@ -145,10 +146,12 @@ static void change(unsigned *seed)
 		/* From here on no page from n on is mapped, until the file grows. */
 		for (i = 0; i < W; i++) {
 			unsigned level;
+			pte_t v;
 
 			if (is_file(i) && i % 64 >= n) {
 				rwlock_write_lock(&as->lock);	/* faults under way have ended */
-				CHECK(pt_is_empty(atomic_load(pt_lookup(as, va_of(i), &level), RELAXED)));
+				pt_lookup(as, va_of(i), &level, &v);
+				CHECK(pt_is_empty(v));
 				rwlock_write_unlock(&as->lock);
 				i += 16;
 			}
