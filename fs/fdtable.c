@@ -81,14 +81,14 @@ struct fdtable *fdtable_copy(struct fdtable *t)
 	from = t->array;
 	to = array_alloc(from->capacity);
 	if (to) {
-		memcpy(to->used, from->used, from->capacity / 8);
-		memcpy(to->cloexec, from->cloexec, from->capacity / 8);
+		/* Numbers that are only reserved are free in the copy: nobody would ever fill them. */
 		for (unsigned i = 0; i < from->capacity; i++)
 			if (from->slot[i]) {
 				to->slot[i] = from->slot[i];
 				file_get(to->slot[i]);
+				bit_assign(to->used, i, true);
+				bit_assign(to->cloexec, i, bit_test(from->cloexec, i));
 			}
-		n->first_free = t->first_free;
 		n->array = to;
 	}
 	mutex_unlock(&t->lock);
@@ -176,34 +176,79 @@ static inline unsigned find_free(const struct fdtable *t, unsigned min)
 	return w * 64 + (unsigned)__builtin_ctzll(bits);
 }
 
-int fd_install(struct fdtable *t, struct file *f, int min, bool cloexec, int limit)
+/* The lowest free number >= min becomes used. lock held. */
+static inline int reserve(struct fdtable *t, int min, bool cloexec, int limit)
 {
 	unsigned fd, first = (unsigned)MAX(min, 0);
 	struct fdarray *a;
 	int r;
 
-	mutex_lock_inline(&t->lock);
 	fd = find_free(t, first);
-	if (unlikely(limit < 0 || fd >= (unsigned)limit)) {
-		r = -EMFILE;
-		goto out;
-	}
+	if (unlikely(limit < 0 || fd >= (unsigned)limit))
+		return -EMFILE;
 	r = grow(t, fd);
 	if (unlikely(r))
-		goto out;
+		return r;
 	a = t->array;
 	a->used[fd / 64] |= 1ull << (fd % 64);
 	if (cloexec)	/* else it is clear, as of all that are free */
 		a->cloexec[fd / 64] |= 1ull << (fd % 64);
-	if (!f->vnode)
-		atomic_store(&f->plain, file_is_plain(f), RELAXED);	/* the same for all its descriptors */
-	rcu_assign(a->slot[fd], f);
 	if (first <= t->first_free)
 		t->first_free = fd + 1;
-	r = (int)fd;
-out:
+	return (int)fd;
+}
+
+/* lock held. */
+static inline void fill(struct fdtable *t, int fd, struct file *f)
+{
+	if (!f->vnode)
+		atomic_store(&f->plain, file_is_plain(f), RELAXED);	/* the same for all its descriptors */
+	rcu_assign(t->array->slot[(unsigned)fd], f);
+}
+
+int fd_install(struct fdtable *t, struct file *f, int min, bool cloexec, int limit)
+{
+	int r;
+
+	mutex_lock_inline(&t->lock);
+	r = reserve(t, min, cloexec, limit);
+	if (likely(r >= 0))
+		fill(t, r, f);
 	mutex_unlock_inline(&t->lock);
 	return r;
+}
+
+int fd_reserve(struct fdtable *t, int min, bool cloexec, int limit)
+{
+	int r;
+
+	mutex_lock_inline(&t->lock);
+	r = reserve(t, min, cloexec, limit);
+	mutex_unlock_inline(&t->lock);
+	return r;
+}
+
+void fd_fill_slow(struct fdtable *t, int fd, struct file *f)
+{
+	mutex_lock(&t->lock);
+	fill(t, fd, f);
+	mutex_unlock(&t->lock);
+}
+
+/* lock held. */
+static inline void release(struct fdtable *t, unsigned fd)
+{
+	t->array->used[fd / 64] &= ~(1ull << (fd % 64));
+	t->array->cloexec[fd / 64] &= ~(1ull << (fd % 64));
+	if (fd < t->first_free)
+		t->first_free = fd;
+}
+
+void fd_unreserve(struct fdtable *t, int fd)
+{
+	mutex_lock(&t->lock);
+	release(t, (unsigned)fd);
+	mutex_unlock(&t->lock);
 }
 
 /* Take fd out of the table. lock held. NULL: was not open. */
@@ -218,10 +263,7 @@ static inline struct file *take(struct fdtable *t, unsigned fd)
 	if (unlikely(!f))
 		return NULL;
 	atomic_store(&a->slot[fd], NULL, RELAXED);
-	a->used[fd / 64] &= ~(1ull << (fd % 64));
-	a->cloexec[fd / 64] &= ~(1ull << (fd % 64));
-	if (fd < t->first_free)
-		t->first_free = fd;
+	release(t, fd);
 	return f;
 }
 
@@ -239,6 +281,10 @@ int fd_install_at(struct fdtable *t, struct file *f, int fd, bool cloexec, int l
 		return r == -EMFILE ? -EBADF : r;
 	}
 	old = t->array->slot[fd];
+	if (!old && bit_test(t->array->used, (unsigned)fd)) {	/* a call in another thread will fill it */
+		mutex_unlock(&t->lock);
+		return -EBUSY;
+	}
 	bit_assign(t->array->used, (unsigned)fd, true);
 	bit_assign(t->array->cloexec, (unsigned)fd, cloexec);
 	atomic_store(&f->plain, file_is_plain(f), RELAXED);
@@ -335,7 +381,10 @@ int fd_next(struct fdtable *t, int fd)
 			i |= 63;
 			continue;
 		}
-		r = (int)(i + (unsigned)__builtin_ctzll(bits));
+		i += (unsigned)__builtin_ctzll(bits);
+		if (!rcu_deref(a->slot[i]))	/* only reserved */
+			continue;
+		r = (int)i;
 		break;
 	}
 	rcu_read_unlock();

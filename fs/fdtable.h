@@ -72,3 +72,12 @@ static inline void fd_drop(struct file *f, bool is_counted)
 	if (is_counted)
 		file_put(f);
 }
+
+/* A file that has a name, in a table that no other thread can grow meanwhile, is put straight into its slot. */
+static inline void fd_fill(struct fdtable *t, int fd, struct file *f)
+{
+	if (likely(fd_can_borrow(t) && f->vnode))
+		rcu_assign(atomic_load(&t->array, RELAXED)->slot[(unsigned)fd], f);
+	else
+		fd_fill_slow(t, fd, f);
+}

@@ -172,7 +172,15 @@ void fdtable_put(struct fdtable *t);			/* last: closes all */
 struct file *fd_get(struct fdtable *t, int fd);
 /* Install f (takes the reference on success) at the lowest free descriptor >= min. Descriptor, -EMFILE (limit), -ENOMEM. */
 int fd_install(struct fdtable *t, struct file *f, int min, bool cloexec, int limit);
-/* At exactly fd, closing what is there (dup2, dup3). fd, or -EBADF beyond limit, -ENOMEM. Takes the reference on success. */
+/*
+ * For calls that change something before they have a file (open makes and empties files, accept takes a connection):
+ * the number first, so that there is no way to fail afterwards for want of one. fd_reserve() answers as fd_install()
+ * does; until fd_fill() (take: f) the number is taken but not open. Else fd_unreserve() gives it back.
+ */
+int fd_reserve(struct fdtable *t, int min, bool cloexec, int limit);
+void fd_fill_slow(struct fdtable *t, int fd, struct file *f);	/* fd_fill() is in fs/fdtable.h */
+void fd_unreserve(struct fdtable *t, int fd);
+/* At exactly fd, closing what is there (dup2, dup3). fd, or -EBADF beyond limit, -EBUSY reserved, -ENOMEM. Takes the reference on success. */
 int fd_install_at(struct fdtable *t, struct file *f, int fd, bool cloexec, int limit);
 int fd_close(struct fdtable *t, int fd);		/* 0, -EBADF */
 int fd_close_range(struct fdtable *t, unsigned first, unsigned last, bool only_set_cloexec);

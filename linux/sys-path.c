@@ -13,15 +13,27 @@
 long sys_openat(long dirfd, long pathname, long flags, long mode)
 {
 	unsigned fl = abi_open_flags((unsigned)flags);
+	struct fdtable *t = process_current()->files;
 	struct path_arg p;
 	struct file *f;
 	long r = path_arg_get(&p, dirfd, pathname, 0);
+	int fd;
 
 	if (r)
 		return r;
+	fd = fd_reserve(t, 0, fl & O_CLOEXEC, fd_limit());
+	if (unlikely(fd < 0)) {
+		path_arg_put(&p);
+		return fd;
+	}
 	r = vfs_open(fs_current(), p.at, p.name, fl, (uint32_t)mode & 07777, &f);
 	path_arg_put(&p);
-	return r ? r : fd_return(f, fl & O_CLOEXEC);
+	if (unlikely(r)) {
+		fd_unreserve(t, fd);
+		return r;
+	}
+	fd_fill(t, fd, f);
+	return fd;
 }
 
 struct open_how {

@@ -190,12 +190,34 @@ long sys_listen(long fd, long backlog)
 	return r;
 }
 
-static long accept_common(long fd, long addr, long len_ptr, long flags)
+/* A connection of the listener s, as a file. */
+static long accept_file(const struct sock_ref *s, long addr, long len_ptr, long flags, struct file **out)
 {
 	struct socket *so;
 	struct sock_addr a;
+	long r;
+
+	r = s->so->ops->accept ? s->so->ops->accept(s->so, &so, is_nonblock(s)) : -EOPNOTSUPP;
+	if (r)
+		return r;
+	r = socket_file(so, (unsigned)flags & O_NONBLOCK, out);
+	if (r || !addr)
+		return r;
+	r = so->ops->getname(so, &a, true);
+	if (r)
+		a = (struct sock_addr){ .len = 2, .family = so->family };
+	r = addr_put(&a, addr, len_ptr);
+	if (r)
+		file_put(*out);
+	return r;
+}
+
+static long accept_common(long fd, long addr, long len_ptr, long flags)
+{
+	struct fdtable *t = process_current()->files;
 	struct sock_ref s;
 	struct file *f;
+	int new_fd;
 	long r;
 
 	if (flags & ~(long)(SOCK_NONBLOCK | SOCK_CLOEXEC))
@@ -203,24 +225,19 @@ static long accept_common(long fd, long addr, long len_ptr, long flags)
 	r = sock_ref_get(&s, fd);
 	if (r)
 		return r;
-	r = s.so->ops->accept ? s.so->ops->accept(s.so, &so, is_nonblock(&s)) : -EOPNOTSUPP;
-	sock_ref_put(&s);
-	if (r)
-		return r;
-	r = socket_file(so, (unsigned)flags & O_NONBLOCK, &f);
-	if (r)
-		return r;
-	if (addr) {
-		r = so->ops->getname(so, &a, true);
-		if (r)
-			a = (struct sock_addr){ .len = 2, .family = so->family };
-		r = addr_put(&a, addr, len_ptr);
-		if (r) {
-			file_put(f);
-			return r;
-		}
+	new_fd = fd_reserve(t, 0, flags & SOCK_CLOEXEC, fd_limit());
+	if (new_fd < 0) {
+		sock_ref_put(&s);
+		return new_fd;
 	}
-	return fd_return(f, flags & SOCK_CLOEXEC);
+	r = accept_file(&s, addr, len_ptr, flags, &f);
+	sock_ref_put(&s);
+	if (r) {
+		fd_unreserve(t, new_fd);
+		return r;
+	}
+	fd_fill(t, new_fd, f);
+	return new_fd;
 }
 
 long sys_accept(long fd, long addr, long len_ptr)
