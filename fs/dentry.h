@@ -121,10 +121,12 @@ enum walk_last { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
  */
 struct walk {
 	struct fs_context *ctx;		/* borrow */
-	struct dentry *root, *base;	/* ref */
+	struct dentry *root, *base;	/* base: ref; root: only if is_scoped() */
 	const char *rest;		/* what is left to walk */
 	char *buf;			/* text of the links followed, or NULL */
 	unsigned nr_links;
+	unsigned resolve;		/* RESOLVE_*: then nothing is taken from the caches of whole paths and stretches */
+	uint32_t seq;			/* rename_seq at the begin of a scoped walk */
 	/* after walk_parent() */
 	enum walk_last last_type;
 	const char *last;
@@ -135,6 +137,8 @@ struct walk {
 };
 
 int walk_begin(struct walk *w, struct fs_context *ctx, struct file *at, const char *path);
+/* The same under the restrictions of openat2(2). */
+int walk_begin_within(struct walk *w, struct fs_context *ctx, struct file *at, const char *path, unsigned resolve);
 int walk_parent(struct walk *w);
 /* The last component, mounts resolved, maybe negative. give: dentry_put(). */
 int walk_child(struct walk *w, struct dentry **out);
@@ -146,6 +150,9 @@ void walk_end(struct walk *w);
 #define WALK_EMPTY	2u	/* "" is the directory (or file) at */
 /* give: one of *out (never negative) and, if file is not NULL, *file (for links to files without a name; *out is NULL then). */
 int path_lookup(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out, struct file **file);
+/* The same under the restrictions of openat2(2), where they can fail: -EXDEV, -ELOOP, -EAGAIN. */
+int path_lookup_within(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, unsigned resolve,
+		       struct dentry **out, struct file **file);
 
 /* Follows links at the end. 0: everything was cached, as path_lookup(); other results mean nothing. */
 int path_lookup_cached(struct fs_context *ctx, struct file *at, const char *path, struct dentry **out);

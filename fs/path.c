@@ -82,8 +82,36 @@ int walk_begin(struct walk *w, struct fs_context *ctx, struct file *at, const ch
 	return set_base(w, at->dentry);
 }
 
+static bool is_scoped(unsigned resolve)
+{
+	return resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT);
+}
+
+int walk_begin_within(struct walk *w, struct fs_context *ctx, struct file *at, const char *path, unsigned resolve)
+{
+	bool is_absolute = *path == '/';
+	int r;
+
+	if (is_absolute && (resolve & RESOLVE_BENEATH)) {
+		*w = (struct walk){ 0 };
+		return -EXDEV;
+	}
+	/* The directory is the root of a scoped walk. */
+	r = walk_begin(w, ctx, at, is_absolute && is_scoped(resolve) ? "." : path);
+	w->rest = path;
+	w->resolve = resolve;
+	if (r || !is_scoped(resolve))
+		return r;
+	w->root = w->base;
+	dentry_get(w->root);
+	w->seq = atomic_load(&rename_seq, ACQUIRE);	/* acquire: even before the lookups. Pairs: seq_end in dentry.c */
+	return 0;
+}
+
 void walk_end(struct walk *w)
 {
+	if (is_scoped(w->resolve) && w->root)
+		dentry_put(w->root);
 	if (w->base)
 		dentry_put(w->base);
 	if (w->file)
@@ -112,6 +140,8 @@ static void advance(struct walk *w)
 	struct component comp;
 	uint32_t seq;
 
+	if (unlikely(w->resolve))
+		return;
 	rcu_read_lock();
 	if (!walk_start(&seq))
 		goto out;
@@ -144,13 +174,32 @@ out:
 	rcu_read_unlock();
 }
 
+/* May a restricted walk go from base to d? */
+static int may_step(const struct walk *w, const struct dentry *d)
+{
+	return (w->resolve & RESOLVE_NO_XDEV) && d->mount != w->base->mount ? -EXDEV : 0;
+}
+
+/* As lookup(), in a restricted walk. put: d on failure. */
+static int check_found(const struct walk *w, struct dentry *d)
+{
+	int r = may_step(w, d);
+
+	/* As Linux, whose tmpfs remembers no names that are not there, and whose proc and sysfs (those with follow) ask each time. */
+	if (!r && (w->resolve & RESOLVE_CACHED) && (!d->vnode || d->vnode->ops->follow))
+		r = -EAGAIN;
+	if (r)
+		dentry_put(d);
+	return r;
+}
+
 /* One up from base: not above the root, and out of mounts. */
 static int step_up(struct walk *w)
 {
 	struct dentry *d = w->base, *up = NULL;
 
 	if (d == w->root || d == vfs_root)
-		return 0;
+		return w->resolve & RESOLVE_BENEATH ? -EXDEV : 0;
 	mutex_lock(&mounts_lock);
 	while (d->parent == d && d->mount && d->mount->point && d != w->root)
 		d = d->mount->point;
@@ -160,6 +209,17 @@ static int step_up(struct walk *w)
 		up = NULL;
 	rcu_read_unlock();
 	mutex_unlock(&mounts_lock);
+	if (unlikely(w->resolve) && up) {
+		int r = may_step(w, up);
+
+		/* What is above may have been moved out of the scope meanwhile; then nobody can say whether ".." has left it. */
+		if (!r && is_scoped(w->resolve) && !walk_validate(w->seq))
+			r = -EAGAIN;
+		if (r) {
+			dentry_put(up);
+			return r;
+		}
+	}
 	return set_base(w, up);
 }
 
@@ -213,11 +273,14 @@ static int lookup(struct walk *w, const char *name, size_t len, uint32_t hash, s
 	if (is_good) {
 		if (walk_validate(seq)) {
 			*out = d;
-			return 0;
+			return likely(!w->resolve) ? 0 : check_found(w, d);
 		}
 		dentry_put(d);
 	}
-	return lookup_slow(w, name, len, hash, out);
+	if (unlikely(w->resolve & RESOLVE_CACHED))
+		return -EAGAIN;
+	r = lookup_slow(w, name, len, hash, out);
+	return likely(!w->resolve) || r ? r : check_found(w, *out);
 }
 
 /* One component, not the last, with everything that can happen. */
@@ -306,6 +369,36 @@ int walk_child(struct walk *w, struct dentry **out)
 	return 0;
 }
 
+/* A link leads a restricted walk to an open file: d, or a file without a name. */
+static int may_jump(const struct walk *w, const struct dentry *d)
+{
+	if (w->resolve & RESOLVE_NO_MAGICLINKS)
+		return -ELOOP;
+	if (is_scoped(w->resolve) || ((w->resolve & RESOLVE_NO_XDEV) && (!d || d->mount != w->base->mount)))
+		return -EXDEV;
+	return 0;
+}
+
+/* A link starts at the root. */
+static int jump_root(struct walk *w)
+{
+	struct dentry *root;
+	int r;
+
+	if (w->resolve & RESOLVE_BENEATH)
+		return -EXDEV;
+	if (w->resolve & RESOLVE_IN_ROOT) {
+		dentry_get(w->root);
+		return set_base(w, w->root);
+	}
+	root = context_get(&w->ctx->root);
+	r = root && w->resolve ? may_step(w, root) : 0;
+	if (!r)
+		return set_base(w, root);
+	dentry_put(root);
+	return r;
+}
+
 int walk_follow(struct walk *w, struct dentry *d)
 {
 	struct vnode *v = d->vnode;
@@ -314,11 +407,16 @@ int walk_follow(struct walk *w, struct dentry *d)
 	char *buf;
 	int r;
 
-	if (++w->nr_links > MAX_LINKS)
+	if (++w->nr_links > MAX_LINKS || (w->resolve & RESOLVE_NO_SYMLINKS))
 		return -ELOOP;
 	if (v->ops->follow) {
+		if (w->resolve & RESOLVE_CACHED)
+			return -EAGAIN;
 		r = v->ops->follow(v, &w->file);
 		if (r != -ENOTSUP)
+			return r || !w->resolve ? r : may_jump(w, w->file->dentry);
+		r = (v->flags & VNODE_MAGIC) && w->resolve ? may_jump(w, w->base) : 0;
+		if (r)
 			return r;
 	}
 	rest_len = strlen(w->rest);
@@ -341,9 +439,7 @@ int walk_follow(struct walk *w, struct dentry *d)
 	kfree(w->buf);
 	w->buf = buf;
 	w->rest = buf;
-	if (buf[0] == '/')
-		return set_base(w, context_get(&w->ctx->root));
-	return 0;
+	return buf[0] == '/' ? jump_root(w) : 0;
 }
 
 static int lookup_empty(struct fs_context *ctx, struct file *at, struct dentry **out, struct file **file)
@@ -366,13 +462,14 @@ static int lookup_empty(struct fs_context *ctx, struct file *at, struct dentry *
 }
 
 /* The general case of path_lookup(): links, names that are not cached, mount points on the way up, errors. */
-static int lookup_walking(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out, struct file **file)
+static int lookup_walking(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, unsigned resolve,
+			  struct dentry **out, struct file **file)
 {
 	struct dentry *d = NULL;
 	struct walk w;
 	int r;
 
-	r = walk_begin(&w, ctx, at, path);
+	r = walk_begin_within(&w, ctx, at, path, resolve);
 	while (!r) {
 		r = walk_parent(&w);
 		if (!r)
@@ -557,7 +654,7 @@ static __attribute__((noinline)) int lookup_any(struct fs_context *ctx, struct f
 	} else if (flags & WALK_EMPTY) {
 		return lookup_empty(ctx, at, out, file);
 	}
-	return lookup_walking(ctx, at, path, flags, out, file);
+	return lookup_walking(ctx, at, path, flags, 0, out, file);
 }
 
 int path_lookup(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, struct dentry **out, struct file **file)
@@ -570,6 +667,14 @@ int path_lookup(struct fs_context *ctx, struct file *at, const char *path, unsig
 			return 0;
 	}
 	return lookup_any(ctx, at, path, flags, out, file);
+}
+
+int path_lookup_within(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, unsigned resolve,
+		       struct dentry **out, struct file **file)
+{
+	if (file)
+		*file = NULL;
+	return lookup_walking(ctx, at, path, flags, resolve, out, file);
 }
 
 int path_lookup_cached(struct fs_context *ctx, struct file *at, const char *path, struct dentry **out)

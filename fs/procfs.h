@@ -73,12 +73,16 @@ struct pseudo_link {
 	ssize_t (*target)(char *buf, size_t size, struct pseudo_args *a);
 	int (*open)(struct pseudo_args *a, struct file **out);	/* or NULL */
 	const char *constant;		/* the target, if target is NULL */
+	bool is_magic;			/* VNODE_MAGIC */
 };
 #define PSEUDO_LINK(id_, path_, target_, open_) \
 	static const struct pseudo_link pseudo_link_##id_ = { .path = path_, .target = target_, .open = open_ }; \
 	SET_ADD(pseudo_links, pseudo_link_##id_)
 #define PSEUDO_LINK_TO(id_, path_, text_) \
 	static const struct pseudo_link pseudo_link_##id_ = { .path = path_, .constant = text_ }; \
+	SET_ADD(pseudo_links, pseudo_link_##id_)
+#define PSEUDO_MAGIC_LINK(id_, path_, target_) \
+	static const struct pseudo_link pseudo_link_##id_ = { .path = path_, .target = target_, .is_magic = true }; \
 	SET_ADD(pseudo_links, pseudo_link_##id_)
 
 /* A directory with dynamic names ("/proc/self/task/%"): next existing number >= n, or -1. Names are the numbers, or what name() makes of them. */

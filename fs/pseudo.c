@@ -93,6 +93,8 @@ static struct pseudo_vnode *vnode_for(struct fs_super *s, struct pseudo_node *n,
 	p->nr_args = nr_args;
 	if (nr_args || (is_dir && pseudo_child(n, "%", 1)))
 		p->v.flags |= VNODE_UNCACHED;
+	if (n->link && n->link->is_magic)
+		p->v.flags |= VNODE_MAGIC;
 	if (vnode_is_dir(&p->v))
 		p->v.nlink = 2;
 	if (p->v.fops == &sysfs_fops)

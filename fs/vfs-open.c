@@ -197,14 +197,15 @@ static int child_or_create(struct walk *w, uint32_t mode, struct dentry **out, b
 	return r;
 }
 
-static int open_create(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, uint32_t mode, struct file **out)
+static int open_create(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, uint32_t mode, unsigned resolve,
+		       struct file **out)
 {
 	struct dentry *d = NULL;
 	struct walk w;
 	bool is_new = false;
 	int r;
 
-	r = walk_begin(&w, ctx, at, path);
+	r = walk_begin_within(&w, ctx, at, path, resolve);
 	while (!r) {
 		r = walk_parent(&w);
 		if (!r && w.last_type != LAST_NORMAL)
@@ -244,7 +245,8 @@ static int open_create(struct fs_context *ctx, struct file *at, const char *path
 	return r;
 }
 
-static int open_tmpfile(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, uint32_t mode, struct file **out)
+static int open_tmpfile(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, uint32_t mode, unsigned resolve,
+			struct file **out)
 {
 	struct vnode_new how = { .mode = S_IFREG | (mode & 07777 & ~READ_ONCE(ctx->umask)), .uid = ctx->uid, .gid = ctx->gid };
 	struct dentry *dir, *d = NULL;
@@ -253,7 +255,7 @@ static int open_tmpfile(struct fs_context *ctx, struct file *at, const char *pat
 
 	if ((flags & O_ACCMODE) == O_RDONLY)
 		return -EINVAL;
-	r = path_lookup(ctx, at, path, WALK_FOLLOW, &dir, NULL);
+	r = path_lookup_within(ctx, at, path, WALK_FOLLOW, resolve, &dir, NULL);
 	if (r)
 		return r;
 	r = !vnode_is_dir(dir->vnode) ? -ENOTDIR : vnode_permission(ctx, dir->vnode, MAY_WRITE | MAY_EXEC);
@@ -286,7 +288,7 @@ int vfs_open(struct fs_context *ctx, struct file *at, const char *path, unsigned
 		return r ? r : open_dentry(ctx, d, flags, false, out);
 	}
 	if ((flags & O_TMPFILE) == O_TMPFILE)
-		return open_tmpfile(ctx, at, path, flags, mode, out);
+		return open_tmpfile(ctx, at, path, flags, mode, 0, out);
 	if (!(flags & O_CREAT))
 		return open_existing(ctx, at, path, flags, out);
 	if (flags & O_DIRECTORY)
@@ -298,5 +300,22 @@ int vfs_open(struct fs_context *ctx, struct file *at, const char *path, unsigned
 		dentry_put(d);
 		return -EISDIR;
 	}
-	return open_create(ctx, at, path, flags, mode, out);
+	return open_create(ctx, at, path, flags, mode, 0, out);
+}
+
+int vfs_open_within(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, uint32_t mode, unsigned resolve,
+		    struct file **out)
+{
+	struct dentry *d;
+	struct file *f;
+	int r;
+
+	if ((resolve & RESOLVE_CACHED) && (flags & (O_CREAT | O_TRUNC | (O_TMPFILE & ~(unsigned)O_DIRECTORY))))
+		return -EAGAIN;
+	if (!(flags & O_PATH) && (flags & O_TMPFILE) == O_TMPFILE)
+		return open_tmpfile(ctx, at, path, flags, mode, resolve, out);
+	if (!(flags & O_PATH) && (flags & O_CREAT))
+		return flags & O_DIRECTORY ? -EINVAL : open_create(ctx, at, path, flags, mode, resolve, out);
+	r = path_lookup_within(ctx, at, path, (flags & O_NOFOLLOW) ? 0 : WALK_FOLLOW, resolve, &d, &f);
+	return r ? r : reopen(ctx, d, f, flags, out);
 }

@@ -50,6 +50,15 @@ struct statfs_info {
 #define AT_EMPTY_PATH		0x1000
 
 int vfs_open(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, uint32_t mode, struct file **out);
+/* openat2(2): how the path may lead to the file. */
+#define RESOLVE_NO_XDEV		0x01u
+#define RESOLVE_NO_MAGICLINKS	0x02u
+#define RESOLVE_NO_SYMLINKS	0x04u
+#define RESOLVE_BENEATH		0x08u
+#define RESOLVE_IN_ROOT		0x10u
+#define RESOLVE_CACHED		0x20u
+int vfs_open_within(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, uint32_t mode, unsigned resolve,
+		    struct file **out);
 int vfs_stat(struct fs_context *ctx, struct file *at, const char *path, unsigned at_flags, struct stat_info *out);
 int file_stat(struct file *f, struct stat_info *out);
 int vfs_access(struct fs_context *ctx, struct file *at, const char *path, unsigned mode, unsigned at_flags);

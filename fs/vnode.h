@@ -112,6 +112,8 @@ struct vnode_ops {
 
 /* Do not keep dentries of this directory's entries: the next lookup asks again (/proc/self/fd). */
 #define VNODE_UNCACHED	1u
+/* A link that leads to an object rather than to a name, for openat2(2), though we follow it by its text (/proc/self/exe). */
+#define VNODE_MAGIC	2u
 
 /* Created by a file system; counted: vnode_get(), vnode_put(). Readable under RCU after that. */
 struct vnode {

@@ -406,7 +406,7 @@ static ssize_t exe_target(char *buf, size_t size, struct pseudo_args *a)
 	mutex_unlock(&p->lock);
 	return n;
 }
-PSEUDO_LINK(exe, "/proc/self/exe", exe_target, NULL);
+PSEUDO_MAGIC_LINK(exe, "/proc/self/exe", exe_target);
 
 static ssize_t cwd_target(char *buf, size_t size, struct pseudo_args *a)
 {
@@ -415,14 +415,14 @@ static ssize_t cwd_target(char *buf, size_t size, struct pseudo_args *a)
 	(void)a;
 	return n > 0 ? n - 1 : n;	/* without the 0 */
 }
-PSEUDO_LINK(cwd, "/proc/self/cwd", cwd_target, NULL);
+PSEUDO_MAGIC_LINK(cwd, "/proc/self/cwd", cwd_target);
 
 static ssize_t root_target(char *buf, size_t size, struct pseudo_args *a)
 {
 	(void)a;
 	return (ssize_t)strlcpy(buf, "/", size);
 }
-PSEUDO_LINK(root, "/proc/self/root", root_target, NULL);
+PSEUDO_MAGIC_LINK(root, "/proc/self/root", root_target);
 
 static const struct {
 	const char *name, *unit;

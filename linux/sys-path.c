@@ -9,10 +9,14 @@
 
 #define S_IFMT		0170000u
 #define RESOLVE_MASK	0x3ful
+/* What openat2(2) knows: unlike open(2) it refuses the rest, and with O_PATH all but the second line. */
+#define OPEN_FLAGS_KNOWN \
+	((unsigned)(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_LARGEFILE | \
+		    O_NOATIME | O_SYNC | O_TMPFILE | OPEN_FLAGS_PATH))
+#define OPEN_FLAGS_PATH	((unsigned)(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))
 
-long sys_openat(long dirfd, long pathname, long flags, long mode)
+static inline __attribute__((always_inline)) long open_at(long dirfd, long pathname, unsigned fl, long mode, unsigned resolve)
 {
-	unsigned fl = abi_open_flags((unsigned)flags);
 	struct fdtable *t = process_current()->files;
 	struct path_arg p;
 	struct file *f;
@@ -26,7 +30,15 @@ long sys_openat(long dirfd, long pathname, long flags, long mode)
 		path_arg_put(&p);
 		return fd;
 	}
-	r = vfs_open(fs_current(), p.at, p.name, fl, (uint32_t)mode & 07777, &f);
+	/* The directory is the root even of an absolute path. */
+	if (unlikely(resolve & RESOLVE_IN_ROOT) && !p.at && (int)dirfd != AT_FDCWD)
+		p.at = fd_file(dirfd);
+	if (likely(!resolve))
+		r = vfs_open(fs_current(), p.at, p.name, fl, (uint32_t)mode & 07777, &f);
+	else if (unlikely((resolve & RESOLVE_IN_ROOT) && !p.at && (int)dirfd != AT_FDCWD))
+		r = -EBADF;
+	else
+		r = vfs_open_within(fs_current(), p.at, p.name, fl, (uint32_t)mode & 07777, resolve, &f);
 	path_arg_put(&p);
 	if (unlikely(r)) {
 		fd_unreserve(t, fd);
@@ -36,26 +48,63 @@ long sys_openat(long dirfd, long pathname, long flags, long mode)
 	return fd;
 }
 
+long sys_openat(long dirfd, long pathname, long flags, long mode)
+{
+	return open_at(dirfd, pathname, abi_open_flags((unsigned)flags), mode, 0);
+}
+
 struct open_how {
 	uint64_t flags, mode, resolve;
 };
 
-/* RESOLVE_* restrictions are refused (EAGAIN would be a lie): openat2(2) lets an old kernel say EINVAL. */
+/* A struct that may have grown since: what lies behind the part that is known must be 0. */
+static long open_how_get(struct open_how *how, long ptr, long size)
+{
+	uint8_t rest[64];
+	size_t n;
+
+	if ((size_t)size < sizeof(*how))
+		return -EINVAL;
+	if ((size_t)size > PAGE_SIZE)
+		return -E2BIG;
+	if (copy_from_user(how, (const void *)ptr, sizeof(*how)))
+		return -EFAULT;
+	for (size_t at = sizeof(*how); at < (size_t)size; at += n) {
+		n = MIN((size_t)size - at, sizeof(rest));
+		if (copy_from_user(rest, (const uint8_t *)ptr + at, n))
+			return -EFAULT;
+		for (size_t i = 0; i < n; i++)
+			if (rest[i])
+				return -E2BIG;
+	}
+	return 0;
+}
+
+static bool is_valid_how(const struct open_how *how)
+{
+	unsigned fl = abi_open_flags((unsigned)how->flags), tmpfile = (unsigned)O_TMPFILE & ~(unsigned)O_DIRECTORY;
+
+	if (how->flags >> 32 || fl & ~OPEN_FLAGS_KNOWN || how->mode & ~07777ull || how->resolve & ~RESOLVE_MASK)
+		return false;
+	if ((how->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) == (RESOLVE_BENEATH | RESOLVE_IN_ROOT))
+		return false;
+	if (how->mode && !(fl & (O_CREAT | tmpfile)))
+		return false;
+	if ((fl & tmpfile) && (fl & (O_TMPFILE | O_CREAT)) != O_TMPFILE)
+		return false;
+	return !(fl & O_PATH) || !(fl & ~OPEN_FLAGS_PATH);
+}
+
 long sys_openat2(long dirfd, long pathname, long how_ptr, long size)
 {
 	struct open_how how;
+	long r = open_how_get(&how, how_ptr, size);
 
-	if ((size_t)size < sizeof(how))
+	if (r)
+		return r;
+	if (!is_valid_how(&how))
 		return -EINVAL;
-	if ((size_t)size > sizeof(how))
-		return -E2BIG;
-	if (copy_from_user(&how, (const void *)how_ptr, sizeof(how)))
-		return -EFAULT;
-	if (how.resolve || how.mode & ~07777ull || how.flags >> 32)
-		return -EINVAL;
-	if (how.mode && !(abi_open_flags((unsigned)how.flags) & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))))
-		return -EINVAL;
-	return sys_openat(dirfd, pathname, (long)how.flags, (long)how.mode);
+	return open_at(dirfd, pathname, abi_open_flags((unsigned)how.flags), (long)how.mode, (unsigned)how.resolve);
 }
 
 /* ---- stat --------------------------------------------------------------------------------------------------------------- */
