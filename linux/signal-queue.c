@@ -9,11 +9,6 @@
 #include "linux/signal-priv.h"
 #include "mmu/heap.h"
 
-struct signal_entry {
-	struct list node;
-	struct siginfo info;
-};
-
 int signal_queue_add(struct signal_queue *q, int sig, const struct siginfo *info, unsigned limit)
 {
 	struct signal_entry *e = NULL;
@@ -27,11 +22,27 @@ int signal_queue_add(struct signal_queue *q, int sig, const struct siginfo *info
 	if (e) {
 		e->info = *info;
 		e->info.signo = sig;
-		list_add_tail(&q->entries, &e->node);
+		signal_queue_put(q, e);
 		(*q->nr_total)++;
 	}
 	WRITE_ONCE(q->set, q->set | SIGMASK(sig));
 	return 0;
+}
+
+void signal_queue_put(struct signal_queue *q, struct signal_entry *e)
+{
+	e->is_queued = true;
+	list_add_tail(&q->entries, &e->node);
+	WRITE_ONCE(q->set, q->set | SIGMASK(e->info.signo));
+}
+
+void signal_entry_release(struct signal_entry *e, unsigned *nr_total)
+{
+	e->is_timers = false;
+	if (!e->is_queued) {
+		(*nr_total)--;
+		kfree(e);
+	}
 }
 
 static int choose(sigmask_t set)
@@ -44,6 +55,9 @@ static int choose(sigmask_t set)
 static void free_entry(struct signal_queue *q, struct signal_entry *e)
 {
 	list_del(&e->node);
+	e->is_queued = false;
+	if (e->is_timers)
+		return;
 	(*q->nr_total)--;
 	kfree(e);
 }

@@ -21,46 +21,38 @@ bool signal_is_ignored(const struct process *p, int sig)
 	return handler == SIG_IGN || (handler == SIG_DFL && (SIGMASK(sig) & SIGMASK_IGNORED));
 }
 
+/* Would t take it? It does not block it, or sleeps in rt_sigtimedwait for it. */
 static bool wants(const struct task *t, int sig)
 {
-	return !(t->blocked & SIGMASK(sig));
+	return !(t->blocked & ~t->sigwait_mask & SIGMASK(sig));
 }
 
-/* Somebody sleeps in rt_sigtimedwait for it: that one takes it. */
-static bool wake_sigwaiter(struct process *p, struct task *only, int sig)
+/* Tell t, which wants it, to take the signal. Who sleeps in rt_sigtimedwait takes one and is told of one: the next is for others. */
+static void notify(struct task *t, int sig)
 {
-	struct task *t;
-
-	if (only) {
-		if (!(only->sigwait_mask & SIGMASK(sig)))
-			return false;
-		thread_wake(only->thread);
-		return true;
+	if (t->sigwait_mask & SIGMASK(sig)) {
+		WRITE_ONCE(t->sigwait_mask, 0);
+		thread_wake(t->thread);
+	} else {
+		thread_set_attention(t->thread, ATTN_SIGNAL);
 	}
-	list_for_each(t, &p->threads, node) {
-		if (t->sigwait_mask & SIGMASK(sig)) {
-			thread_wake(t->thread);
-			return true;
-		}
-	}
-	return false;
 }
 
-/* Both locks held. */
+/*
+ * Both locks held. A signal to the process goes to the first thread that wants it and has not been told of another: two signals wake two threads. If all have been told, they will find this one too.
+ */
 static void give_attention(struct process *p, struct task *only, int sig)
 {
 	struct task *t;
 
-	if (wake_sigwaiter(p, only, sig))
-		return;
 	if (only) {
 		if (wants(only, sig))
-			thread_set_attention(only->thread, ATTN_SIGNAL);
+			notify(only, sig);
 		return;
 	}
 	list_for_each(t, &p->threads, node) {
-		if (wants(t, sig)) {
-			thread_set_attention(t->thread, ATTN_SIGNAL);
+		if (wants(t, sig) && !(atomic_load(&t->thread->attention, RELAXED) & ATTN_SIGNAL)) {
+			notify(t, sig);
 			return;
 		}
 	}
@@ -76,7 +68,7 @@ static bool is_dropped(const struct process *p, const struct task *t, int sig)
 		return true;
 	if (!t)
 		t = list_first(&p->threads, struct task, node);
-	return signal_is_ignored(p, sig) && wants(t, sig) && !(t->sigwait_mask & SIGMASK(sig)) && !linux_config.strace;
+	return signal_is_ignored(p, sig) && !(t->blocked & SIGMASK(sig)) && !(t->sigwait_mask & SIGMASK(sig)) && !linux_config.strace;
 }
 
 /* Stop and continue cancel each other. */
@@ -92,24 +84,49 @@ static void cancel_opposite(struct process *p, int sig)
 		signal_queue_remove(&t->pending, gone);
 }
 
-static int send(struct process *p, struct task *t, int sig, const struct siginfo *info)
+int signal_send_locked(struct process *p, struct task *t, int sig, const struct siginfo *info)
 {
 	unsigned limit;
-	int r = 0;
+	int r;
 
 	if (sig < 1 || sig > NR_SIGNALS)
 		return -EINVAL;
-	if (!info)
-		info = &from_kernel;
+	cancel_opposite(p, sig);
+	if (is_dropped(p, t, sig) || (t && t->is_dead))
+		return 1;
+	limit = (unsigned)MIN(p->rlimits[RLIMIT_SIGPENDING].cur, 1ul << 20);
+	r = signal_queue_add(t ? &t->pending : &p->pending, sig, info, limit);
+	if (r >= 0)
+		give_attention(p, t, sig);
+	return r;
+}
+
+bool signal_send_entry_locked(struct process *p, struct task *t, struct signal_entry *e)
+{
+	int sig = e->info.signo;
+
+	cancel_opposite(p, sig);
+	if (t && t->is_dead)
+		return true;
+	if (is_dropped(p, t, sig))
+		return false;
+	if (e->is_queued) {
+		e->info.timer.overrun++;
+		return true;
+	}
+	e->info.timer.overrun = 0;
+	signal_queue_put(t ? &t->pending : &p->pending, e);
+	give_attention(p, t, sig);
+	return true;
+}
+
+static int send(struct process *p, struct task *t, int sig, const struct siginfo *info)
+{
+	int r;
+
 	mutex_lock(&p->threads_lock);
 	mutex_lock(&p->signal_lock);
-	cancel_opposite(p, sig);
-	if (!is_dropped(p, t, sig) && !(t && t->is_dead)) {
-		limit = (unsigned)MIN(p->rlimits[RLIMIT_SIGPENDING].cur, 1ul << 20);
-		r = signal_queue_add(t ? &t->pending : &p->pending, sig, info, limit);
-		if (r >= 0)
-			give_attention(p, t, sig);
-	}
+	r = signal_send_locked(p, t, sig, info ? info : &from_kernel);
 	mutex_unlock(&p->signal_lock);
 	mutex_unlock(&p->threads_lock);
 	if (r == 0)
@@ -127,8 +144,7 @@ int signal_send_task(struct task *t, int sig, const struct siginfo *info)
 	return send(t->process, t, sig, info);
 }
 
-/* Signals sent to the process that this thread no longer takes: find others for them. */
-static void retarget(struct process *p, sigmask_t set)
+void signal_retarget(struct process *p, sigmask_t set)
 {
 	mutex_lock(&p->threads_lock);
 	mutex_lock(&p->signal_lock);
@@ -152,7 +168,7 @@ void signal_set_blocked(struct task *t, sigmask_t blocked)
 	if (pending)
 		atomic_fetch_or(&t->thread->attention, ATTN_SIGNAL, RELAXED);	/* our own: looked at before the return */
 	if (unlikely(fresh))
-		retarget(p, fresh);
+		signal_retarget(p, fresh);
 }
 
 int signal_take_locked(struct task *t, sigmask_t mask, struct siginfo *out)
@@ -162,8 +178,10 @@ int signal_take_locked(struct task *t, sigmask_t mask, struct siginfo *out)
 
 	if (!sig)
 		sig = signal_queue_take(&p->pending, mask, out);
-	if (sig && out->code == SI_TIMER)
+	if (sig && out->code == SI_TIMER && out->timer.setting)
 		sigtimers_dequeued(p, out);
+	if (sig == SIGALRM)
+		sigtimers_alarm_taken(p);
 	return sig;
 }
 
@@ -178,7 +196,7 @@ void signal_task_exit(struct task *t)
 	signal_queue_remove(&t->pending, ~0ull);
 	mutex_unlock(&p->signal_lock);
 	if (READ_ONCE(p->pending.set) & could_take)
-		retarget(p, could_take);
+		signal_retarget(p, could_take);
 }
 
 void signal_force(int sig, const struct siginfo *info)

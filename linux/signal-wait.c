@@ -43,14 +43,16 @@ long sys_rt_sigsuspend(long mask, long size)
 	return signal_temp_mask_end(r == -EINTR ? -ERESTARTNOHAND : r);
 }
 
+/* Or we were told of one, which another thread may have taken meanwhile: then we are told of no more before take() asks again. */
 static bool is_pending(const struct task *t, sigmask_t mask)
 {
-	return (READ_ONCE(t->pending.set) | READ_ONCE(t->process->pending.set)) & mask;
+	return !READ_ONCE(t->sigwait_mask) || (READ_ONCE(t->pending.set) | READ_ONCE(t->process->pending.set)) & mask;
 }
 
 static int take(struct task *t, sigmask_t mask, sigmask_t wait_mask, struct siginfo *info)
 {
 	struct process *p = t->process;
+	sigmask_t others;
 	int sig;
 
 	mutex_lock(&p->signal_lock);
@@ -59,7 +61,11 @@ static int take(struct task *t, sigmask_t mask, sigmask_t wait_mask, struct sigi
 	/* While we waited signals were left to us without attention: those that we do not block (which is for the program to avoid) get it now. */
 	if (!t->sigwait_mask && ((t->pending.set | p->pending.set) & ~t->blocked))
 		atomic_fetch_or(&t->thread->attention, ATTN_SIGNAL, RELAXED);
+	others = t->sigwait_mask ? 0 : p->pending.set & mask;
 	mutex_unlock(&p->signal_lock);
+	/* We may have been told of one and taken another: who else waits for that one learns of it. */
+	if (unlikely(others))
+		signal_retarget(p, others);
 	return sig;
 }
 
@@ -83,7 +89,7 @@ long sys_rt_sigtimedwait(long set, long uinfo, long timeout, long size)
 		sig = take(t, mask, mask, &info);
 		if (sig)
 			break;
-		r = thread_wait_until("sigwait", is_pending(t, mask), deadline, WAIT_INTERRUPTIBLE);
+		r = thread_wait_until("sigwait", mask && is_pending(t, mask), deadline, WAIT_INTERRUPTIBLE);
 		if (r) {
 			sig = take(t, mask, 0, &info);
 			if (!sig)

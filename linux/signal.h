@@ -86,6 +86,7 @@ struct siginfo {
 		struct {
 			int32_t timer_id, overrun;
 			uint64_t value;
+			uint32_t setting;		/* which setting of the timer it is of; 0 in the program's copy */
 		} timer;
 		struct {
 			uint64_t addr;

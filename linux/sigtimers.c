@@ -2,11 +2,14 @@
  *
  * Timers that send signals: setitimer(2) and timer_create(2). One structure serves both; an interval timer is one with a fixed signal and no number.
  *
- * Clocks of time: the kernel timer is armed for the expiry. Clocks of CPU time: it is armed for the earliest moment at which the CPU time can have been
- * used (all threads running at once), and armed again if it has not.
+ * Clocks of time: the kernel timer is armed for the expiry, and for the next one when the signal is
+ * taken: a fast timer whose signal is blocked costs nothing, and what it missed is computed then. An
+ * ignored signal is never taken; such a timer goes on, but not faster than IGNORED_MIN. Clocks of CPU
+ * time: the timer is armed for the earliest moment at which the CPU time can have been used (all threads
+ * running at once), and armed again at once, as that is never soon.
  *
- * Locks: set_lock serialises those who arm and cancel (never taken by an expiry, so that a cancel may wait for one); state_lock guards the numbers. state_lock is
- * the innermost: an expiry lets go of it before it sends.
+ * Locks: set_lock serialises those who set and delete (never taken by an expiry, so that a cancel may wait
+ * for one). The process's signal_lock guards the numbers, so that a signal and its timer change together.
  */
 #include "libc/errno.h"
 #include "libc/list.h"
@@ -28,6 +31,7 @@
 #define NR_ITIMERS	3
 #define CPU_CHECK_MIN	NSEC_PER_MSEC
 #define DELAYTIMER_MAX	0x7fffffff
+#define IGNORED_MIN	(4 * NSEC_PER_MSEC)	/* a tick of the Linux that this is compared with */
 
 enum timer_clock { OF_REALTIME, OF_MONOTONIC, OF_PROCESS_CPU, OF_PROCESS_USER, OF_THREAD_CPU };
 
@@ -35,21 +39,26 @@ struct sigtimer {
 	struct timer timer;
 	struct process *process;	/* [I] */
 	struct task *task;		/* [I] whom to signal (or whose CPU time counts): ref; NULL: the process */
-	enum timer_clock clock;		/* [I] */
+	bool is_realtime;		/* [I] made for the realtime clock */
+	/* Of an expiry at an absolute time OF_REALTIME, which follows that clock when it is set; of a relative one OF_MONOTONIC. */
+	enum timer_clock clock;		/* [set_lock and signal_lock to change] */
 	int signo, notify;		/* [I] */
 	bool has_id;			/* [I] POSIX timer: SI_TIMER, overruns */
 	int id;				/* [I] */
-	uint64_t value;			/* [I] */
-	nsec_t expiry, interval;	/* [state_lock] expiry on its clock (real time: on the monotonic one); NSEC_NEVER: not armed */
-	bool is_queued;			/* [state_lock] its signal has not been taken yet */
-	uint64_t nr_overruns, last_overruns;	/* [state_lock] */
-	struct list node;		/* [set_lock] */
+	struct signal_entry *entry;	/* [I] of a POSIX timer: its signal, which is in a queue at most once */
+	nsec_t expiry, interval;	/* [signal_lock] expiry on its clock; NSEC_NEVER: not set */
+	bool is_armed;			/* [signal_lock] the kernel timer will run */
+	bool is_waiting;		/* [signal_lock] armed again when its signal is taken */
+	uint32_t setting;		/* [signal_lock] number of settings: a signal of an earlier one does not arm it */
+	uint64_t nr_periods;		/* [signal_lock] passed since a signal was taken */
+	uint64_t last_overruns;		/* [signal_lock] */
+	struct list node;		/* [set_lock and signal_lock to change] */
 };
 
 struct posix_timers {
-	struct mutex set_lock, state_lock;
+	struct mutex set_lock;
 	struct sigtimer itimer[NR_ITIMERS];
-	struct list timers;		/* [set_lock and state_lock to change] */
+	struct list timers;		/* [set_lock and signal_lock to change] */
 	int next_id;			/* [set_lock] */
 };
 
@@ -66,9 +75,17 @@ static nsec_t clock_now(const struct sigtimer *t)
 	case OF_PROCESS_USER:
 		process_times(t->process, &user, &system);
 		return t->clock == OF_PROCESS_USER ? user : user + system;
-	default:
-		return clock_monotonic();
+	case OF_REALTIME:
+		return clock_realtime();
+	case OF_MONOTONIC:
+		break;
 	}
+	return clock_monotonic();
+}
+
+static bool is_of_cpu_time(const struct sigtimer *t)
+{
+	return t->clock > OF_MONOTONIC;
 }
 
 /* When the kernel timer has to fire for an expiry that is left_ns of its clock away. */
@@ -76,123 +93,190 @@ static nsec_t wake_time(const struct sigtimer *t, nsec_t expiry, nsec_t now)
 {
 	nsec_t left = expiry > now ? expiry - now : 0;
 
-	if (t->clock <= OF_MONOTONIC)
-		return expiry;
+	if (!is_of_cpu_time(t))
+		return clock_monotonic() + left;
 	if (t->clock != OF_THREAD_CPU)
 		left /= MIN(MAX(READ_ONCE(t->process->nr_threads), 1u), nr_cpus);
 	return clock_monotonic() + MAX(left, CPU_CHECK_MIN);
 }
 
-/* Move the expiry on by whole intervals. Returns how many were skipped beyond the first. state_lock held. */
-static uint64_t advance(struct sigtimer *t, nsec_t now)
+/* ---- expiry, signal_lock held ------------------------------------------------------------------------------------------ */
+
+/* Move the expiry of a periodic timer on beyond now, by whole intervals. */
+static void advance(struct sigtimer *t, nsec_t now)
 {
 	uint64_t periods;
 
-	if (!t->interval) {
-		t->expiry = NSEC_NEVER;
-		return 0;
-	}
+	if (now < t->expiry)
+		return;
 	periods = (now - t->expiry) / t->interval + 1;
 	t->expiry += periods * t->interval;
-	return periods - 1;
+	t->nr_periods += periods;
 }
 
-static void send(struct sigtimer *t)
+static void arm(struct sigtimer *t, nsec_t now)
 {
-	struct siginfo info = { .code = SI_KERNEL };
+	t->is_armed = true;
+	timer_arm(&t->timer, wake_time(t, t->expiry, now), 0);
+}
 
-	if (t->has_id) {
-		info.code = SI_TIMER;
-		info.timer.timer_id = t->id;
-		info.timer.value = t->value;
-	}
-	if (t->notify == SIGEV_NONE)
+static void arm_next(struct sigtimer *t, nsec_t now)
+{
+	t->is_waiting = false;
+	advance(t, now);
+	arm(t, now);
+}
+
+/* An interval timer's signal is like any other of its number; the one of real time waits until it is taken. */
+static void fire_itimer(struct sigtimer *t, nsec_t now)
+{
+	static const struct siginfo info = { .code = SI_KERNEL };
+
+	(void)signal_send_locked(t->process, NULL, t->signo, &info);
+	if (is_of_cpu_time(t) && t->interval)
+		arm_next(t, now);
+}
+
+static void fire_posix(struct sigtimer *t, nsec_t now)
+{
+	bool is_sent = true;
+
+	if (!is_of_cpu_time(t) || !t->entry->is_queued)
+		is_sent = signal_send_entry_locked(t->process, t->notify == SIGEV_THREAD_ID ? t->task : NULL, t->entry);
+	t->entry->info.timer.setting = t->setting;
+	if (!t->interval)
 		return;
-	if (t->notify == SIGEV_THREAD_ID) {
-		if (signal_send_task(t->task, t->signo, &info))
-			WRITE_ONCE(t->is_queued, false);
-	} else if (signal_send_process(t->process, t->signo, &info)) {
-		WRITE_ONCE(t->is_queued, false);
-	}
+	if (is_of_cpu_time(t))
+		arm_next(t, now);
+	else if (is_sent)
+		t->is_waiting = true;
+	else
+		arm_next(t, t->interval < IGNORED_MIN ? now + IGNORED_MIN : now);
 }
 
 static void expire(struct timer *timer)
 {
 	struct sigtimer *t = container_of(timer, struct sigtimer, timer);
-	struct posix_timers *all = t->process->timers;
-	nsec_t now = clock_now(t), next = NSEC_NEVER;
-	bool has_fired = false, must_send = false;
+	struct process *p = t->process;
+	nsec_t now = clock_now(t);
+	bool has_fired = false;
 
-	mutex_lock(&all->state_lock);
-	if (t->expiry != NSEC_NEVER && now >= t->expiry) {
-		uint64_t missed = advance(t, now);
-
+	mutex_lock(&p->threads_lock);
+	mutex_lock(&p->signal_lock);
+	if (t->is_armed && now < t->expiry) {
+		arm(t, now);	/* CPU time that was not used, or the clock was set back */
+	} else if (t->is_armed) {
 		has_fired = true;
-		must_send = !t->is_queued || !t->has_id;
-		if (t->is_queued)
-			missed++;
-		t->nr_overruns += missed;
-		t->is_queued = t->notify != SIGEV_NONE;
+		t->is_armed = false;
+		if (t->has_id)
+			fire_posix(t, now);
+		else
+			fire_itimer(t, now);
 	}
-	if (t->expiry != NSEC_NEVER)
-		next = t->expiry;
-	mutex_unlock(&all->state_lock);
-	if (has_fired && must_send)
-		send(t);
-	if (next != NSEC_NEVER)
-		timer_arm(&t->timer, wake_time(t, next, now), 0);
+	/* From here on t may be gone: who takes its signal may arm it on another CPU, where it may run and be deleted. */
+	mutex_unlock(&p->signal_lock);
+	mutex_unlock(&p->threads_lock);
+	if (has_fired)
+		waitq_wake_all(&p->signal_waitq, 0);
 }
 
 void sigtimers_dequeued(struct process *p, struct siginfo *info)
 {
 	struct posix_timers *all = p->timers;
+	uint32_t setting = info->timer.setting;
+	struct sigtimer *t;
+
+	info->timer.setting = 0;	/* not the program's */
+	if (!all)
+		return;
+	list_for_each(t, &all->timers, node) {
+		if (t->id != info->timer.timer_id)
+			continue;
+		if (!t->interval || t->setting != setting)
+			return;
+		if (t->is_waiting)
+			arm_next(t, clock_now(t));
+		t->last_overruns = MIN(t->nr_periods - 1 + (uint64_t)info->timer.overrun, (uint64_t)DELAYTIMER_MAX);
+		info->timer.overrun = (int32_t)t->last_overruns;
+		t->nr_periods = 0;
+		return;
+	}
+}
+
+void sigtimers_alarm_taken(struct process *p)
+{
+	/* acquire: its contents. Pairs: timers_get */
+	struct posix_timers *all = atomic_load(&p->timers, ACQUIRE);
+	struct sigtimer *t = all ? &all->itimer[0] : NULL;
+
+	if (t && t->interval && !t->is_armed && t->expiry != NSEC_NEVER)
+		arm_next(t, clock_now(t));
+}
+
+/* ---- setting, set_lock held -------------------------------------------------------------------------------------------- */
+
+static void read_setting(struct sigtimer *t, nsec_t *left, nsec_t *interval)
+{
+	struct process *p = t->process;
+	nsec_t now = clock_now(t);
+	bool is_silent = t->notify == SIGEV_NONE;
+
+	mutex_lock(&p->signal_lock);
+	*interval = t->interval;
+	if (t->interval && t->expiry != NSEC_NEVER && (t->is_waiting || is_silent))
+		advance(t, now);
+	if (t->expiry == NSEC_NEVER || !(t->is_armed || t->is_waiting || is_silent))
+		*left = 0;
+	else if (t->expiry > now)
+		*left = t->expiry - now;
+	else
+		*left = is_silent ? 0 : 1;
+	mutex_unlock(&p->signal_lock);
+}
+
+/* The expiry is one of clock; NSEC_NEVER: disarm. */
+static void set_timer(struct sigtimer *t, enum timer_clock clock, nsec_t expiry, nsec_t interval)
+{
+	struct process *p = t->process;
+
+	mutex_lock(&p->signal_lock);
+	t->is_armed = t->is_waiting = false;
+	t->expiry = NSEC_NEVER;
+	t->setting++;
+	mutex_unlock(&p->signal_lock);
+	(void)timer_cancel(&t->timer);
+	t->clock = clock;
+	if (expiry != NSEC_NEVER) {
+		nsec_t now = clock_now(t);
+
+		mutex_lock(&p->signal_lock);
+		t->expiry = expiry;
+		t->interval = interval;
+		t->nr_periods = t->last_overruns = 0;
+		if (t->notify != SIGEV_NONE)
+			arm(t, now);
+		mutex_unlock(&p->signal_lock);
+	} else {
+		t->interval = is_of_cpu_time(t) && !t->has_id ? interval : 0;
+		t->last_overruns = 0;
+	}
+}
+
+void sigtimers_clock_was_set(struct process *p)
+{
+	/* acquire: its contents. Pairs: timers_get */
+	struct posix_timers *all = atomic_load(&p->timers, ACQUIRE);
 	struct sigtimer *t;
 
 	if (!all)
 		return;
-	mutex_lock(&all->state_lock);
-	list_for_each(t, &all->timers, node) {
-		if (t->id != info->timer.timer_id)
-			continue;
-		t->last_overruns = MIN(t->nr_overruns, (uint64_t)DELAYTIMER_MAX);
-		info->timer.overrun = (int32_t)t->last_overruns;
-		t->nr_overruns = 0;
-		t->is_queued = false;
-		break;
-	}
-	mutex_unlock(&all->state_lock);
-}
-
-/* ---- arming, set_lock held ------------------------------------------------------------------------------------------- */
-
-static void read_setting(struct sigtimer *t, nsec_t *left, nsec_t *interval)
-{
-	nsec_t now = clock_now(t);
-
-	mutex_lock(&t->process->timers->state_lock);
-	*interval = t->interval;
-	*left = t->expiry == NSEC_NEVER ? 0 : t->expiry > now ? t->expiry - now : 1;
-	mutex_unlock(&t->process->timers->state_lock);
-}
-
-/* expiry NSEC_NEVER: disarm. */
-static void set_timer(struct sigtimer *t, nsec_t expiry, nsec_t interval, nsec_t now)
-{
-	struct posix_timers *all = t->process->timers;
-
-	mutex_lock(&all->state_lock);
-	t->expiry = NSEC_NEVER;
-	mutex_unlock(&all->state_lock);
-	(void)timer_cancel(&t->timer);
-	mutex_lock(&all->state_lock);
-	t->expiry = expiry;
-	t->interval = interval;
-	t->nr_overruns = t->last_overruns = 0;
-	if (t->has_id && expiry != NSEC_NEVER)
-		t->is_queued = false;
-	mutex_unlock(&all->state_lock);
-	if (expiry != NSEC_NEVER)
-		timer_arm(&t->timer, wake_time(t, expiry, now), 0);
+	mutex_lock(&all->set_lock);
+	mutex_lock(&p->signal_lock);
+	list_for_each(t, &all->timers, node)
+		if (t->clock == OF_REALTIME && t->is_armed)
+			arm(t, clock_now(t));
+	mutex_unlock(&p->signal_lock);
+	mutex_unlock(&all->set_lock);
 }
 
 static struct posix_timers *timers_get(struct process *p)
@@ -216,7 +300,7 @@ static struct posix_timers *timers_get(struct process *p)
 				t->signo = signals[i];
 				t->expiry = NSEC_NEVER;
 			}
-			atomic_store(&p->timers, all, RELEASE);	/* release: its contents. Pairs: sigtimers_dequeued */
+			atomic_store(&p->timers, all, RELEASE);	/* release: its contents. Pairs: sigtimers_alarm_taken */
 		}
 	}
 	mutex_unlock(&p->lock);
@@ -272,7 +356,7 @@ long sys_getitimer(long which, long value)
 long sys_setitimer(long which, long value, long old)
 {
 	struct itimerval_k v = { 0 };
-	nsec_t first, interval, now;
+	nsec_t first, interval;
 	struct posix_timers *all;
 	struct sigtimer *t;
 	int r = 0;
@@ -290,10 +374,8 @@ long sys_setitimer(long which, long value, long old)
 	mutex_lock(&all->set_lock);
 	if (old)
 		r = put_itimer(t, old);
-	if (!r) {
-		now = clock_now(t);
-		set_timer(t, first ? now + first : NSEC_NEVER, interval, now);
-	}
+	if (!r)
+		set_timer(t, t->clock, first ? clock_now(t) + first : NSEC_NEVER, interval);
 	mutex_unlock(&all->set_lock);
 	return r;
 }
@@ -302,7 +384,7 @@ long sys_setitimer(long which, long value, long old)
 long sys_alarm(long seconds)
 {
 	struct posix_timers *all = timers_get(process_current());
-	nsec_t left, interval, now, first = (nsec_t)(uint32_t)seconds * NSEC_PER_SEC;
+	nsec_t left, interval, first = (nsec_t)(uint32_t)seconds * NSEC_PER_SEC;
 	struct sigtimer *t;
 
 	if (!all)
@@ -310,8 +392,7 @@ long sys_alarm(long seconds)
 	t = &all->itimer[0];
 	mutex_lock(&all->set_lock);
 	read_setting(t, &left, &interval);
-	now = clock_now(t);
-	set_timer(t, first ? now + first : NSEC_NEVER, 0, now);
+	set_timer(t, t->clock, first ? clock_now(t) + first : NSEC_NEVER, 0);
 	mutex_unlock(&all->set_lock);
 	if (!left)
 		return 0;
@@ -366,16 +447,52 @@ static struct sigtimer *find_timer(struct posix_timers *all, long id)
 	return NULL;
 }
 
-static void free_timer(struct posix_timers *all, struct sigtimer *t)
+/* The signal of a timer counts towards RLIMIT_SIGPENDING as long as there is the timer: it can always be sent. */
+static int give_entry(struct sigtimer *t, const struct sigevent_k *ev)
 {
-	mutex_lock(&all->state_lock);
-	t->expiry = NSEC_NEVER;
-	list_del(&t->node);
-	mutex_unlock(&all->state_lock);
-	(void)timer_cancel(&t->timer);
+	struct process *p = t->process;
+	bool is_within;
+
+	t->entry = KNEW(struct signal_entry);
+	if (!t->entry)
+		return -EAGAIN;
+	mutex_lock(&p->signal_lock);
+	is_within = p->nr_queued < p->rlimits[RLIMIT_SIGPENDING].cur;
+	p->nr_queued += is_within;
+	mutex_unlock(&p->signal_lock);
+	if (!is_within) {
+		kfree(t->entry);
+		return -EAGAIN;
+	}
+	t->entry->is_timers = true;
+	t->entry->info.signo = ev->signo;
+	t->entry->info.code = SI_TIMER;
+	return 0;
+}
+
+/* Not armed, in no list. Its signal stays pending, as on Linux. */
+static void free_parts(struct sigtimer *t)
+{
+	struct process *p = t->process;
+
+	mutex_lock(&p->signal_lock);
+	signal_entry_release(t->entry, &p->nr_queued);
+	mutex_unlock(&p->signal_lock);
 	if (t->task)
 		task_put(t->task);
 	kfree(t);
+}
+
+static void free_timer(struct sigtimer *t)
+{
+	struct process *p = t->process;
+
+	mutex_lock(&p->signal_lock);
+	t->is_armed = t->is_waiting = false;
+	list_del(&t->node);
+	mutex_unlock(&p->signal_lock);
+	(void)timer_cancel(&t->timer);
+	free_parts(t);
 }
 
 /* The thread that a timer is about: by notification, or by its clock. */
@@ -398,11 +515,15 @@ long sys_timer_create(long clock, long event, long out_id)
 	struct process *p = process_current();
 	struct posix_timers *all = timers_get(p);
 	struct sigevent_k ev = { .notify = SIGEV_SIGNAL, .signo = SIGALRM };
+	enum timer_clock of;
 	struct sigtimer *t;
 	int r;
 
 	if (event && copy_from_user(&ev, (const void *)event, sizeof(ev)))
 		return -EFAULT;
+	r = choose_clock(clock, &of);
+	if (r)
+		return r;
 	if (ev.notify != SIGEV_SIGNAL && ev.notify != SIGEV_NONE && ev.notify != SIGEV_THREAD && ev.notify != SIGEV_THREAD_ID)
 		return -EINVAL;
 	if (ev.notify != SIGEV_NONE && (ev.signo < 1 || ev.signo > NR_SIGNALS))
@@ -418,22 +539,29 @@ long sys_timer_create(long clock, long event, long out_id)
 	t->signo = ev.signo;
 	t->has_id = true;
 	t->expiry = NSEC_NEVER;
-	r = choose_clock(clock, &t->clock);
+	t->clock = of;
+	t->is_realtime = of == OF_REALTIME;
+	r = choose_task(t, clock, &ev);
 	if (!r)
-		r = choose_task(t, clock, &ev);
+		r = give_entry(t, &ev);
 	if (r) {
+		if (t->task)
+			task_put(t->task);
 		kfree(t);
 		return r;
 	}
 	mutex_lock(&all->set_lock);
 	t->id = all->next_id++;
-	t->value = event ? ev.value : (uint64_t)t->id;
-	mutex_lock(&all->state_lock);
-	list_add_tail(&all->timers, &t->node);
-	mutex_unlock(&all->state_lock);
+	t->entry->info.timer.timer_id = t->id;
+	t->entry->info.timer.value = event ? ev.value : (uint64_t)t->id;
 	r = user_store32((uint32_t *)out_id, (uint32_t)t->id);
-	if (r)
-		free_timer(all, t);
+	if (r) {
+		free_parts(t);
+	} else {
+		mutex_lock(&p->signal_lock);
+		list_add_tail(&all->timers, &t->node);
+		mutex_unlock(&p->signal_lock);
+	}
 	mutex_unlock(&all->set_lock);
 	return r;
 }
@@ -448,24 +576,24 @@ static int put_itimerspec(struct sigtimer *t, long to)
 	return r ? r : timespec_put(to + 16, left);
 }
 
-static nsec_t expiry_of(const struct sigtimer *t, long flags, nsec_t value, nsec_t now)
+static void set_posix(struct sigtimer *t, long flags, nsec_t value, nsec_t interval)
 {
-	nsec_t offset;
+	enum timer_clock clock = t->clock;
+	nsec_t expiry = value;
 
+	if (t->is_realtime)
+		clock = flags & TIMER_ABSTIME ? OF_REALTIME : OF_MONOTONIC;
 	if (!value)
-		return NSEC_NEVER;
-	if (!(flags & TIMER_ABSTIME))
-		return value < NSEC_NEVER / 2 ? now + value : NSEC_NEVER / 2;
-	if (t->clock != OF_REALTIME)
-		return value;
-	offset = clock_realtime_offset();
-	return value > offset ? value - offset : 0;
+		expiry = NSEC_NEVER;
+	else if (!(flags & TIMER_ABSTIME))
+		expiry = value < NSEC_NEVER / 2 ? (t->is_realtime ? clock_monotonic() : clock_now(t)) + value : NSEC_NEVER / 2;
+	set_timer(t, clock, expiry, interval);
 }
 
 long sys_timer_settime(long id, long flags, long value, long old)
 {
 	struct posix_timers *all = process_current()->timers;
-	nsec_t interval, first, now;
+	nsec_t interval, first;
 	struct sigtimer *t;
 	int r;
 
@@ -484,10 +612,8 @@ long sys_timer_settime(long id, long flags, long value, long old)
 		r = -EINVAL;
 	if (!r && old)
 		r = put_itimerspec(t, old);
-	if (!r) {
-		now = clock_now(t);
-		set_timer(t, expiry_of(t, flags, first, now), interval, now);
-	}
+	if (!r)
+		set_posix(t, flags, first, interval);
 	mutex_unlock(&all->set_lock);
 	return r;
 }
@@ -534,7 +660,7 @@ long sys_timer_delete(long id)
 	mutex_lock(&all->set_lock);
 	t = find_timer(all, id);
 	if (t)
-		free_timer(all, t);
+		free_timer(t);
 	mutex_unlock(&all->set_lock);
 	return t ? 0 : -EINVAL;
 }
@@ -550,7 +676,7 @@ void sigtimers_exec(struct process *p)
 		return;
 	mutex_lock(&all->set_lock);
 	list_for_each_safe(t, next, &all->timers, node)
-		free_timer(all, t);
+		free_timer(t);
 	mutex_unlock(&all->set_lock);
 }
 
@@ -563,6 +689,6 @@ void sigtimers_stop(struct process *p)
 	sigtimers_exec(p);
 	mutex_lock(&all->set_lock);
 	for (int i = 0; i < NR_ITIMERS; i++)
-		set_timer(&all->itimer[i], NSEC_NEVER, 0, 0);
+		set_timer(&all->itimer[i], all->itimer[i].clock, NSEC_NEVER, 0);
 	mutex_unlock(&all->set_lock);
 }
