@@ -39,7 +39,8 @@ static struct {
 	uint8_t *dist;					/* [I] */
 	struct {
 		uint8_t *base;
-		uint64_t size;
+		uint64_t frame;				/* bytes of one */
+		unsigned nr_frames;
 	} region[GIC_MAX_REGIONS];			/* [I] */
 	unsigned nr_regions;				/* [I] */
 	uint64_t stride;				/* [I] 0: each frame says */
@@ -57,26 +58,48 @@ static uint64_t frame_size(uint64_t typer)
 	return gic.stride ? gic.stride : typer & GICR_TYPER_VLPIS ? GICR_FRAME_VLPIS : GICR_FRAME;
 }
 
+/*
+ * How many frames a region holds: its size may be one for more CPUs than the machine has, and behind the
+ * last frame there is nothing that can be read.
+ */
+static unsigned count_frames(const uint8_t *base, uint64_t size, uint64_t *frame)
+{
+	unsigned nr = 0;
+	uint64_t typer;
+
+	*frame = frame_size(mmio_read64(base + GICR_TYPER));
+	do
+		typer = mmio_read64(base + nr++ * *frame + GICR_TYPER);
+	while (!(typer & GICR_TYPER_LAST) && (nr + 1) * *frame <= size);
+	return nr;
+}
+
+static uint8_t *find_in_order(unsigned id, uint32_t affinity)
+{
+	for (unsigned i = 0; i < gic.nr_regions; i++) {
+		uint8_t *p = gic.region[i].base + id * gic.region[i].frame;
+
+		if (id < gic.region[i].nr_frames)
+			return mmio_read64(p + GICR_TYPER) >> 32 == affinity ? p : NULL;
+		id -= gic.region[i].nr_frames;
+	}
+	return NULL;
+}
+
 static uint8_t *find_redistributor(struct cpu *cpu)
 {
 	uint32_t affinity = packed_affinity(cpu->hwid);
+	uint8_t *found = find_in_order(cpu->id, affinity);
 
-	for (unsigned i = 0; i < gic.nr_regions; i++) {
-		uint8_t *base = gic.region[i].base, *end = base + gic.region[i].size, *p;
-		uint64_t typer = mmio_read64(base + GICR_TYPER);
+	for (unsigned i = 0; i < gic.nr_regions && !found; i++) {
+		for (unsigned n = 0; n < gic.region[i].nr_frames && !found; n++) {
+			uint8_t *p = gic.region[i].base + n * gic.region[i].frame;
 
-		p = base + cpu->id * frame_size(typer);
-		if (p + GICR_FRAME <= end && mmio_read64(p + GICR_TYPER) >> 32 == affinity)
-			return p;
-		for (p = base; p + GICR_FRAME <= end; p += frame_size(typer)) {
-			typer = mmio_read64(p + GICR_TYPER);
-			if (typer >> 32 == affinity)
-				return p;
-			if (typer & GICR_TYPER_LAST)
-				break;
+			if (mmio_read64(p + GICR_TYPER) >> 32 == affinity)
+				found = p;
 		}
 	}
-	return NULL;
+	return found;
 }
 
 static void init_cpu(struct cpu *cpu)
@@ -194,9 +217,9 @@ int gic_v3_init(struct gic_region distributor, const struct gic_region *redistri
 		return -ENOMEM;
 	for (unsigned i = 0; i < nr; i++) {
 		gic.region[i].base = mmu_map_device(redistributors[i].base, redistributors[i].size);
-		gic.region[i].size = redistributors[i].size;
 		if (!gic.region[i].base)
 			return -ENOMEM;
+		gic.region[i].nr_frames = count_frames(gic.region[i].base, redistributors[i].size, &gic.region[i].frame);
 	}
 	gic.nr_regions = nr;
 	gic.stride = stride;
