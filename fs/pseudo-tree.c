@@ -123,7 +123,7 @@ static int add_table(struct pseudo_node *dir, const struct pseudo_table *t)
 			continue;
 		if (t->files)
 			set_file(n, &t->files[i]);
-		else
+		else if (!n->sysctl || n->sysctl->is_kept)
 			n->sysctl = &t->sysctls[i];
 	}
 	return 0;

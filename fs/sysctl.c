@@ -135,7 +135,9 @@ static ssize_t write_values(const struct sysctl *s, struct pseudo_args *a, const
 		r = -EINVAL;
 	if (!r && s->set)
 		r = s->set(s, a, v);
-	return r ? r : skip_spaces(p, end) - text;
+	if (r)
+		return r;
+	return s->type == SYSCTL_TYPE_UINT ? (ssize_t)len : skip_spaces(p, end) - text;
 }
 
 /* set_lock held. Linux: up to a line's or the text's end; a write that goes on where the last one ended lengthens the value. */

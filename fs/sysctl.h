@@ -21,7 +21,7 @@ struct uio;
 
 enum sysctl_type {
 	SYSCTL_TYPE_INT,		/* uint32_t data[nr], shown with a sign */
-	SYSCTL_TYPE_UINT,		/* the same without; one */
+	SYSCTL_TYPE_UINT,		/* the same without; one, and what follows it is passed over */
 	SYSCTL_TYPE_ULONG,		/* uint64_t data[nr] */
 	SYSCTL_TYPE_STRING,		/* char data[nr] with its end, or get_text and set_text */
 };
@@ -32,15 +32,22 @@ struct sysctl {
 	const char *name;		/* relative to the table; may have directories and one "%" */
 	uint16_t mode;
 	uint8_t type;			/* enum sysctl_type */
+	bool is_kept;			/* nobody obeys it: gives way to another row of the name */
 	uint16_t nr;			/* numbers; of a string the size */
 	void *data;			/* [a] or NULL: get and set, or nothing to show */
 	int64_t min, max;		/* of each number (as uint64_t for ULONG) */
-	/* Numbers that are not simply there. get fills v[nr]; set checks and takes all of them: 0 or -errno. Each optional: data is used. */
-	int (*get)(const struct sysctl *s, struct pseudo_args *a, int64_t *v);
-	int (*set)(const struct sysctl *s, struct pseudo_args *a, const int64_t *v);
-	/* The same of strings; get_text makes at most nr bytes with the end. */
-	void (*get_text)(const struct sysctl *s, char *buf, size_t size);
-	int (*set_text)(const struct sysctl *s, const char *value);
+	union {
+		/* Numbers that are not simply there. get fills v[nr]; set checks and takes all of them: 0 or -errno. Each optional: data is used. */
+		struct {
+			int (*get)(const struct sysctl *s, struct pseudo_args *a, int64_t *v);
+			int (*set)(const struct sysctl *s, struct pseudo_args *a, const int64_t *v);
+		};
+		/* The same of strings; get_text makes at most nr bytes with the end. */
+		struct {
+			void (*get_text)(const struct sysctl *s, char *buf, size_t size);
+			int (*set_text)(const struct sysctl *s, const char *value);
+		};
+	};
 	struct pseudo_event *event;	/* or NULL; whoever changes the value raises it */
 };
 
@@ -58,7 +65,8 @@ struct sysctl {
 #define SYSCTL_STRING(name_, mode_, data_) \
 	{ .name = name_, .mode = mode_, .type = SYSCTL_TYPE_STRING, .nr = sizeof(data_), .data = data_ }
 /* A number that nobody obeys: what is written is shown. */
-#define SYSCTL_KEPT(name_, value_, min_, max_)	SYSCTL_INT(name_, 0644, &(uint32_t){ (uint32_t)(value_) }, min_, max_)
+#define SYSCTL_KEPT(name_, value_, min_, max_) \
+	{ .name = name_, .mode = 0644, .is_kept = true, .nr = 1, .data = &(uint32_t){ (uint32_t)(value_) }, .min = min_, .max = max_ }
 /* A text that never changes. */
 #define SYSCTL_TEXT(name_, text_) \
 	{ .name = name_, .mode = 0444, .type = SYSCTL_TYPE_STRING, .nr = sizeof(text_), .data = (char *)(uintptr_t)text_ }

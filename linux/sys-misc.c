@@ -136,7 +136,7 @@ static long set_limit(struct process *p, unsigned which, const struct rlimit_k *
 		return -EINVAL;
 	if (l->max > old->max && p->cred.euid)
 		return -EPERM;
-	if (which == RLIMIT_NOFILE && l->max > SYSTEM_NR_OPEN)
+	if (which == RLIMIT_NOFILE && l->max > atomic_load(&system_nr_open, RELAXED))
 		return -EPERM;
 	*old = *l;
 	if (which == RLIMIT_STACK)

@@ -1,50 +1,246 @@
 // SPDX-License-Identifier: MIT
 /*
- * Settings of the system as a whole: /proc/sys/kernel, vm and fs (fs/sysctl.h; proc(5), Linux Documentation/admin-guide/sysctl).
+ * Settings of the system as a whole: /proc/sys/kernel, vm, fs and user (fs/sysctl.h; proc(5), Linux
+ * Documentation/admin-guide/sysctl).
  *
- * What nothing here would obey is kept and shown again, so that programs that set it go on.
+ * What nothing here would obey is kept and shown again, so that programs that set it go on. The
+ * numbers are those of Debian's kernel on a machine with 2 GiB.
  */
+#include <arch/abi.h>
+
 #include <version.h>
 
+#include "fs/file.h"
 #include "fs/sysctl.h"
 #include "libc/atomic.h"
 #include "libc/print.h"
 #include "libc/random.h"
+#include "linux/process.h"
 #include "linux/system.h"
+#include "mmu/aspace.h"
 
 static const struct sysctl kernel_rows[] = {
 	SYSCTL_TEXT("osrelease", SYSTEM_RELEASE),
 	SYSCTL_TEXT("ostype", "Linux"),
 	SYSCTL_TEXT("version", SYSTEM_VERSION),
+	SYSCTL_TEXT("arch", ABI_MACHINE),
 	SYSCTL_TEXT("ngroups_max", "65536"),
 	SYSCTL_TEXT("cap_last_cap", "40"),
+	SYSCTL_INT("cad_pid", 0600, &(uint32_t){ 1 }, 1, 1),
+	SYSCTL_KEPT("panic", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("perf_event_paranoid", 3, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("pid_max", 4194304, 301, 4194304),
 	SYSCTL_KEPT("threads-max", 4194304, 20, SYSCTL_NO_MAX),
-	SYSCTL_STRING("core_pattern", 0644, ((char[128]){ "core" })),
-	SYSCTL_KEPT("randomize_va_space", 2, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("perf_event_paranoid", 3, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_INTS("sem", 0644, ((uint32_t[]){ 32000, 1024000000, 500, 32000 }), 4, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("sched_rt_period_us", 1000000, 1, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("sched_rt_runtime_us", 950000, -1, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("sched_deadline_period_max_us", 4194304, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("sched_deadline_period_min_us", 100, 0, SYSCTL_NO_MAX),
 	SYSCTL_ULONGS("shmmax", 0644, &(uint64_t){ 18446744073692774399ul }, 1, 0, UINT64_MAX),
+	SYSCTL_KEPT("auto_msgmni", 0, 0, 1),
+	SYSCTL_STRING("core_pattern", 0644, ((char[128]){ "core" })),
+	SYSCTL_KEPT("core_pipe_limit", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("core_uses_pid", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("ctrl-alt-del", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("dmesg_restrict", 1, 0, 1),
+	SYSCTL_KEPT("hung_task_check_count", 4194304, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("hung_task_check_interval_secs", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("hung_task_panic", 0, 0, 1),
+	SYSCTL_ULONGS("hung_task_timeout_secs", 0644, &(uint64_t){ 120ul }, 1, 0, UINT64_MAX),
+	SYSCTL_KEPT("hung_task_warnings", 10, -1, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("kexec_load_disabled", 0, 1, 1),
+	SYSCTL_KEPT("keys/gc_delay", 300, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("keys/maxbytes", 20000, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("keys/maxkeys", 200, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("keys/persistent_keyring_expiry", 259200, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("keys/root_maxbytes", 25000000, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("keys/root_maxkeys", 1000000, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("kptr_restrict", 0, 0, 2),
+	SYSCTL_KEPT("max_lock_depth", 1024, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_STRING("modprobe", 0644, ((char[256]){ "/sbin/modprobe" })),
+	SYSCTL_KEPT("modules_disabled", 0, 1, 1),
+	SYSCTL_TEXT("msg_next_id", "-1"),
+	SYSCTL_KEPT("msgmax", 8192, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("msgmnb", 16384, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("msgmni", 32000, 0, 32768),
+	SYSCTL_INT("ns_last_pid", 0666, &(uint32_t){ 97 }, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("numa_balancing", 0, 0, 4),
+	SYSCTL_KEPT("oops_limit", 10000, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("overflowgid", 65534, 0, 65535),
+	SYSCTL_KEPT("overflowuid", 65534, 0, 65535),
+	SYSCTL_KEPT("panic_on_oops", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("panic_on_rcu_stall", 0, 0, 1),
+	SYSCTL_KEPT("panic_on_warn", 0, 0, 1),
+	SYSCTL_KEPT("panic_print", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("perf_cpu_time_max_percent", 25, 0, 100),
+	SYSCTL_KEPT("perf_event_max_contexts_per_stack", 8, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("perf_event_max_sample_rate", 100000, 1, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("perf_event_max_stack", 127, 0, 640),
+	SYSCTL_KEPT("perf_event_mlock_kb", 516, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("perf_user_access", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("print-fatal-signals", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_INTS("printk", 0644, ((uint32_t[]){ 1, 4, 1, 7 }), 4, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("printk_delay", 0, 0, 10000),
+	SYSCTL_KEPT("printk_ratelimit", 5, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("printk_ratelimit_burst", 10, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("pty/max", 4096, 0, 1048576),
+	SYSCTL_TEXT("pty/nr", "0"),
+	SYSCTL_KEPT("pty/reserve", 1024, 0, 1048576),
+	SYSCTL_KEPT("randomize_va_space", 2, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("sched_autogroup_enabled", 0, 0, 1),
+	SYSCTL_KEPT("sched_cfs_bandwidth_slice_us", 5000, 1, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("sched_child_runs_first", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("sched_energy_aware", 1, 0, 1),
+	SYSCTL_KEPT("sched_rr_timeslice_ms", 100, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("sched_schedstats", 0, 0, 1),
+	SYSCTL_TEXT("seccomp/actions_avail", "kill_process kill_thread trap errno user_notif trace log allow"),
+	SYSCTL_STRING("seccomp/actions_logged", 0644, ((char[256]){ "kill_process kill_thread trap errno user_notif trace log" })),
+	SYSCTL_INTS("sem", 0644, ((uint32_t[]){ 32000, 1024000000, 500, 32000 }), 4, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_TEXT("sem_next_id", "-1"),
+	SYSCTL_TEXT("shm_next_id", "-1"),
+	SYSCTL_KEPT("shm_rmid_forced", 0, 0, 1),
+	SYSCTL_ULONGS("shmall", 0644, &(uint64_t){ 18446744073692774399ul }, 1, 0, UINT64_MAX),
+	SYSCTL_KEPT("shmmni", 4096, 0, 32768),
+	SYSCTL_KEPT("soft_watchdog", 1, 0, 1),
+	SYSCTL_KEPT("softlockup_panic", 0, 0, 1),
+	SYSCTL_KEPT("sysctl_writes_strict", 1, -1, 1),
+	SYSCTL_ULONGS("tainted", 0644, &(uint64_t){ 0ul }, 1, 0, UINT64_MAX),
+	SYSCTL_KEPT("timer_migration", 1, 0, 1),
+	SYSCTL_KEPT("unprivileged_bpf_disabled", 2, 0, 2),
+	SYSCTL_KEPT("unprivileged_userns_clone", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("warn_limit", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("watchdog", 1, 0, 1),
+	SYSCTL_KEPT("watchdog_thresh", 10, 0, 60),
 };
 SYSCTL_TABLE(kernel, "kernel", kernel_rows);
 
 static const struct sysctl vm_rows[] = {
+	SYSCTL_INT("max_map_count", 0644, &aspace_max_areas, 0, SYSCTL_NO_MAX),
+	SYSCTL_ULONGS("mmap_min_addr", 0644, &(uint64_t){ 32768 }, 1, 0, UINT64_MAX),
+	SYSCTL_ULONGS("user_reserve_kbytes", 0644, &(uint64_t){ 62946 }, 1, 0, UINT64_MAX),
+	SYSCTL_ULONGS("admin_reserve_kbytes", 0644, &(uint64_t){ 8192ul }, 1, 0, UINT64_MAX),
+	SYSCTL_INT("compact_memory", 0200, &(uint32_t){ 0 }, 1, 1),
+	SYSCTL_KEPT("compact_unevictable_allowed", 1, 0, 1),
+	SYSCTL_KEPT("compaction_proactiveness", 20, 0, 100),
+	SYSCTL_ULONGS("dirty_background_bytes", 0644, &(uint64_t){ 0ul }, 1, 0, UINT64_MAX),
+	SYSCTL_KEPT("dirty_background_ratio", 10, 0, 100),
+	SYSCTL_ULONGS("dirty_bytes", 0644, &(uint64_t){ 0ul }, 1, 0, UINT64_MAX),
+	SYSCTL_KEPT("dirty_expire_centisecs", 3000, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("dirty_ratio", 20, 0, 100),
+	SYSCTL_KEPT("dirty_writeback_centisecs", 500, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("dirtytime_expire_seconds", 43200, 0, SYSCTL_NO_MAX),
+	SYSCTL_INT("drop_caches", 0200, &(uint32_t){ 0 }, 1, 4),
+	SYSCTL_KEPT("extfrag_threshold", 500, 0, 1000),
+	SYSCTL_KEPT("hugetlb_shm_group", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("laptop_mode", 0, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("legacy_va_layout", 0, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("memory_failure_early_kill", 0, 0, 1),
+	SYSCTL_KEPT("memory_failure_recovery", 1, 0, 1),
+	SYSCTL_KEPT("min_free_kbytes", 22528, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("min_slab_ratio", 5, 0, 100),
+	SYSCTL_KEPT("min_unmapped_ratio", 1, 0, 100),
+	SYSCTL_INT("mmap_rnd_bits", 0600, &(uint32_t){ 18 }, 18, 33),
+	SYSCTL_INT("mmap_rnd_compat_bits", 0600, &(uint32_t){ 11 }, 11, 16),
+	SYSCTL_ULONGS("nr_hugepages", 0644, &(uint64_t){ 0ul }, 1, 0, UINT64_MAX),
+	SYSCTL_ULONGS("nr_hugepages_mempolicy", 0644, &(uint64_t){ 0ul }, 1, 0, UINT64_MAX),
+	SYSCTL_ULONGS("nr_overcommit_hugepages", 0644, &(uint64_t){ 0ul }, 1, 0, UINT64_MAX),
+	SYSCTL_KEPT("numa_stat", 1, 0, 1),
+	SYSCTL_KEPT("oom_dump_tasks", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("oom_kill_allocating_task", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("overcommit_memory", 0, 0, 2),
 	SYSCTL_KEPT("overcommit_ratio", 50, 0, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("max_map_count", 65530, 0, SYSCTL_NO_MAX),
-	SYSCTL_ULONGS("mmap_min_addr", 0644, &(uint64_t){ 32768 }, 1, 0, UINT64_MAX),
+	SYSCTL_KEPT("page-cluster", 3, 0, 31),
+	SYSCTL_KEPT("page_lock_unfairness", 5, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("panic_on_oom", 0, 0, 2),
+	SYSCTL_KEPT("percpu_pagelist_high_fraction", 0, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("stat_interval", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("swappiness", 60, 0, 200),
-	SYSCTL_INT("drop_caches", 0200, &(uint32_t){ 0 }, 1, 4),
-	SYSCTL_INT("compact_memory", 0200, &(uint32_t){ 0 }, 1, 1),
+	SYSCTL_KEPT("unprivileged_userfaultfd", 0, 0, 1),
+	SYSCTL_KEPT("vfs_cache_pressure", 100, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("watermark_boost_factor", 15000, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("watermark_scale_factor", 10, 1, 3000),
+	SYSCTL_KEPT("zone_reclaim_mode", 0, 0, SYSCTL_NO_MAX),
 };
 SYSCTL_TABLE(vm, "vm", vm_rows);
 
+/* ---- files ----------------------------------------------------------------------------------- */
+
+uint32_t system_nr_open = 1048576;
+static uint64_t file_max = INT64_MAX;		/* [a] */
+
+static int get_file_nr(const struct sysctl *s, struct pseudo_args *a, int64_t *v)
+{
+	struct fdtable *t = process_current()->files;
+
+	(void)s, (void)a;
+	v[0] = v[1] = 0;
+	for (int fd = fd_next(t, 0); fd >= 0; fd = fd_next(t, fd + 1))
+		v[0]++;
+	v[2] = (int64_t)atomic_load(&file_max, RELAXED);
+	return 0;
+}
+
 static const struct sysctl fs_rows[] = {
-	SYSCTL_ULONGS("file-max", 0644, &(uint64_t){ INT64_MAX }, 1, 0, INT64_MAX),
-	SYSCTL_KEPT("nr_open", 1048576, 8, 2147483584),
-	SYSCTL_KEPT("pipe-max-size", 1048576, 0, SYSCTL_NO_MAX),
+	SYSCTL_ULONGS("file-max", 0644, &file_max, 1, 0, INT64_MAX),
+	{ .name = "file-nr", .mode = 0444, .type = SYSCTL_TYPE_ULONG, .nr = 3, .get = get_file_nr },
+	SYSCTL_UINT("nr_open", 0644, &system_nr_open, 8, 2147483584),
+	SYSCTL_TEXT("dentry-state", "0\t0\t45\t0\t0\t0"),
+	SYSCTL_TEXT("inode-nr", "0\t0"),
+	SYSCTL_TEXT("inode-state", "0\t0\t0\t0\t0\t0\t0"),
+	SYSCTL_ULONGS("aio-max-nr", 0644, &(uint64_t){ 65536ul }, 1, 0, UINT64_MAX),
+	SYSCTL_ULONGS("aio-nr", 0444, &(uint64_t){ 0ul }, 1, 0, UINT64_MAX),
+	SYSCTL_KEPT("dir-notify-enable", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_ULONGS("epoll/max_user_watches", 0644, &(uint64_t){ 450159ul }, 1, 0, INT64_MAX),
+	SYSCTL_KEPT("fanotify/max_queued_events", 16384, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("fanotify/max_user_groups", 128, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("fanotify/max_user_marks", 16393, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("inotify/max_queued_events", 16384, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("inotify/max_user_instances", 128, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("inotify/max_user_watches", 15405, 0, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("lease-break-time", 45, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("leases-enable", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("mount-max", 100000, 1, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("mqueue/msg_default", 10, 1, 65536),
+	SYSCTL_KEPT("mqueue/msg_max", 10, 1, 65536),
+	SYSCTL_KEPT("mqueue/msgsize_default", 8192, 128, 16777216),
+	SYSCTL_KEPT("mqueue/msgsize_max", 8192, 128, 16777216),
+	SYSCTL_KEPT("mqueue/queues_max", 256, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("overflowgid", 65534, 0, 65535),
+	SYSCTL_KEPT("overflowuid", 65534, 0, 65535),
+	SYSCTL_KEPT("pipe-max-size", 1048576, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_ULONGS("pipe-user-pages-hard", 0644, &(uint64_t){ 0ul }, 1, 0, UINT64_MAX),
+	SYSCTL_ULONGS("pipe-user-pages-soft", 0644, &(uint64_t){ 16384ul }, 1, 0, UINT64_MAX),
+	SYSCTL_KEPT("protected_fifos", 0, 0, 2),
+	SYSCTL_KEPT("protected_hardlinks", 1, 0, 1),
+	SYSCTL_KEPT("protected_regular", 0, 0, 2),
+	SYSCTL_KEPT("protected_symlinks", 1, 0, 1),
+	SYSCTL_KEPT("suid_dumpable", 0, 0, 2),
 };
 SYSCTL_TABLE(fs, "fs", fs_rows);
+
+/* ---- the rest -------------------------------------------------------------------------------- */
+
+static const struct sysctl user_rows[] = {
+	SYSCTL_KEPT("max_cgroup_namespaces", 7643, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("max_fanotify_groups", 128, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("max_fanotify_marks", 16393, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("max_inotify_instances", 128, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("max_inotify_watches", 15405, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("max_ipc_namespaces", 7643, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("max_mnt_namespaces", 7643, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("max_net_namespaces", 7643, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("max_pid_namespaces", 7643, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("max_time_namespaces", 7643, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("max_user_namespaces", 7643, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("max_uts_namespaces", 7643, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+};
+SYSCTL_TABLE(user, "user", user_rows);
+
+static const struct sysctl other_rows[] = {
+	SYSCTL_TEXT("crypto/fips_enabled", "0"),
+	SYSCTL_KEPT("debug/exception-trace", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("dev/tty/ldisc_autoload", 1, 0, 1),
+};
+SYSCTL_TABLE(other, "", other_rows);
 
 /* ---- random numbers -------------------------------------------------------------------------------------------------------------- */
 

@@ -4,12 +4,12 @@
  */
 #pragma once
 
-#include <stddef.h>
+#include "libc/types.h"
 
 /* The Linux whose interface is followed (Debian 12's), and what is really running. */
 #define SYSTEM_RELEASE	"6.1.0-samara"
 #define SYSTEM_VERSION	"#1 SMP Samara " SAMARA_VERSION
-#define SYSTEM_NR_OPEN	1048576u	/* /proc/sys/fs/nr_open */
+extern uint32_t system_nr_open;		/* [a] /proc/sys/fs/nr_open */
 
 /* At most 64 characters each. */
 enum system_name { SYSTEM_HOSTNAME, SYSTEM_DOMAINNAME };

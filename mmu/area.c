@@ -10,11 +10,13 @@
 #include "libc/print.h"
 #include "mmu/heap.h"
 
+uint32_t aspace_max_areas = MAX_AREAS;
+
 struct area *area_alloc(struct aspace *as)
 {
 	struct area *a;
 
-	if (as->tree.nr >= MAX_AREAS)
+	if (as->tree.nr >= MIN(READ_ONCE(aspace_max_areas), MAX_AREAS))
 		return NULL;
 	a = kmalloc(sizeof(*a));
 	if (a)

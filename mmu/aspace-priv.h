@@ -24,7 +24,7 @@
 #include "sched/sync.h"
 #include "sched/thread.h"
 
-#define MAX_AREAS	65530u			/* vm.max_map_count */
+#define MAX_AREAS	65530u			/* at most, whatever aspace_max_areas says */
 #define STACK_GUARD	(256 * PAGE_SIZE)	/* kept free below a stack */
 #define MAP_LOWEST	0x10000ul		/* placement; MAP_FIXED may go down to the second page */
 #define TASK_END	(USER_TOP - PAGE_SIZE)	/* no mapping ends above: addresses past it would wrap in the last page */

@@ -75,6 +75,9 @@ void aspace_set_stack_limit(struct aspace *as, size_t bytes);	/* RLIMIT_STACK */
 int __must_check aspace_text_lock(struct aspace *as, vaddr_t addr, void **kernel_alias);
 void aspace_text_unlock(struct aspace *as);
 
+/* Areas an address space may have: vm.max_map_count. */
+extern uint32_t aspace_max_areas;	/* [a] */
+
 /* Walk the areas in order of address; fn returns false to stop. Holds the lock for reading: fn must not fault on this address space. */
 struct vm_area_info {
 	vaddr_t start, end;

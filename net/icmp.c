@@ -6,6 +6,7 @@
 #include "net/ip.h"
 #include "net/net.h"
 #include "net/netdev-priv.h"
+#include "net/sysctl.h"
 #include "net/wire.h"
 #include "sched/clock.h"
 
@@ -169,7 +170,7 @@ void icmp_input(struct pkt *p)
 		NET_COUNT(icmp_in_errors);
 	} else if (h->type == ICMP_ECHO) {
 		NET_COUNT(icmp_in_echos);
-		if (!(p->flags & PKT_BROADCAST))	/* RFC 1122 3.2.2.6 allows silence */
+		if (!(p->flags & PKT_BROADCAST) && !atomic_load(&net_ignore_echo, RELAXED))	/* RFC 1122 3.2.2.6 allows silence */
 			reply_echo(p, ICMP_ECHO_REPLY);
 	} else if (h->type == ICMP_UNREACH || h->type == ICMP_TIME_EXCEEDED || h->type == ICMP_PARAM_PROBLEM) {
 		input_error(p, false);
@@ -186,7 +187,8 @@ void icmp6_input(struct pkt *p)
 		NET_COUNT(icmp_in_errors);
 	} else if (h->type == ICMP6_ECHO) {
 		NET_COUNT(icmp_in_echos);
-		reply_echo(p, ICMP6_ECHO_REPLY);
+		if (!atomic_load(&net_ignore_echo6, RELAXED))
+			reply_echo(p, ICMP6_ECHO_REPLY);
 	} else if (h->type >= ICMP6_UNREACH && h->type <= ICMP6_PARAM_PROBLEM) {
 		input_error(p, true);
 	} else if (h->type >= 130 && h->type <= 132) {

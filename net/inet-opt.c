@@ -154,7 +154,7 @@ int inet_getopt(struct socket *so, const struct ip_opts *o, int level, int name,
 	if ((level == IPPROTO_IP && name == IP_TOS) || (level == IPPROTO_IPV6 && name == IPV6_TCLASS))
 		*v = o->tos;
 	else if ((level == IPPROTO_IP && name == IP_TTL) || (level == IPPROTO_IPV6 && name == IPV6_UNICAST_HOPS))
-		*v = o->hop_limit ? o->hop_limit : IP_DEFAULT_HOPS;
+		*v = o->hop_limit ? o->hop_limit : level == IPPROTO_IP ? (int)atomic_load(&net_default_ttl, RELAXED) : IP_DEFAULT_HOPS;
 	else if ((level == IPPROTO_IP && name == IP_MTU_DISCOVER) || (level == IPPROTO_IPV6 && name == IPV6_MTU_DISCOVER))
 		*v = o->may_fragment ? PMTUDISC_DONT : o->no_fragment ? PMTUDISC_DO : PMTUDISC_WANT;
 	else if (level == IPPROTO_IPV6 && name == IPV6_DONTFRAG)

@@ -8,6 +8,7 @@
 #include "net/neigh.h"
 #include "net/net.h"
 #include "net/netdev-priv.h"
+#include "net/sysctl.h"
 #include "net/wire.h"
 #include "mmu/page.h"
 #include "sched/clock.h"
@@ -60,7 +61,7 @@ static void push_ip4(struct pkt *p, const struct ip_addr *src, const struct ip_a
 	h->len = net16((uint16_t)p->len);
 	h->id = net16(id);
 	h->frag = net16(frag);
-	h->ttl = o->hop_limit ? o->hop_limit : IP_DEFAULT_HOPS;
+	h->ttl = o->hop_limit ? o->hop_limit : (uint8_t)atomic_load(&net_default_ttl, RELAXED);
 	h->proto = proto;
 	h->csum = 0;
 	h->src = src->w[3];

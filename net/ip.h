@@ -20,7 +20,7 @@ struct ip_opts {
 	bool may_fragment;	/* IPv4: DF clear even below the MTU */
 };
 
-#define IP_DEFAULT_HOPS	64
+#define IP_DEFAULT_HOPS	64	/* IPv6; of IPv4 net_default_ttl */
 
 /*
  * Send p, which starts at the transport's header (checksummed: PKT_CSUM_PARTIAL with csum_start from there, or complete), from src to dst along rt. Fragments if longer than the

@@ -4,6 +4,7 @@
 #include "libc/errno.h"
 #include "libc/random.h"
 #include "net/netdev-priv.h"
+#include "net/sysctl.h"
 #include "sched/rcu.h"
 
 #define NR_BUCKETS	512u
@@ -55,12 +56,11 @@ static bool conflicts(struct port_table *t, const struct port_entry *e)
 
 static bool choose(struct port_table *t, struct port_entry *e)
 {
-	unsigned range = EPHEMERAL_LAST - EPHEMERAL_FIRST + 1;
-	uint32_t start;
+	uint32_t first, range = net_ports(&first), start;
 
 	random_bytes(&start, sizeof(start));
 	for (unsigned i = 0; i < range; i++) {
-		e->port = (uint16_t)(EPHEMERAL_FIRST + (start + i) % range);
+		e->port = (uint16_t)(first + (start + i) % range);
 		if (!conflicts(t, e))
 			return true;
 	}

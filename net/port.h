@@ -36,5 +36,3 @@ struct socket *port_lookup(struct port_table *t, const struct ip_addr *src, uint
 struct socket *port_next_match(struct port_table *t, struct socket *prev, const struct ip_addr *src, uint16_t sport, const struct ip_addr *dst, uint16_t dport,
 			       const struct netdev *dev);
 
-#define EPHEMERAL_FIRST	32768u
-#define EPHEMERAL_LAST	60999u

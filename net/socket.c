@@ -10,12 +10,12 @@
 #include "mmu/heap.h"
 #include "net/net.h"
 #include "net/netdev-priv.h"
+#include "net/sysctl.h"
 #include "net/wire.h"
 #include "sched/clock.h"
 #include "sched/poller.h"
 
 #define S_IFSOCK	0140000u
-#define DEFAULT_BUF	(208u * 1024)
 #define MAX_BUF		(16u * 1024 * 1024)
 #define MIN_BUF		4608u
 
@@ -35,7 +35,10 @@ void socket_init(struct socket *so, const struct socket_ops *ops, int family, in
 	so->family = (uint16_t)family;
 	so->type = (uint8_t)type;
 	so->proto = (uint8_t)proto;
-	so->rcvbuf = so->sndbuf = DEFAULT_BUF;
+	so->rcvbuf = atomic_load(&net_rmem_default, RELAXED);
+	so->sndbuf = atomic_load(&net_wmem_default, RELAXED);
+	if (family == AF_INET6 && atomic_load(&net_bindv6only, RELAXED))
+		so->flags = SF_V6ONLY;
 	so->rcvlowat = 1;
 	so->rcv_timeout = so->snd_timeout = NSEC_NEVER;
 	so->ino = atomic_fetch_add(&next_ino, 1ull, RELAXED);
@@ -433,10 +436,14 @@ static int set_int(struct socket *so, int name, int v)
 	}
 	switch (name) {
 	case SO_SNDBUF:
+		v = (int)MIN((unsigned)v, atomic_load(&net_wmem_max, RELAXED));
+		/* fallthrough */
 	case SO_SNDBUFFORCE:
 		set_buf(so, &so->sndbuf, v, SF_SNDBUF_SET);
 		return 0;
 	case SO_RCVBUF:
+		v = (int)MIN((unsigned)v, atomic_load(&net_rmem_max, RELAXED));
+		/* fallthrough */
 	case SO_RCVBUFFORCE:
 		set_buf(so, &so->rcvbuf, v, SF_RCVBUF_SET);
 		return 0;

@@ -16,6 +16,7 @@
 #include "libc/set.h"
 #include "libc/types.h"
 #include "net/addr.h"
+#include "net/sysctl.h"
 #include "sched/clock.h"
 #include "sched/mutex.h"
 #include "sched/sleeper.h"
@@ -226,7 +227,6 @@ int socket_file(struct socket *so, unsigned flags, struct file **out);
 /* NULL: not a socket. borrow. */
 struct socket *file_socket(const struct file *f);
 
-extern uint32_t net_somaxconn;		/* [a] /proc/sys/net/core/somaxconn (sysctl.c) */
 /* How many connections may wait, of what listen(2) was told. */
 static inline unsigned sock_backlog(int backlog)
 {

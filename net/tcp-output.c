@@ -455,7 +455,7 @@ static bool make_ready(struct tcp_sock *tp, uint64_t mac)
 	memcpy(f->eth.dst, &mac, 6);
 	memcpy(f->eth.src, tp->route.dev->mac, 6);
 	f->eth.type = net16(ETH_P_IP4);
-	f->ip = (struct ip4_hdr){ .ver_ihl = 0x45, .tos = tp->opts.tos, .frag = net16(IP4_DF), .ttl = tp->opts.hop_limit ? tp->opts.hop_limit : IP_DEFAULT_HOPS,
+	f->ip = (struct ip4_hdr){ .ver_ihl = 0x45, .tos = tp->opts.tos, .frag = net16(IP4_DF), .ttl = tp->opts.hop_limit ? tp->opts.hop_limit : (uint8_t)atomic_load(&net_default_ttl, RELAXED),
 				  .proto = IPPROTO_TCP, .src = tp->laddr.w[3], .dst = tp->raddr.w[3] };
 	f->tcp = (struct tcp_hdr){ .sport = net16(tp->lport), .dport = net16(tp->rport), .off = tp->has_ts ? 0x80 : 0x50, .flags = TCP_ACK | TCP_PSH };
 	f->ts[0] = net32(0x0101080a);

@@ -205,7 +205,7 @@ static int tcp_bind(struct socket *so, const struct sock_addr *a)
 static int insert_with_port(struct tcp_sock *tp)
 {
 	static uint32_t next;		/* [a] */
-	uint32_t range = EPHEMERAL_LAST - EPHEMERAL_FIRST + 1, start;
+	uint32_t first, range = net_ports(&first), start;
 	int r;
 
 	if (tp->port.port) {
@@ -214,7 +214,7 @@ static int insert_with_port(struct tcp_sock *tp)
 	}
 	start = tcp_secret_hash(&tp->laddr, 0, &tp->raddr, tp->rport, 4) + atomic_fetch_add(&next, 2u, RELAXED);
 	for (uint32_t i = 0; i < range; i++) {
-		tp->lport = (uint16_t)(EPHEMERAL_FIRST + (start + i) % range);
+		tp->lport = (uint16_t)(first + (start + i) % range);
 		if (port_is_bound(&tcp_ports, tp->lport))
 			continue;
 		r = tcp_table_insert(tp);

@@ -242,7 +242,7 @@ static bool deliver_local(struct udp_sock *u, struct pkt *p, const struct ip_add
 	p->dst = *dst;
 	p->udp.sport = sport;
 	p->udp.dport = port;
-	p->udp.hop_limit = opts->hop_limit ? opts->hop_limit : IP_DEFAULT_HOPS;
+	p->udp.hop_limit = opts->hop_limit ? opts->hop_limit : is_v4 ? (uint8_t)atomic_load(&net_default_ttl, RELAXED) : IP_DEFAULT_HOPS;
 	p->udp.tos = opts->tos;
 	deliver(so, p);
 	socket_put(so);
