@@ -54,6 +54,24 @@ static bool is_for_us(struct pkt *p)
 	return !ip_is_multicast(&p->dst) && ip_is_v4(&p->dst) && p->proto == IPPROTO_UDP && p->seg[0].len >= 8 && p->seg[0].data[2] == 0 && p->seg[0].data[3] == 68;
 }
 
+/*
+ * Does it come from where no answer can go? Then nobody sees it: the answer would come to ourselves, to all, or to nobody. Who has no address yet may speak to all (DHCP, and ND
+ * over IPv6). A device's packets only: what went out through the loopback device, or comes back from a group of ours, was sent by ourselves.
+ */
+static bool is_martian(const struct pkt *p)
+{
+	bool v6 = p->flags & PKT_IS_IP6;
+
+	if (p->flags & PKT_LOOPBACK || likely(ip_is_foreign_host(&p->src, p->dev)))
+		return false;
+	/* Who claims an address of ours must be heard (RFC 4862 5.4.4): nd.c answers with care. */
+	if (v6 && p->proto == IPPROTO_ICMPV6 && p->udp.hop_limit == 255 && p->seg[0].len && p->seg[0].data[0] == ND_NEIGHBOR_ADVERT)
+		return ip_is_any(&p->src) || ip_is_multicast(&p->src) || ip_is_loopback(&p->src);
+	if (v6)
+		return !ip_is_any(&p->src) || !ip_is_multicast(&p->dst) || p->proto != IPPROTO_ICMPV6;
+	return p->src.b[12] || (p->dst.w[3] != 0xffffffff && (p->dst.w[3] & 0x00ffffff) != net32(0xe0000000));
+}
+
 /* Options (RFC 791 3.1): none is obeyed; a source route is refused (RFC 7126 4.3, 4.4), and so are lengths that do not fit. */
 static bool is_options4_fine(const uint8_t *o, unsigned len)
 {
@@ -91,12 +109,10 @@ void ip4_input(struct pkt *p)
 	p->proto = h->proto;
 	p->udp.hop_limit = h->ttl;
 	p->udp.tos = h->tos;
-	if (ip_is_multicast(&p->src) || h->src == 0xffffffff || (ip_is_loopback(&p->src) && p->dev != &loopback))
-		goto bad;
 	frag = net16(h->frag);
 	p->l4 = (uint16_t)(p->l3 + hlen);
 	pkt_pull(p, hlen);
-	if (!is_for_us(p)) {
+	if (is_martian(p) || !is_for_us(p)) {
 		NET_COUNT(ip_in_addr_errors);
 		pkt_free(p);
 		return;
@@ -202,13 +218,13 @@ void ip6_input(struct pkt *p)
 	p->flags |= PKT_IS_IP6;
 	p->udp.hop_limit = h->hops;
 	p->udp.tos = (uint8_t)(net32(h->ver_tc_flow) >> 20);
-	/* Mapped addresses do not appear on the wire (RFC 4942 2.2); loopback not from outside. */
-	if (ip_is_multicast(&p->src) || ip_is_v4(&p->src) || ip_is_v4(&p->dst) || (ip_is_loopback(&p->src) && p->dev != &loopback))
+	/* Mapped addresses do not appear on the wire (RFC 4942 2.2). */
+	if (ip_is_v4(&p->src) || ip_is_v4(&p->dst))
 		goto bad;
 	p->l4 = (uint16_t)(p->l3 + IP6_HLEN);
 	p->proto = h->next;
 	pkt_pull(p, IP6_HLEN);
-	if (!is_for_us(p)) {
+	if (is_martian(p) || !is_for_us(p)) {
 		NET_COUNT(ip_in_addr_errors);
 		pkt_free(p);
 		return;

@@ -85,6 +85,25 @@ bool ip_is_broadcast(const struct ip_addr *a, const struct netdev *dev)
 	return r;
 }
 
+bool ip_is_foreign_host(const struct ip_addr *a, const struct netdev *dev)
+{
+	bool v4 = ip_is_v4(a), r = true;
+
+	if (v4 ? !a->b[12] || a->b[12] == 127 || a->w[3] == 0xffffffff : ip_is_any(a) || ip_is_loopback(a))
+		return false;
+	if (ip_is_multicast(a))
+		return false;
+	rcu_read_lock();
+	for (struct ifaddr *i = rcu_deref(addrs); i && r; i = rcu_deref(i->next)) {
+		if (ip_equal(&i->addr, a))
+			r = atomic_load(&i->flags, RELAXED) & IFA_F_TENTATIVE;
+		else if (v4 && i->dev == dev && i->prefix_len < 127)
+			r = !ip_equal(&i->broadcast, a);
+	}
+	rcu_read_unlock();
+	return r;
+}
+
 static unsigned common_bits(const struct ip_addr *a, const struct ip_addr *b)
 {
 	unsigned n = 0;

@@ -61,6 +61,8 @@ static inline bool ip_route_is_valid(const struct ip_route *rt)
 /* Is it one of our addresses (dev NULL: of any device)? Broadcast and multicast are not. */
 bool ip_is_ours(const struct ip_addr *a, const struct netdev *dev);
 bool ip_is_broadcast(const struct ip_addr *a, const struct netdev *dev);
+/* Can another host on dev's link have it? Not what is ours, a group's, everybody's, or nobody's (RFC 1122 3.2.1.3, RFC 4291 2.5.2, 2.5.3, 2.7; RFC 4942 2.2). */
+bool ip_is_foreign_host(const struct ip_addr *a, const struct netdev *dev);
 /* An address of dev for talking to dst. False: none. */
 bool ip_choose_source(const struct ip_addr *dst, const struct netdev *dev, struct ip_addr *out);
 

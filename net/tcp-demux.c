@@ -179,8 +179,8 @@ static void enter_short(struct tcp_sock *tp)
 {
 	struct tcp_sock **slot = short_slot(tp->wire_addrs, tp->wire_ports);
 
-	/* What has a loopback address must come through the loopback device: ip4_input() looks. */
-	if (ip_is_v4(&tp->raddr) && !ip_is_loopback(&tp->raddr) && !ip_is_loopback(&tp->laddr) && (!*slot || atomic_load(&(*slot)->state, RELAXED) != TCP_ESTABLISHED))
+	/* What is between two addresses of ours must come through the loopback device: ip4_input() looks. */
+	if (ip_is_v4(&tp->raddr) && !tp->route.is_local && !ip_is_loopback(&tp->laddr) && (!*slot || atomic_load(&(*slot)->state, RELAXED) != TCP_ESTABLISHED))
 		rcu_assign(*slot, tp);
 }
 

@@ -173,9 +173,9 @@ static void time_wait(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	}
 	if (flags & TCP_FIN)
 		tp->state_at = now + TCP_TIME_WAIT_NS;
-	if (p->tcp.data_len || flags & (TCP_SYN | TCP_FIN))
+	if ((p->tcp.data_len || flags & TCP_FIN) && !(flags & TCP_SYN))
 		tcp_send_ack(tp, now);
-	else if (p->tcp.seq != tp->rcv_nxt)
+	else if (flags & TCP_SYN || p->tcp.seq != tp->rcv_nxt)
 		tcp_limited_ack(tp, now);
 out:
 	pkt_free(p);
@@ -214,10 +214,17 @@ static void reset_received(struct tcp_sock *tp, const struct pkt *p, nsec_t now)
 	tcp_finish(tp, tp->state == TCP_CLOSE_WAIT ? EPIPE : IN_STATES(tp, ST(CLOSING) | ST(LAST_ACK)) ? 0 : ECONNRESET);
 }
 
+/* A repeated SYN gets the SYN-ACK again: limited, since it may be forged, or our own SYN-ACK that came back to us. */
+static void answer_syn(struct tcp_sock *tp, nsec_t now)
+{
+	if (tcp_may_answer(tp, now))
+		tcp_send_syn(tp, now, true);
+}
+
 /* Data is answered each time: it shows that the peer lacks an acknowledgement. */
 static void answer_unacceptable(struct tcp_sock *tp, const struct pkt *p, nsec_t now)
 {
-	if (p->tcp.data_len || p->tcp.flags & TCP_FIN)
+	if ((p->tcp.data_len || p->tcp.flags & TCP_FIN) && !(p->tcp.flags & TCP_SYN))
 		tcp_send_ack(tp, now);
 	else
 		tcp_limited_ack(tp, now);
@@ -237,7 +244,7 @@ static bool check_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		if (flags & TCP_RST)
 			return false;
 		if (tp->state == TCP_SYN_RECV && flags & TCP_SYN) {
-			tcp_send_syn(tp, now, true);
+			answer_syn(tp, now);
 			return false;
 		}
 		if (p->tcp.data_len && seq_lt(p->tcp.seq, tp->rcv_nxt)) {
@@ -254,7 +261,7 @@ static bool check_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 			/* The other half of a simultaneous open, or a repeated SYN. */
 			if (flags & TCP_ACK)
 				return true;
-			tcp_send_syn(tp, now, true);
+			answer_syn(tp, now);
 		} else {
 			tcp_challenge_ack(tp, now);	/* RFC 5961 4.2 */
 		}

@@ -233,12 +233,18 @@ void tcp_send_rst(struct tcp_sock *tp, nsec_t now)
  * To what proves nothing about its sender: so that two ends that are out of step do not answer each other for ever, and forged packets bring few answers. Each connection has
  * a limit of its own: who could use up a common one would learn from it about other connections (CVE-2016-5696).
  */
-void tcp_limited_ack(struct tcp_sock *tp, nsec_t now)
+bool tcp_may_answer(struct tcp_sock *tp, nsec_t now)
 {
 	if (tp->limited_ack_at && now - tp->limited_ack_at < LIMITED_ACK_NS)
-		return;
+		return false;
 	tp->limited_ack_at = now;
-	tcp_send_ack(tp, now);
+	return true;
+}
+
+void tcp_limited_ack(struct tcp_sock *tp, nsec_t now)
+{
+	if (tcp_may_answer(tp, now))
+		tcp_send_ack(tp, now);
 }
 
 void tcp_challenge_ack(struct tcp_sock *tp, nsec_t now)

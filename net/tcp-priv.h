@@ -476,7 +476,8 @@ void tcp_send_ack(struct tcp_sock *tp, nsec_t now);
 void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack);
 void tcp_send_rst(struct tcp_sock *tp, nsec_t now);		/* RST for a connection of ours */
 void tcp_send_probe(struct tcp_sock *tp, nsec_t now);		/* keepalive, window probe: an old byte number */
-/* RFC 5961 7: limited in rate. */
+/* RFC 5961 7: limited in rate. True: an answer may be sent, which then counts. */
+bool tcp_may_answer(struct tcp_sock *tp, nsec_t now);
 void tcp_limited_ack(struct tcp_sock *tp, nsec_t now);
 void tcp_challenge_ack(struct tcp_sock *tp, nsec_t now);
 uint32_t tcp_receive_window(struct tcp_sock *tp);

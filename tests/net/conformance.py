@@ -26,6 +26,7 @@ import scripts_ecn  # noqa: F401
 import scripts_loss  # noqa: F401
 import scripts_hostile  # noqa: F401
 import scripts_ip  # noqa: F401
+import scripts_martian  # noqa: F401
 
 THEM = {4: "10.9.0.2", 6: "fd09::2"}
 US = {4: "10.9.0.1", 6: "fd09::1"}

@@ -177,6 +177,45 @@ static void test_handshake(struct socket *l)
 	sim_run(NSEC_PER_SEC);
 }
 
+/* A SYN again is answered, and then for half a second no more (RFC 5961 7, Linux's tcp_invalid_ratelimit); in the window and outside of it. */
+static void test_repeated_syns(struct socket *l)
+{
+	forget();
+	peer_port++;
+	for (unsigned i = 0; i < 100; i++) {
+		send_from(3, peer_port, 80, i & 1 ? 900 : 1000, 0, S, 65535, mss_opt, 4, 0);
+		CHECK_EQ(l->ops->poll(l), 0);
+	}
+	CHECK_EQ(nr_out, 2);
+	sim_run(600 * NSEC_PER_MSEC);
+	forget();
+	send_from(3, peer_port, 80, 1000, 0, S, 65535, mss_opt, 4, 0);
+	(void)l->ops->poll(l);
+	(void)expect(S | A);
+	expect_none();
+	rx(1001, 0, R, 0, 0);
+	sim_run(NSEC_PER_SEC);
+}
+
+/* From our own address, from a broadcast address, from nowhere: nobody is to be answered ("LAND"; RFC 1122 3.2.1.3). */
+static void test_martians(struct socket *l)
+{
+	static const uint8_t hosts[] = { 2, 255 };
+
+	forget();
+	for (unsigned i = 0; i < ARRAY_SIZE(hosts); i++) {
+		for (uint16_t port = 79; port <= 81; port++) {
+			send_from(hosts[i], 80, port, 1000, 0, S, 1000, NULL, 0, 0);
+			send_from(hosts[i], 80, port, 1000, 1, S | A, 1000, NULL, 0, 0);
+			send_from(hosts[i], 80, port, 1000, 1, A, 1000, NULL, 0, 5);
+			CHECK_EQ(l->ops->poll(l), 0);
+		}
+	}
+	sim_run(10 * NSEC_PER_SEC);
+	expect_none();
+	CHECK_EQ(loopback.rx_packets, 0);
+}
+
 /* The listener is closed between the second and the third step of a handshake: the peer must not be left believing in a connection. */
 static void test_close_in_handshake(struct socket *l)
 {
@@ -467,6 +506,8 @@ int main(void)
 	learn_neighbours();
 	l = listen_on(80);
 	test_handshake(l);
+	test_repeated_syns(l);
+	test_martians(l);
 	test_no_listener();
 	test_blind_attacks(l);
 	test_out_of_order(l);
