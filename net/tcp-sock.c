@@ -278,6 +278,9 @@ static int start_connect(struct tcp_sock *tp, const struct ip_addr *dst, uint16_
 	tcp_send_syn(tp, now, false);
 	tcp_arm_rto(tp, now);
 	tcp_timer_update(tp);
+	/* To itself (RFC 9293 3.5, figure 7): SYN, SYN-ACK and ACK are for nobody else to pick up. */
+	for (unsigned i = 0; i < 3 && tp->lport == tp->rport && ip_equal(&tp->laddr, &tp->raddr); i++)
+		tcp_process(tp);
 	return 0;
 }
 
