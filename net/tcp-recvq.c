@@ -367,7 +367,7 @@ static ssize_t copy_some(struct tcp_sock *tp, struct uio *u, uint32_t off, bool 
 	struct pkt *p = tp->rcv_head;
 	ssize_t done = 0;
 
-	if (tp->urg_state != URG_NONE && tp->urg_state != URG_PENDING && !sock_has(&tp->so, SF_OOBINLINE)) {
+	if (tp->urg_state != URG_NONE) {
 		uint32_t mark = tp->urg_seq - (tp->copied_seq + off);
 
 		if (mark < limit && mark > 0)
@@ -496,6 +496,16 @@ static bool is_readable(struct tcp_sock *tp, uint32_t target)
 	return r;
 }
 
+/* Lock held. A read that has brought something ends before the urgent byte (tcp(7)). Where that is part of the stream, the mark is gone once it was read. */
+static bool is_at_mark(struct tcp_sock *tp, uint32_t peeked)
+{
+	if (likely(tp->urg_state == URG_NONE))
+		return false;
+	if (sock_has(&tp->so, SF_OOBINLINE) && seq_lt(tp->urg_seq, tp->copied_seq))
+		tp->urg_state = URG_NONE;
+	return tp->urg_state != URG_NONE && tp->copied_seq + peeked == tp->urg_seq;
+}
+
 /* What is here. *n: bytes copied, or -EFAULT; done: bytes of earlier looks. Returns what recv does if nothing was copied; -EAGAIN: it may wait. */
 static int take_data(struct tcp_sock *tp, struct sock_msg *m, uint32_t *peeked, ssize_t done, ssize_t *n)
 {
@@ -514,6 +524,8 @@ static int take_data(struct tcp_sock *tp, struct sock_msg *m, uint32_t *peeked, 
 		}
 	}
 	r = *n > 0 || done ? -EAGAIN : *n < 0 ? (int)*n : why_no_data(tp);
+	if (*n > 0 && unlikely(is_at_mark(tp, *peeked)))
+		r = 0;
 	if (*n <= 0 && done && (tp->is_fin_received || tp->state == TCP_CLOSED || atomic_load(&tp->so.shut, RELAXED) & SHUT_RD_BIT))
 		r = 0;
 	tcp_unlock(tp);
