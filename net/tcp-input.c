@@ -399,10 +399,12 @@ static void input_text(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		pkt_free(p);
 	} else if (!IN_STATES(tp, STATES_RECEIVING)) {
 		pkt_free(p);
-	} else if (tp->is_orphan && seq_lt(tp->rcv_nxt, end)) {
-		/* Nobody will read it: RFC 9293 3.6.1, RFC 1122 4.2.2.13. */
+	} else if (IN_STATES(tp, ST(FIN_WAIT1) | ST(FIN_WAIT2)) && seq_lt(tp->rcv_nxt, end) && (tp->is_orphan || atomic_load(&tp->so.shut, RELAXED) & SHUT_RD_BIT)) {
+		/* Nobody will read it: RFC 9293 3.6.1, RFC 1122 4.2.2.13. What came before may still be read. */
+		tcp_send_reset(p);
 		pkt_free(p);
-		tcp_abort(tp, 0, now);
+		NET_COUNT(tcp_estab_resets);
+		tcp_finish(tp, tp->is_orphan ? 0 : ECONNRESET);
 		return;
 	} else {
 		recvq_data(tp, p, now);

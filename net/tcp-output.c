@@ -193,7 +193,8 @@ static bool send_data(struct tcp_sock *tp, uint32_t seq, uint32_t len, unsigned 
 		p->gso_type = ip_is_v4(&tp->raddr) ? PKT_GSO_TCP4 : PKT_GSO_TCP6;
 		p->gso_size = tp->mss;
 	}
-	tp->nr_quick_acks = 0;	/* a dialogue: acknowledgements will ride on answers */
+	if (len)	/* a dialogue: acknowledgements will ride on answers, which do not follow a FIN */
+		tp->nr_quick_acks = 0;
 	send_packet(tp, p, seq, flags, opts, opt_len, now);
 	return true;
 }
