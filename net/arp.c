@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* ARP over Ethernet: RFC 826; announcements and probes: RFC 5227. */
+#include "libc/print.h"
 #include "libc/string.h"
+#include "net/config.h"
 #include "net/eth.h"
 #include "net/ip.h"
 #include "net/neigh.h"
 #include "net/netdev-priv.h"
 #include "net/wire.h"
+#include "sched/clock.h"
 
 #define ARP_REQUEST	1
 #define ARP_REPLY	2
+#define DEFEND_NS	(10 * NSEC_PER_SEC)	/* DEFEND_INTERVAL */
 
 static const uint8_t broadcast_mac[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
@@ -43,11 +47,32 @@ void arp_announce(struct netdev *dev, const struct ip_addr *addr)
 	send(dev, ARP_REQUEST, broadcast_mac, addr->w[3], zero, addr->w[3]);
 }
 
+void arp_probe(struct netdev *dev, const struct ip_addr *target)
+{
+	static const uint8_t zero[6];
+
+	send(dev, ARP_REQUEST, broadcast_mac, 0, zero, target->w[3]);
+}
+
+/* RFC 5227 2.4 (b): another claims our address. All are told once whose it is; who goes on gets no war. */
+static void defend(struct netdev *dev, const struct ip_addr *addr)
+{
+	static nsec_t next;		/* [a] two at once do no harm */
+	nsec_t now = clock_monotonic();
+	char text[IP_TEXT_LEN];
+
+	if (now < atomic_load(&next, RELAXED))
+		return;
+	atomic_store(&next, now + DEFEND_NS, RELAXED);
+	log_line("%s: another machine uses %s", dev->name, ip_to_text(addr, text));
+	arp_announce(dev, addr);
+}
+
 void arp_input(struct pkt *p)
 {
 	const struct arp_hdr *h = (const struct arp_hdr *)p->seg[0].data;
 	struct ip_addr sender, target;
-	bool is_for_us;
+	bool is_for_us, is_reply;
 
 	if (!pkt_pull_up(p, sizeof(*h)))
 		goto out;
@@ -55,17 +80,23 @@ void arp_input(struct pkt *p)
 		goto out;
 	sender = ip_from_v4(h->spa);
 	target = ip_from_v4(h->tpa);
-	if (ip_is_multicast(&sender) || ip_is_loopback(&sender) || h->sha[0] & 1 || ip_is_ours(&sender, p->dev))
+	is_reply = h->op == net16(ARP_REPLY);
+	if ((h->op != net16(ARP_REQUEST) && !is_reply) || h->sha[0] & 1 || !memcmp(h->sha, p->dev->mac, 6))
+		goto out;
+	/* A probe (RFC 5227 2.1) has no sender address: two that probe the same one are in each other's way, too. */
+	dhcp_address_in_use(p->dev, ip_is_any(&sender) ? &target : &sender);
+	if (ip_is_ours(&sender, p->dev)) {
+		defend(p->dev, &sender);
+		goto out;
+	}
+	if (!ip_is_any(&sender) && !ip_is_foreign_host(&sender, p->dev))
 		goto out;
 	is_for_us = ip_is_ours(&target, p->dev);
-	if (h->op != net16(ARP_REQUEST) && h->op != net16(ARP_REPLY))
-		goto out;
-	/* Only who talks to us makes an entry; others only change what is there. A probe (RFC 5227 2.1) has no sender address. */
-	if (!ip_is_any(&sender))
+	/* Who talks to us makes an entry; who tells all of a new address (RFC 5227 3) changes one. What is said to others is not ours to believe. */
+	if (!ip_is_any(&sender) && (is_for_us || ip_equal(&sender, &target)))
 		neigh_update(p->dev, &sender, h->sha,
-			     NEIGH_OVERRIDE | (is_for_us && h->op == net16(ARP_REPLY) ? NEIGH_SOLICITED : 0) |
-				     (is_for_us && h->op == net16(ARP_REQUEST) ? NEIGH_CREATE : 0));
-	if (is_for_us && h->op == net16(ARP_REQUEST)) {
+			     NEIGH_OVERRIDE | NEIGH_CLAIM | (is_for_us && is_reply ? NEIGH_SOLICITED : 0) | (is_for_us && !is_reply ? NEIGH_CREATE : 0));
+	if (is_for_us && !is_reply) {
 		uint8_t sha[6];
 
 		memcpy(sha, h->sha, 6);

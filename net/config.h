@@ -38,6 +38,8 @@ void resolv_set(unsigned source, const struct ip_addr *servers, unsigned nr, con
 struct dhcp;
 int dhcp_start(struct netdev *dev);			/* 0, -ENOMEM */
 void dhcp_link_up(struct netdev *dev);
+/* Said by ARP: another has addr. It matters while that is an address which we were just given. */
+void dhcp_address_in_use(struct netdev *dev, const struct ip_addr *addr);
 bool dhcp_is_asking(const struct netdev *dev);
 void dhcp_tick(nsec_t now);				/* what is due; asks for the next tick itself */
 /* An address has come, or asking has ended: who waits in net_wait_configured() looks again. */

@@ -3,7 +3,10 @@
  * DHCPv4 client: RFC 2131, options of RFC 2132, RFC 6842. A state machine for each device, driven by answers (a port of its own in the UDP layer would need an address; so the
  * client hears port 68 through a UDP socket bound to any address) and by the worker's slow tick.
  *
- *	INIT -> SELECTING -> REQUESTING -> BOUND -> RENEWING -> REBINDING -> INIT
+ *	INIT -> SELECTING -> REQUESTING -> PROBING -> BOUND -> RENEWING -> REBINDING -> INIT
+ *
+ * PROBING: is the address that we were given free? Who uses it answers our ARP probes (RFC 2131 4.4.1, RFC 5227 2.1); then the server is told (DECLINE) and asked again later. The
+ * times of RFC 5227 are for radio and sleepy switches, and would cost a start seconds.
  */
 #include "libc/errno.h"
 #include "libc/list.h"
@@ -52,7 +55,12 @@ _Static_assert(sizeof(struct dhcp_msg) == 240 + 312, "RFC 2131 2");
 #define OPT_END		255
 
 enum { DISCOVER = 1, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE_ };
-enum dhcp_state { SELECTING, REQUESTING, BOUND, RENEWING, REBINDING };
+enum dhcp_state { SELECTING, REQUESTING, PROBING, BOUND, RENEWING, REBINDING };
+
+#define NR_PROBES	2u
+#define PROBE_NS	(100 * NSEC_PER_MSEC)
+#define DECLINED_NS	(10 * NSEC_PER_SEC)	/* RFC 2131 3.1.5 */
+#define MAX_AT_ONCE	64u	/* messages: who floods the port does not keep the worker for himself */
 
 /* What an answer says. */
 struct lease {
@@ -128,11 +136,12 @@ static void send(struct dhcp *d, uint8_t type)
 	memcpy(id + 1, d->dev->mac, 6);
 	o = put_opt(m->options, OPT_TYPE, &type, 1);
 	o = put_opt(o, OPT_CLIENT_ID, id, sizeof(id));
-	if (type == REQUEST && !has_addr) {
+	if ((type == REQUEST && !has_addr) || type == DECLINE) {
 		o = put_opt(o, OPT_ADDRESS, &d->lease.addr, 4);
 		o = put_opt(o, OPT_SERVER, &d->lease.server, 4);
 	}
-	o = put_opt(o, OPT_PARAMS, params, sizeof(params));
+	if (type != DECLINE)
+		o = put_opt(o, OPT_PARAMS, params, sizeof(params));
 	*o = OPT_END;
 	*u = (struct udp_hdr){ .sport = net16(68), .dport = net16(67), .len = net16((uint16_t)p->len) };
 	u->csum = csum_fold(csum_pseudo(&src, &dst, p->len, IPPROTO_UDP));
@@ -326,6 +335,37 @@ static void bind_lease(struct dhcp *d, const struct lease *l, nsec_t now)
 }
 
 /* lock held. */
+static void probe(struct dhcp *d, nsec_t now)
+{
+	struct ip_addr a = ip_from_v4(d->lease.addr);
+
+	arp_probe(d->dev, &a);
+	d->tries++;
+	d->next_at = now + PROBE_NS;
+	worker_request_slow_tick(d->next_at);
+}
+
+void dhcp_address_in_use(struct netdev *dev, const struct ip_addr *addr)
+{
+	struct dhcp *d = find(dev);
+	char text[IP_TEXT_LEN];
+
+	if (!d)
+		return;
+	mutex_lock(&lock);
+	if (d->state == PROBING && addr->w[3] == d->lease.addr) {
+		log_line("%s: %s, which DHCP gave, is in use by another machine", dev->name, ip_to_text(addr, text));
+		send(d, DECLINE);
+		random_bytes(&d->xid, sizeof(d->xid));	/* what was offered beside it is not heard any more */
+		d->state = SELECTING;
+		d->tries = 0;
+		d->next_at = clock_monotonic() + DECLINED_NS;
+		worker_request_slow_tick(d->next_at);
+	}
+	mutex_unlock(&lock);
+}
+
+/* lock held. */
 static void answer(struct dhcp *d, const struct lease *l, nsec_t now)
 {
 	struct ip_addr a = ip_from_v4(l->addr);
@@ -340,7 +380,16 @@ static void answer(struct dhcp *d, const struct lease *l, nsec_t now)
 		drop_address(d);
 		d->tries = 1;
 		discover(d, now);
-	} else if ((d->state == REQUESTING || d->state == RENEWING || d->state == REBINDING) && l->type == ACK && l->addr) {
+	} else if (d->state == REQUESTING && l->type == ACK && l->addr && l->addr == d->lease.addr) {
+		uint32_t server = d->lease.server;
+
+		d->lease = *l;
+		if (!l->server)
+			d->lease.server = server;
+		d->state = PROBING;
+		d->tries = 0;
+		probe(d, now);
+	} else if ((d->state == RENEWING || d->state == REBINDING) && l->type == ACK && l->addr) {
 		struct lease full = *l;
 
 		if (!full.server)
@@ -357,9 +406,8 @@ static void receive_all(nsec_t now)
 		struct dhcp_msg m;
 		uint8_t b[1500];
 	} buf;
-	bool is_bound = false;
 
-	for (;;) {
+	for (unsigned nr = 0;; nr++) {
 		struct iovec iov;
 		struct uio u;
 		struct sock_msg msg = { .uio = &u, .is_nonblock = true };
@@ -369,18 +417,19 @@ static void receive_all(nsec_t now)
 		n = sock ? sock->ops->recv(sock, &msg) : -EAGAIN;
 		if (n < 0)
 			break;
+		if (nr == MAX_AT_ONCE) {	/* this one is lost: it is a flood */
+			worker_request_slow_tick(now);
+			break;
+		}
 		mutex_lock(&lock);
 		for (struct dhcp *d = clients; d; d = d->next) {
 			struct lease l;
 
 			if (parse(d, &buf.m, (size_t)n, &l))
 				answer(d, &l, now);
-			is_bound |= d->state == BOUND;
 		}
 		mutex_unlock(&lock);
 	}
-	if (is_bound)
-		net_config_done();
 }
 
 /* lock held. A timer of d ran out. */
@@ -390,8 +439,18 @@ static void timeout(struct dhcp *d, nsec_t now)
 
 	switch (d->state) {
 	case SELECTING:
+		if (!d->tries) {
+			discover(d, now);
+			return;
+		}
 		send(d, DISCOVER);
 		schedule_retry(d, now);
+		return;
+	case PROBING:
+		if (d->tries < NR_PROBES)
+			probe(d, now);
+		else
+			bind_lease(d, &d->lease, now);
 		return;
 	case REQUESTING:
 		if (d->tries >= 4) {
@@ -427,6 +486,8 @@ static void timeout(struct dhcp *d, nsec_t now)
 
 void dhcp_tick(nsec_t now)
 {
+	bool is_bound = false;
+
 	if (!atomic_load(&clients, ACQUIRE))
 		return;
 	receive_all(now);
@@ -436,8 +497,11 @@ void dhcp_tick(nsec_t now)
 			timeout(d, now);
 		else if (d->next_at != NSEC_NEVER)
 			worker_request_slow_tick(d->next_at);
+		is_bound |= d->state == BOUND;
 	}
 	mutex_unlock(&lock);
+	if (is_bound)
+		net_config_done();
 }
 
 /* An answer has come: the worker looks at once. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Neighbor Discovery (RFC 4861), stateless address configuration (RFC 4862), name servers from router advertisements (RFC 8106). Input is believed only with hop limit 255, from
- * the link. Duplicate address detection: an address is used at once (optimistic, RFC 4429) and announced; a conflict is reported on the console.
+ * the link. Duplicate address detection: an address is used at once (optimistic, RFC 4429) and announced; a conflict is reported on the console, and all are told whose it is.
  */
 #include "libc/errno.h"
 #include "libc/print.h"
@@ -28,6 +28,7 @@
 #define NA_SOLICITED	0x40
 #define NA_OVERRIDE	0x20
 
+#define DEFEND_NS	(10 * NSEC_PER_SEC)
 #define MAX_SOLICITS	3u	/* MAX_RTR_SOLICITATIONS */
 #define SOLICIT_NS	(4 * NSEC_PER_SEC)
 #define MAX_DEVICES	8u
@@ -254,12 +255,25 @@ static void input_solicit(struct pkt *p)
 		send(p->dev, r, &target, &p->src, mac);
 }
 
+/* RFC 4862 5.4.4: another claims our address. All are told once whose it is, as RFC 5227 2.4 (b) has it for ARP; who goes on gets no war. */
+static void defend(struct netdev *dev, const struct ip_addr *addr)
+{
+	static nsec_t next;		/* [a] two at once do no harm */
+	nsec_t now = clock_monotonic();
+	char text[IP_TEXT_LEN];
+
+	if (now < atomic_load(&next, RELAXED))
+		return;
+	atomic_store(&next, now + DEFEND_NS, RELAXED);
+	log_line("%s: another machine uses %s", dev->name, ip_to_text(addr, text));
+	nd_announce(dev, addr);
+}
+
 static void input_advert(struct pkt *p)
 {
 	const uint8_t *b = p->seg[0].data, *lla;
 	struct ip_addr target;
 	bool ok = true;
-	char text[IP_TEXT_LEN];
 
 	if (p->len < 24)
 		return;
@@ -269,7 +283,7 @@ static void input_advert(struct pkt *p)
 		return;
 	if (ip_is_ours(&target, p->dev)) {
 		if (memcmp(lla + 2, p->dev->mac, 6))
-			log_line("%s: another machine uses %s", p->dev->name, ip_to_text(&target, text));
+			defend(p->dev, &target);
 		return;
 	}
 	neigh_update(p->dev, &target, lla + 2,

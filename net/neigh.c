@@ -18,6 +18,8 @@
 #define DELAY_NS	(5 * NSEC_PER_SEC)
 #define RETRANS_NS	(1 * NSEC_PER_SEC)
 #define MAX_PROBES	3u
+#define CLAIM_NS	(NSEC_PER_SEC / 2)	/* between two questions to who is said to have moved */
+#define CLAIM_PROBES	2u
 #define MAX_PENDING	16u
 #define MAX_ENTRIES	1024u
 #define NR_BUCKETS	64u
@@ -145,6 +147,14 @@ struct neigh *neigh_get(struct netdev *dev, const struct ip_addr *addr)
 	return n;
 }
 
+/* Is the address known to be right? What was under way when it changed may still be acknowledged: that confirms the former one. */
+static bool is_confirmed(const struct neigh *n, nsec_t now)
+{
+	nsec_t confirmed = atomic_load(&n->confirmed, RELAXED);
+
+	return confirmed && confirmed + REACHABLE_NS > now && (!n->changed_at || confirmed >= n->changed_at + RETRANS_NS);
+}
+
 /* ---- probing ---------------------------------------------------------------------------------------------------- */
 
 static void solicit(const struct neigh *n)
@@ -156,6 +166,17 @@ static void solicit(const struct neigh *n)
 		arp_solicit(n->dev, &n->addr, unicast);
 	else
 		nd_solicit(n->dev, &n->addr, unicast);
+}
+
+/* lock held. It has moved, as it seems: the next packet starts to ask whether that is so. */
+static void replace(struct neigh *n, uint64_t mac, nsec_t now)
+{
+	atomic_store(&n->mac, mac, RELAXED);
+	atomic_store(&n->fresh_until, 0, RELAXED);
+	n->state = NEIGH_STALE;
+	n->changed_at = now;
+	n->claim = 0;
+	n->probe_at = 0;
 }
 
 /* lock held. Entries whose time has come; those that failed are collected in *failed. Returns when to look again. */
@@ -170,7 +191,11 @@ static nsec_t probe_all(nsec_t now, struct neigh **failed)
 			after = n->next;
 			if (n->state == NEIGH_REACHABLE || n->state == NEIGH_STALE || n->state == NEIGH_FAILED)
 				continue;
-			if (n->state != NEIGH_INCOMPLETE && atomic_load(&n->confirmed, RELAXED) + REACHABLE_NS > now) {
+			if (n->claim && n->probe_at <= now && n->nr_probes >= CLAIM_PROBES) {
+				replace(n, n->claim, now);
+				continue;
+			}
+			if (n->state != NEIGH_INCOMPLETE && !n->claim && is_confirmed(n, now)) {
 				n->state = NEIGH_REACHABLE;
 				atomic_store(&n->fresh_until, atomic_load(&n->confirmed, RELAXED) + REACHABLE_NS, RELAXED);
 				continue;
@@ -186,7 +211,7 @@ static nsec_t probe_all(nsec_t now, struct neigh **failed)
 				if (n->state == NEIGH_DELAY)
 					n->state = NEIGH_PROBE;
 				n->nr_probes++;
-				n->probe_at = now + RETRANS_NS;
+				n->probe_at = now + (n->claim ? CLAIM_NS : RETRANS_NS);
 				solicit(n);
 			}
 			next = MIN(next, n->probe_at);
@@ -268,11 +293,9 @@ static struct pkt *output_slow(struct neigh *n, struct pkt *p, nsec_t now)
 			solicit(n);
 		}
 	} else if (n->state == NEIGH_REACHABLE || n->state == NEIGH_STALE) {
-		nsec_t confirmed = atomic_load(&n->confirmed, RELAXED);
-
-		if (confirmed + REACHABLE_NS > now) {
+		if (is_confirmed(n, now)) {
 			n->state = NEIGH_REACHABLE;
-			atomic_store(&n->fresh_until, confirmed + REACHABLE_NS, RELAXED);
+			atomic_store(&n->fresh_until, atomic_load(&n->confirmed, RELAXED) + REACHABLE_NS, RELAXED);
 		} else {
 			n->state = NEIGH_DELAY;
 			atomic_store(&n->fresh_until, NSEC_NEVER, RELAXED);
@@ -315,22 +338,34 @@ static struct pkt *learn(struct neigh *n, uint64_t mac, unsigned flags, nsec_t n
 			n->state = NEIGH_STALE;
 		atomic_store(&n->fresh_until, now, RELAXED);
 		return NULL;
-	} else {
-		atomic_store(&n->mac, mac, RELAXED);
+	} else if (is_change && flags & NEIGH_CLAIM) {
+		if (!n->claim && !is_confirmed(n, now)) {
+			replace(n, mac, now);
+		} else if (!n->claim) {		/* the first claim counts, and until it is settled no other */
+			n->claim = mac;
+			n->state = NEIGH_PROBE;
+			start_probing(n, now);
+		}
+		return NULL;
+	} else if (is_change) {
+		replace(n, mac, now);
 		if (flags & NEIGH_SOLICITED)
 			n->state = NEIGH_REACHABLE;
-		else if (is_change)
-			n->state = NEIGH_STALE;
+	} else if (flags & NEIGH_SOLICITED) {
+		n->state = NEIGH_REACHABLE;
+		n->claim = 0;
 	}
 	if (flags & NEIGH_SOLICITED)
 		n->is_router = flags & NEIGH_ROUTER;
-	if (n->state == NEIGH_REACHABLE) {
+	if (n->state == NEIGH_REACHABLE && flags & NEIGH_SOLICITED) {
 		atomic_store(&n->confirmed, now, RELAXED);
 		atomic_store(&n->fresh_until, now + REACHABLE_NS, RELAXED);
-	} else if (n->state == NEIGH_STALE) {
+		n->changed_at = 0;	/* it has said so itself */
+	} else if (n->state == NEIGH_STALE && !n->changed_at) {
 		atomic_store(&n->fresh_until, now, RELAXED);
 	}
-	n->probe_at = 0;
+	if (n->state == NEIGH_REACHABLE || n->state == NEIGH_STALE)
+		n->probe_at = 0;
 	return take_pending(n);
 }
 

@@ -4,6 +4,9 @@
  *
  *	INCOMPLETE -> REACHABLE -> STALE -> DELAY -> PROBE -> gone
  *
+ * One message must not take over a neighbour that answers. ARP proves nothing, so while the known address is confirmed, another one is only noted: the known one is asked, and
+ * keeps the entry if it replies within CLAIM_PROBES questions. ND has a flag for it (RFC 4861 7.2.5), which is obeyed; what then is confirmed must be so after the change.
+ *
  * Sending looks only at neigh.mac, one atomic word. Everything else happens under one mutex, in the thread that sends, receives, or in a timer.
  */
 #pragma once
@@ -28,6 +31,8 @@ struct neigh {
 	enum neigh_state state;		/* [neigh_lock] */
 	unsigned nr_probes;		/* [neigh_lock] */
 	nsec_t probe_at;		/* [neigh_lock] */
+	nsec_t changed_at;		/* [neigh_lock] when another mac replaced one that was known; 0: never */
+	uint64_t claim;			/* [neigh_lock] another mac that ARP says it has, while the known one is asked; 0: none */
 	bool is_router;			/* [neigh_lock] */
 	bool is_dead;			/* [neigh_lock] out of the table */
 	struct pkt *pending, **pending_tail;	/* [neigh_lock] */
@@ -47,6 +52,7 @@ void neigh_output(struct neigh *n, struct pkt *p, nsec_t now);
 #define NEIGH_OVERRIDE	2u	/* replaces what is known */
 #define NEIGH_CREATE	4u	/* make an entry if there is none */
 #define NEIGH_ROUTER	8u
+#define NEIGH_CLAIM	16u	/* another address than a confirmed one is asked about first */
 void neigh_update(struct netdev *dev, const struct ip_addr *addr, const uint8_t *mac, unsigned flags);
 /* For /proc/net/arp and netlink: under the lock. */
 void neigh_for_each(void (*fn)(const struct neigh *n, void *arg), void *arg);
@@ -54,6 +60,8 @@ void neigh_for_each(void (*fn)(const struct neigh *n, void *arg), void *arg);
 /* arp.c, nd.c: ask for n; is_unicast: to the address known so far. */
 void arp_solicit(struct netdev *dev, const struct ip_addr *target, const uint8_t *unicast_mac);
 void nd_solicit(struct netdev *dev, const struct ip_addr *target, const uint8_t *unicast_mac);
+/* arp.c: is anybody using target? Asked without a sender address (RFC 5227 2.1); who does answers to dhcp_address_in_use(). */
+void arp_probe(struct netdev *dev, const struct ip_addr *target);
 /* arp.c: announce our address (gratuitous ARP, RFC 5227 2.3). nd.c: unsolicited advertisement. */
 void arp_announce(struct netdev *dev, const struct ip_addr *addr);
 void nd_announce(struct netdev *dev, const struct ip_addr *addr);

@@ -481,6 +481,13 @@ __attribute__((weak)) void net_wait_configured(unsigned timeout_ms)
 	(void)timeout_ms;
 }
 
+void dhcp_address_in_use(struct netdev *dev, const struct ip_addr *addr) __attribute__((weak));
+void dhcp_address_in_use(struct netdev *dev, const struct ip_addr *addr)
+{
+	(void)dev;
+	(void)addr;
+}
+
 int net_config_attach(struct netdev *dev) __attribute__((weak));
 void net_config_start_device(struct netdev *dev) __attribute__((weak));
 void net_config_link_changed(struct netdev *dev) __attribute__((weak));

@@ -2,6 +2,7 @@
 """Scripts of conformance.py beside TCP: ARP (RFC 826, 5227), Neighbor Discovery (RFC 4861, 4862), ICMP (RFC 792, 4443), UDP (RFC 768, 8200 8.1), fragments."""
 import socket
 import struct
+import time
 
 from packet import checksum, ip_bytes, ip_packet, pseudo, udp_bytes
 from scripts import only, script, settle
@@ -62,6 +63,31 @@ def arp_conflict(d, _):
     settle()
     arp(d, 1, d.us, d.them)
     assert arp_reply(d, 3) == (d.them, d.us)
+    assert echo(d, b"still here") == b"still here"
+
+
+def where4(d):
+    """The Ethernet address that its datagrams to us go to."""
+    d.send_udp(5001, PORT, b"where")
+    found = d.host.watch(lambda kind, body: body if kind == 0x0800 and body[9] == 17 else None, 3)
+    assert found, "no answer"
+    return found.to
+
+
+@script
+@only(4)
+def arp_takeover(d, _):
+    """A reply that nobody asked for, to it or to another, does not take over the entry of a neighbour that is there. (Linux believes it after its lock time.)"""
+    other = b"\x02\0\0\0\0\x42"
+    arp(d, 1, d.us, d.them)
+    assert where4(d) == d.host.mac
+    echo(d, b"confirmed")
+    claims = ((2, d.us, d.them),) * 3 + ((2, d.us, "10.9.0.77"), (1, d.us, "10.9.0.77"))
+    for operation, sender, target in d.differs(samara=claims + ((2, d.us, d.us), (1, d.us, d.us), (1, d.us, d.them)), linux=()):
+        arp(d, operation, sender, target, mac=other)
+        assert where4(d) == d.host.mac, (operation, sender, target)
+    time.sleep(1.5)
+    assert where4(d) == d.host.mac
     assert echo(d, b"still here") == b"still here"
 
 

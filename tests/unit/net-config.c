@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Router advertisements: addresses are made, live as long as is said, and a forged advertisement cannot end them at once (RFC 4861 6.1.2, RFC 4862 5.5.3). DHCP: a lease is
- * taken, renewed, rebound, refused and lost (RFC 2131 4.4).
+ * taken, renewed, rebound, refused and lost (RFC 2131 4.4), and declined if another has the address (4.4.1, RFC 5227 2.1).
  */
 /* sources: net/addr.c net/arp.c net/config.c net/csum.c net/dgram.c net/dhcp.c net/eth.c net/gro.c net/icmp.c net/inet-opt.c net/inet.c net/ip-config.c net/ip-frag.c net/ip-input.c net/ip-option.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/netlink.c net/netlink-diag.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/socket.c net/sysctl.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c sched/poller.c tests/host/fake-net.c */
 #include "mmu/page.h"
@@ -17,6 +17,7 @@
 #define DISCOVER	1
 #define OFFER		2
 #define REQUEST		3
+#define DECLINE		4
 #define ACK		5
 #define NAK		6
 
@@ -24,6 +25,7 @@ static struct netdev eth;
 static uint8_t xid[4];		/* of the last DHCP message that we sent */
 static unsigned said;		/* its type; 0: none since the last look */
 static bool was_broadcast;
+static unsigned nr_probes;	/* ARP requests without a sender address */
 
 static void eth_transmit(struct netdev *dev, unsigned queue, struct pkt *list)
 {
@@ -39,6 +41,8 @@ static void eth_transmit(struct netdev *dev, unsigned queue, struct pkt *list)
 			said = f[14 + 28 + 242];
 			was_broadcast = f[30] == 255;
 		}
+		if (p->seg[0].len >= 42 && f[12] == 8 && f[13] == 6 && f[21] == 1 && !memcmp(f + 28, (uint8_t[4]){ 0 }, 4))
+			nr_probes++;
 		pkt_free(p);
 	}
 }
@@ -211,8 +215,18 @@ static void greet(uint8_t host)
 	receive(f, sizeof(f));
 }
 
-/* From SELECTING to BOUND. */
-static void lease(uint8_t host, uint32_t seconds)
+/* Another machine, as ARP has it: the operation, its Ethernet address's end, its address and whom it asks for, 0: none. */
+static void arp(uint8_t op, uint8_t mac, uint8_t sender, uint8_t target)
+{
+	uint8_t f[42] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 9, 9, 9, 9, mac, 8, 6, 0, 1, 8, 0, 6, 4, 0, op, 2, 9, 9, 9, 9, mac };
+
+	if (sender)
+		memcpy(f + 28, (uint8_t[4]){ 10, 0, 0, sender }, 4);
+	memcpy(f + 38, (uint8_t[4]){ 10, 0, 0, target }, 4);
+	receive(f, sizeof(f));
+}
+
+static void ask(uint8_t host, uint32_t seconds)
 {
 	for (unsigned i = 0; i < 200 && said != DISCOVER; i++)
 		pass(1);
@@ -221,9 +235,38 @@ static void lease(uint8_t host, uint32_t seconds)
 	CHECK_EQ(what_was_said(), REQUEST);
 	CHECK(was_broadcast);
 	CHECK_EQ(host_of(), 0);
+	nr_probes = 0;
 	serve(ACK, host, seconds, 0);
+	CHECK_EQ(host_of(), 0);
+	CHECK_EQ(nr_probes, 1);
+}
+
+/* From SELECTING to BOUND. */
+static void lease(uint8_t host, uint32_t seconds)
+{
+	ask(host, seconds);
+	pass(3);
+	CHECK(nr_probes > 1);
 	CHECK_EQ(host_of(), host);
 	CHECK_EQ(what_was_said(), 0);
+}
+
+/* It has the address that we were given, or tries it as we do: declined, and after 10 s all begins again. Of other addresses nothing is to be heard. */
+static void test_decline(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		ask(5, 1000);
+		arp(2, 7, 6, 9);
+		arp(1, 7, 0, 6);
+		CHECK_EQ(what_was_said(), 0);
+		arp(i ? 1 : 2, 7, i ? 0 : 5, 5);
+		CHECK_EQ(what_was_said(), DECLINE);
+		CHECK(was_broadcast);
+		serve(OFFER, 5, 1000, 0);
+		pass(8);
+		CHECK_EQ(what_was_said(), 0);
+		CHECK_EQ(host_of(), 0);
+	}
 }
 
 static void test_dhcp(void)
@@ -239,6 +282,8 @@ static void test_dhcp(void)
 	serve(ACK, 7, 1000, 0);		/* nothing was asked for */
 	serve(NAK, 7, 1000, 0);
 	CHECK_EQ(host_of(), 0);
+	said = DISCOVER;
+	test_decline();
 	lease(7, 1000);
 
 	/* BOUND hears nothing: not even a refusal. */
