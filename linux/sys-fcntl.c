@@ -3,6 +3,7 @@
 #include <arch/abi.h>
 
 #include "fs/pipe.h"
+#include "libc/string.h"
 #include "linux/signal.h"
 #include "linux/sys-util.h"
 
@@ -149,6 +150,12 @@ static long do_owner(struct file *f, int cmd, long arg)
 	}
 }
 
+/* By a name: open(2) of a 64-bit program adds O_LARGEFILE, which no socket, pipe or event file has. */
+static bool was_opened(const struct file *f)
+{
+	return !(f->flags & O_PATH) && (!f->kind || !strcmp(f->kind, "tty"));
+}
+
 static long do_fcntl(struct file *f, long fd, int cmd, long arg)
 {
 	struct fdtable *files = process_current()->files;
@@ -170,7 +177,7 @@ static long do_fcntl(struct file *f, long fd, int cmd, long arg)
 	case F_SETFD:
 		return fd_set_cloexec(files, (int)fd, arg & FD_CLOEXEC);
 	case F_GETFL:
-		return (long)abi_open_flags_out((f->flags & ~(uint32_t)(O_CLOEXEC | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)) | (f->flags & O_PATH ? 0 : O_LARGEFILE));
+		return (long)abi_open_flags_out((f->flags & ~(uint32_t)(O_CLOEXEC | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)) | (was_opened(f) ? O_LARGEFILE : 0));
 	}
 	if (f->flags & O_PATH)
 		return -EBADF;
