@@ -16,6 +16,7 @@
 #define CONTROL_FAST	256u
 #define CONTROL_MAX	(64u * 1024)
 #define OPT_MAX		512u
+#define TCP_ZEROCOPY_RECEIVE	35
 
 /* As the application lays it out (64-bit ports). */
 struct msghdr_abi {
@@ -603,7 +604,10 @@ long sys_getsockopt(long fd, long level, long name, long value, long len_ptr)
 	if (r)
 		return r;
 	len = MIN(len, (unsigned)OPT_MAX);
-	r = socket_getopt(s.so, (int)level, (int)name, buf, &len);
+	if (level == 6 && name == TCP_ZEROCOPY_RECEIVE)	/* the one that is a request, too */
+		r = copy_from_user(buf, (const void *)value, len);
+	if (!r)
+		r = socket_getopt(s.so, (int)level, (int)name, buf, &len);
 	if (!r && copy_to_user((void *)value, buf, len))
 		r = -EFAULT;
 	if (!r)

@@ -87,17 +87,18 @@ static void put_address(uint32_t out[4], const struct ip_addr *a, uint8_t family
 		memcpy(out, a->b, 16);
 }
 
-static void put_id(struct inet_diag_sockid *id, const struct socket *so, const struct ip_addr *la, uint16_t lp, const struct ip_addr *ra, uint16_t rp)
+static void put_id(struct inet_diag_sockid *id, struct socket *so, const struct ip_addr *la, uint16_t lp, const struct ip_addr *ra, uint16_t rp)
 {
 	const struct netdev *dev = atomic_load(&so->bound_dev, RELAXED);
+	uint64_t cookie = socket_cookie(so);
 
 	id->sport = net16(lp);
 	id->dport = net16(rp);
 	put_address(id->src, la, (uint8_t)so->family);
 	put_address(id->dst, ra, (uint8_t)so->family);
 	id->interface = dev ? dev->index : 0;
-	id->cookie[0] = (uint32_t)so->ino;
-	id->cookie[1] = (uint32_t)(so->ino >> 32);
+	id->cookie[0] = (uint32_t)cookie;
+	id->cookie[1] = (uint32_t)(cookie >> 32);
 }
 
 static void put_memory(struct answer *a, const struct socket *so, unsigned ext, uint32_t rmem, uint32_t wmem, uint32_t dropped)
@@ -286,6 +287,7 @@ static void put_unix(struct answer *a, struct unix_sock *u, const struct unix_di
 	struct unix_sock *peer;
 	struct unix_diag_msg *m;
 	struct sock_addr name;
+	uint64_t cookie;
 	unsigned state;
 	uint8_t shut;
 
@@ -301,8 +303,9 @@ static void put_unix(struct answer *a, struct unix_sock *u, const struct unix_di
 	m->type = so->type;
 	m->state = (uint8_t)state;
 	m->ino = (uint32_t)so->ino;
-	m->cookie[0] = (uint32_t)so->ino;
-	m->cookie[1] = (uint32_t)(so->ino >> 32);
+	cookie = socket_cookie(so);
+	m->cookie[0] = (uint32_t)cookie;
+	m->cookie[1] = (uint32_t)(cookie >> 32);
 	unix_get_name(u, &name);
 	if (req->show & UDIAG_SHOW_NAME && name.len > 2)
 		nl_attr(a, UNIX_DIAG_NAME, name.un.path, (unsigned)name.len - 2);

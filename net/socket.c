@@ -40,6 +40,8 @@ void socket_init(struct socket *so, const struct socket_ops *ops, int family, in
 	if (family == AF_INET6 && atomic_load(&net_bindv6only, RELAXED))
 		so->flags = SF_V6ONLY;
 	so->rcvlowat = 1;
+	so->max_pacing_rate = UINT64_MAX;
+	so->incoming_cpu = so->peek_off = -1;
 	so->rcv_timeout = so->snd_timeout = NSEC_NEVER;
 	so->ino = atomic_fetch_add(&next_ino, 1ull, RELAXED);
 	mutex_lock(&sockets_lock);
@@ -341,16 +343,14 @@ static int set_zerocopy(struct socket *so, int v)
 #define SO_RCVBUFFORCE		33
 #define SO_TIMESTAMPNS		35
 #define SO_MARK			36
+#define SO_PASSSEC		34
 #define SO_PROTOCOL		38
 #define SO_DOMAIN		39
 #define SO_RXQ_OVFL		40
-#define SO_PEEK_OFF		42
-#define SO_BUSY_POLL		46
-#define SO_MAX_PACING_RATE	47
-#define SO_INCOMING_CPU		49
-#define SO_COOKIE		57
+#define SO_SELECT_ERR_QUEUE	45
 #define SO_PEERGROUPS		59
 #define SO_ZEROCOPY		60
+#define SO_PREFER_BUSY_POLL	69
 
 static const struct {
 	int name;
@@ -359,7 +359,8 @@ static const struct {
 	{ SO_REUSEADDR, SF_REUSEADDR }, { SO_REUSEPORT, SF_REUSEPORT }, { SO_KEEPALIVE, SF_KEEPALIVE }, { SO_BROADCAST, SF_BROADCAST },
 	{ SO_OOBINLINE, SF_OOBINLINE }, { SO_DONTROUTE, SF_DONTROUTE }, { SO_TIMESTAMP, SF_TIMESTAMP }, { SO_TIMESTAMPNS, SF_TIMESTAMPNS },
 	{ SO_PASSCRED, SF_PASSCRED }, { SO_NO_CHECK, SF_NO_CHECK }, { SO_RXQ_OVFL, SF_RXQ_OVFL }, { SO_ZEROCOPY, SF_ZEROCOPY },
-	{ SO_ACCEPTCONN, SF_ACCEPTCONN },
+	{ SO_ACCEPTCONN, SF_ACCEPTCONN }, { SO_PASSSEC, SF_PASSSEC }, { SO_SELECT_ERR_QUEUE, SF_ERRQUEUE_PRI },
+	{ SO_PREFER_BUSY_POLL, SF_BUSY_PREFER }, { SO_DEBUG, SF_DEBUG },
 };
 
 static uint32_t flag_of(int name)
@@ -428,6 +429,8 @@ static int set_int(struct socket *so, int name, int v)
 
 	if (name == SO_ZEROCOPY)
 		return set_zerocopy(so, v);
+	if (name == SO_REUSEPORT && v && so->family != AF_INET && so->family != AF_INET6)
+		return -EOPNOTSUPP;
 	if (flag && name != SO_ACCEPTCONN) {
 		sock_set(so, flag, v != 0);
 		if (flag == SF_KEEPALIVE && so->ops->keepalive_changed)
@@ -456,10 +459,6 @@ static int set_int(struct socket *so, int name, int v)
 	case SO_MARK:
 		atomic_store(&so->mark, (uint32_t)v, RELAXED);
 		return 0;
-	case SO_DEBUG:
-	case SO_BUSY_POLL:
-	case SO_MAX_PACING_RATE:
-	case SO_INCOMING_CPU:
 	case SO_DETACH_FILTER:
 		return 0;
 	}
@@ -468,7 +467,7 @@ static int set_int(struct socket *so, int name, int v)
 
 int socket_setopt(struct socket *so, int level, int name, const void *value, unsigned len)
 {
-	int v;
+	int v, r;
 
 	if (level != SOL_SOCKET)
 		return so->ops->setopt ? so->ops->setopt(so, level, name, value, len) : -ENOPROTOOPT;
@@ -495,7 +494,8 @@ int socket_setopt(struct socket *so, int level, int name, const void *value, uns
 	if (len < sizeof(v))
 		return -EINVAL;
 	memcpy(&v, value, sizeof(v));
-	return set_int(so, name, v);
+	r = set_int(so, name, v);
+	return r == -ENOPROTOOPT ? sock_more_setopt(so, name, value, len) : r;
 }
 
 static int get_int(struct socket *so, int name, int *v)
@@ -536,14 +536,6 @@ static int get_int(struct socket *so, int name, int *v)
 		return 0;
 	case SO_MARK:
 		*v = (int)atomic_load(&so->mark, RELAXED);
-		return 0;
-	case SO_DEBUG:
-	case SO_BUSY_POLL:
-	case SO_INCOMING_CPU:
-		*v = 0;
-		return 0;
-	case SO_PEEK_OFF:
-		*v = -1;
 		return 0;
 	}
 	return -ENOPROTOOPT;
@@ -588,14 +580,18 @@ int socket_getopt(struct socket *so, int level, int name, void *value, unsigned 
 
 		return put_value(value, len, d ? d->name : "", d ? (unsigned)strlen(d->name) + 1 : 0);
 	}
-	case SO_COOKIE:
-		return put_value(value, len, &so->ino, sizeof(so->ino));
 	case SO_PEERCRED:
 	case SO_PEERGROUPS:
 	case SO_PEERSEC:
 		return so->ops->getopt ? so->ops->getopt(so, level, name, value, len) : -ENOPROTOOPT;
 	}
 	r = get_int(so, name, &v);
+	if (r) {
+		int more = sock_more_getopt(so, name, value, len);
+
+		if (more != -ENOPROTOOPT)
+			return more;
+	}
 	if (r && so->ops->getopt)
 		return so->ops->getopt(so, level, name, value, len);
 	/* A flag reads as 0 or 1. */

@@ -177,6 +177,12 @@ struct socket_ops {
 #define SF_FREEBIND	0x100000u
 #define SF_HDRINCL	0x200000u
 #define SF_ACCEPTCONN	0x400000u
+#define SF_PASSSEC	0x800000u
+#define SF_ERRQUEUE_PRI	0x1000000u	/* SO_SELECT_ERR_QUEUE */
+#define SF_BUSY_PREFER	0x2000000u
+#define SF_DEBUG	0x4000000u
+#define SF_LOCK_FILTER	0x8000000u
+#define SF_NEW_STAMPS	0x10000000u	/* SO_TIMESTAMP_NEW and friends: only the types of the messages differ */
 
 struct socket {
 	const struct socket_ops *ops;	/* [I] */
@@ -196,6 +202,10 @@ struct socket {
 	uint32_t shut;			/* [a] bit SHUT_RD, bit SHUT_WR */
 	uint32_t zc_sent;		/* [a] sends with MSG_ZEROCOPY so far */
 	uint32_t zc_told;		/* [a], written with lock: of these, MSG_ERRQUEUE has told of so many */
+	uint64_t cookie;		/* [a] socket_cookie(); 0: not asked for yet */
+	uint64_t max_pacing_rate;	/* [a] bytes a second, all bits set: none */
+	uint64_t txtime;		/* [a] SO_TXTIME as the application wrote it */
+	int32_t busy_poll, incoming_cpu, peek_off;	/* [a] kept for who asks */
 	struct sock_cred cred;		/* [I] who made it */
 	uint64_t ino;			/* [I] */
 	struct socket *next, **link;	/* [sockets_lock] all sockets, for /proc/net */
@@ -257,6 +267,11 @@ void socket_free(struct socket *so);
 int socket_pair(int family, int type, int proto, const struct sock_cred *cred, struct socket *out[2]);
 int socket_setopt(struct socket *so, int level, int name, const void *value, unsigned len);
 int socket_getopt(struct socket *so, int level, int name, void *value, unsigned *len);
+/* sock-opt.c: the less common options of level SOL_SOCKET. -ENOPROTOOPT: none of these. */
+int sock_more_setopt(struct socket *so, int name, const void *value, unsigned len);
+int sock_more_getopt(struct socket *so, int name, void *value, unsigned *len);
+/* A number that no other socket has had (SO_COOKIE, sock_diag(7)), given when it is first asked for. */
+uint64_t socket_cookie(struct socket *so);
 static inline bool socket_has_waiters(const struct socket *so)
 {
 	return atomic_load(&so->reader.thread, RELAXED) || atomic_load(&so->wq.nr_waiters, RELAXED);

@@ -1,31 +1,65 @@
 // SPDX-License-Identifier: MIT
-/* Settings of TCP: /proc/sys/net/ipv4/tcp_*. What nothing here would obey is kept and shown again. */
+/* Settings of TCP: /proc/sys/net/ipv4/tcp_* (Linux Documentation/networking/ip-sysctl.rst), first those that are obeyed; of the others what is written is kept and shown again. */
 #include "fs/sysctl.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "net/tcp-priv.h"
 
+struct tcp_settings tcp_settings = {
+	.timestamps = 1, .sack = 1, .window_scaling = 1, .dsack = 1,
+	.syn_retries = 6, .synack_retries = 5, .retries2 = 15,
+	.fin_timeout_s = 60, .keep_idle_s = 7200, .keep_interval_s = 75, .keep_probes = 9,
+	.notsent_lowat = UINT32_MAX,
+	.rmem = { 4096, 131072, 6291456 }, .wmem = { 4096, 16384, 4194304 },
+};
+static const struct tcp_cong *default_cong = &tcp_cubic;	/* [a] */
+
+const struct tcp_cong *tcp_cong_default(void)
+{
+	return atomic_load(&default_cong, RELAXED);
+}
+
 static void get_congestion(const struct sysctl *s, char *buf, size_t size)
 {
 	(void)s;
-	strlcpy(buf, "cubic", size);
+	strlcpy(buf, tcp_cong_default()->name, size);
 }
 
 static int set_congestion(const struct sysctl *s, const char *name)
 {
+	const struct tcp_cong *c = tcp_cong_find(name);
+
 	(void)s;
-	return strcmp(name, "cubic") == 0 ? 0 : -ENOENT;
+	if (!c)
+		return -ENOENT;
+	atomic_store(&default_cong, c, RELAXED);
+	return 0;
 }
 
 static const struct sysctl tcp_rows[] = {
-	SYSCTL_UINT("tcp_ecn", 0644, &tcp_ecn_mode, 0, 2),
+	SYSCTL_INT("tcp_timestamps", 0644, &tcp_settings.timestamps, 0, 255),
+	SYSCTL_INT("tcp_sack", 0644, &tcp_settings.sack, 0, 255),
+	SYSCTL_INT("tcp_window_scaling", 0644, &tcp_settings.window_scaling, 0, 255),
+	SYSCTL_INT("tcp_dsack", 0644, &tcp_settings.dsack, 0, 255),
+	SYSCTL_INT("tcp_syn_retries", 0644, &tcp_settings.syn_retries, 1, 127),
+	SYSCTL_INT("tcp_synack_retries", 0644, &tcp_settings.synack_retries, 0, 255),
+	SYSCTL_INT("tcp_retries2", 0644, &tcp_settings.retries2, 0, 255),
+	SYSCTL_INT("tcp_orphan_retries", 0644, &tcp_settings.orphan_retries, 0, 255),
+	SYSCTL_INT("tcp_fin_timeout", 0644, &tcp_settings.fin_timeout_s, 0, SYSCTL_NO_MAX),
+	SYSCTL_INT("tcp_keepalive_time", 0644, &tcp_settings.keep_idle_s, 0, SYSCTL_NO_MAX),
+	SYSCTL_INT("tcp_keepalive_intvl", 0644, &tcp_settings.keep_interval_s, 0, SYSCTL_NO_MAX),
+	SYSCTL_INT("tcp_keepalive_probes", 0644, &tcp_settings.keep_probes, 0, 255),
+	SYSCTL_UINT("tcp_notsent_lowat", 0644, &tcp_settings.notsent_lowat, 0, UINT32_MAX),
+	SYSCTL_INTS("tcp_rmem", 0644, tcp_settings.rmem, 3, 1, SYSCTL_NO_MAX),
+	SYSCTL_INTS("tcp_wmem", 0644, tcp_settings.wmem, 3, 1, SYSCTL_NO_MAX),
 	{ .name = "tcp_congestion_control", .mode = 0644, .type = SYSCTL_TYPE_STRING, .nr = 16, .get_text = get_congestion, .set_text = set_congestion },
+	SYSCTL_TEXT("tcp_available_congestion_control", "reno cubic"),
+	SYSCTL_UINT("tcp_ecn", 0644, &tcp_ecn_mode, 0, 2),
 	SYSCTL_KEPT("tcp_abort_on_overflow", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_adv_win_scale", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_STRING("tcp_allowed_congestion_control", 0644, ((char[16]){ "reno cubic" })),
 	SYSCTL_KEPT("tcp_app_win", 31, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_autocorking", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_TEXT("tcp_available_congestion_control", "reno cubic"),
 	SYSCTL_TEXT("tcp_available_ulp", "mptcp"),
 	SYSCTL_KEPT("tcp_base_mss", 1024, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_challenge_ack_limit", 2147483647, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
@@ -33,7 +67,6 @@ static const struct sysctl tcp_rows[] = {
 	SYSCTL_KEPT("tcp_comp_sack_delay_ns", 1000000, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_comp_sack_nr", 44, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_comp_sack_slack_ns", 100000, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("tcp_dsack", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_early_demux", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_early_retrans", 3, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_ecn_fallback", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
@@ -42,13 +75,9 @@ static const struct sysctl tcp_rows[] = {
 	SYSCTL_KEPT("tcp_fastopen", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_fastopen_blackhole_timeout_sec", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_STRING("tcp_fastopen_key", 0600, ((char[40]){ "00000000-00000000-00000000-00000000" })),
-	SYSCTL_KEPT("tcp_fin_timeout", 60, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_frto", 2, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_fwmark_accept", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_invalid_ratelimit", 500, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("tcp_keepalive_intvl", 75, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("tcp_keepalive_probes", 9, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("tcp_keepalive_time", 7200, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_limit_output_bytes", 1048576, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_low_latency", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_max_orphans", 8192, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
@@ -65,8 +94,6 @@ static const struct sysctl tcp_rows[] = {
 	SYSCTL_KEPT("tcp_mtu_probing", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_no_metrics_save", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_no_ssthresh_metrics_save", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_UINT("tcp_notsent_lowat", 0644, &(uint32_t){ 4294967295u }, 0, UINT32_MAX),
-	SYSCTL_KEPT("tcp_orphan_retries", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_pacing_ca_ratio", 120, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_pacing_ss_ratio", 200, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_probe_interval", 600, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
@@ -76,23 +103,15 @@ static const struct sysctl tcp_rows[] = {
 	SYSCTL_KEPT("tcp_reordering", 3, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_retrans_collapse", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_retries1", 3, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("tcp_retries2", 15, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_rfc1337", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_INTS("tcp_rmem", 0644, ((uint32_t[]){ 4096, 131072, 6291456 }), 3, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("tcp_sack", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_shrink_window", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_slow_start_after_idle", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_stdurg", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("tcp_syn_retries", 6, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("tcp_synack_retries", 5, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_syncookies", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_thin_linear_timeouts", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("tcp_timestamps", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_tso_rtt_log", 9, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_tso_win_divisor", 3, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_tw_reuse", 2, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("tcp_window_scaling", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_INTS("tcp_wmem", 0644, ((uint32_t[]){ 4096, 16384, 4194304 }), 3, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_workaround_signed_windows", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 };
 SYSCTL_TABLE(net_tcp, "net/ipv4", tcp_rows);

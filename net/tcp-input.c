@@ -71,6 +71,7 @@ void tcp_established(struct tcp_sock *tp, nsec_t now)
 	tp->nr_backoff = 0;
 	tp->nr_quick_acks = 8;
 	tp->rtune_at = now + 10 * NSEC_PER_MSEC;
+	tcp_size_buffer(tp);
 	tp->cong->init(tp);
 	tcp_arm_keepalive(tp, now);
 }
@@ -314,11 +315,11 @@ static bool after_ack(struct tcp_sock *tp, nsec_t now)
 		tcp_set_state(tp, TCP_FIN_WAIT2);
 		tp->keep_at = NSEC_NEVER;
 		if (tp->is_orphan) {
-			if (tp->linger2 == NSEC_NEVER) {
+			if (!tcp_fin_timeout(tp)) {
 				tcp_finish(tp, 0);
 				return false;
 			}
-			tp->state_at = now + (tp->linger2 ? tp->linger2 : TCP_FIN_TIMEOUT_NS);
+			tp->state_at = now + tcp_fin_timeout(tp);
 		}
 		tcp_wake(tp, 0);
 		break;

@@ -66,6 +66,10 @@ static struct tcp_sock *make_child(struct tcp_sock *lp, const struct pkt *p, con
 	tp->keep_interval = lp->keep_interval;
 	tp->keep_count = lp->keep_count;
 	tp->user_timeout = lp->user_timeout;
+	tp->linger2_s = lp->linger2_s;
+	tp->wants_inq = lp->wants_inq;
+	tp->is_thin_linear = lp->is_thin_linear;
+	tp->tx_delay = lp->tx_delay;
 	tp->user_mss = lp->user_mss;
 	tp->window_clamp = lp->window_clamp;
 	tp->notsent_lowat = lp->notsent_lowat;
@@ -85,6 +89,7 @@ static struct tcp_sock *make_child(struct tcp_sock *lp, const struct pkt *p, con
 	tp->advmss = (uint16_t)(tp->route.mtu - (ip_is_v4(&tp->raddr) ? IP4_HLEN : IP6_HLEN) - sizeof(struct tcp_hdr));
 	if (tp->user_mss)
 		tp->advmss = MIN(tp->advmss, tp->user_mss);
+	tcp_offer_options(tp);
 	tcp_apply_syn_opts(tp, opts);
 	tp->has_ecn = opts->has_ecn && atomic_load(&tcp_ecn_mode, RELAXED) != TCP_ECN_NEVER;
 	if (p->tcp.has_ts) {

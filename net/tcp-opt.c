@@ -19,11 +19,26 @@
 #define TCP_QUICKACK		12
 #define TCP_CONGESTION		13
 #define TCP_USER_TIMEOUT	18
+#define TCP_THIN_LINEAR		16
+#define TCP_THIN_DUPACK		17
+#define TCP_REPAIR		19
+#define TCP_REPAIR_QUEUE	20
+#define TCP_QUEUE_SEQ		21
+#define TCP_REPAIR_OPTIONS	22
 #define TCP_FASTOPEN		23
 #define TCP_TIMESTAMP		24
 #define TCP_NOTSENT_LOWAT	25
+#define TCP_CC_INFO		26
+#define TCP_SAVE_SYN		27
+#define TCP_REPAIR_WINDOW	29
 #define TCP_FASTOPEN_CONNECT	30
+#define TCP_ULP			31
+#define TCP_FASTOPEN_NO_COOKIE	34
+#define TCP_ZEROCOPY_RECEIVE	35
 #define TCP_INQ			36
+#define TCP_TX_DELAY		37
+
+#define WINDOW_CLAMP_MIN	1152u
 
 static uint32_t us(nsec_t t)
 {
@@ -107,6 +122,81 @@ static int set_keep(struct tcp_sock *tp, int name, int v)
 	return 0;
 }
 
+/* TCP_DEFER_ACCEPT: seconds as repeats of the SYN-ACK after 1, 2, 4 ... s, and back. */
+static uint8_t repeats_in(int seconds)
+{
+	int n = seconds > 0, wait = 1, all = 1;
+
+	while (all < seconds && n < 255) {
+		wait = MIN(wait * 2, (int)(TCP_RTO_MAX / NSEC_PER_SEC));
+		all += wait;
+		n++;
+	}
+	return (uint8_t)n;
+}
+
+static int seconds_of(unsigned repeats)
+{
+	int wait = 1, all = repeats > 0;
+
+	for (unsigned i = 1; i < repeats; i++) {
+		wait = MIN(wait * 2, (int)(TCP_RTO_MAX / NSEC_PER_SEC));
+		all += wait;
+	}
+	return all;
+}
+
+/* Lock held. Options that few programs use. */
+static int set_more(struct tcp_sock *tp, int name, int v)
+{
+	bool is_bool = v == 0 || v == 1;
+
+	switch (name) {
+	case TCP_THIN_LINEAR:
+		tp->is_thin_linear = is_bool ? v : tp->is_thin_linear;
+		return is_bool ? 0 : -EINVAL;
+	case TCP_THIN_DUPACK:
+		return is_bool ? 0 : -EINVAL;
+	case TCP_INQ:
+		tp->wants_inq = is_bool ? v : tp->wants_inq;
+		return is_bool ? 0 : -EINVAL;
+	case TCP_SAVE_SYN:
+		if (v < 0 || v > 2)
+			return -EINVAL;
+		tp->save_syn = (uint8_t)v;
+		return 0;
+	case TCP_TX_DELAY:
+		tp->tx_delay = v;
+		return 0;
+	case TCP_FASTOPEN:
+		if (v < 0 || !IN_STATES(tp, ST(CLOSED) | ST(LISTEN)))
+			return -EINVAL;
+		tp->fastopen_max = (uint32_t)v;
+		return 0;
+	case TCP_FASTOPEN_CONNECT:
+		if (!is_bool || tp->state != TCP_CLOSED)
+			return -EINVAL;
+		tp->is_fastopen_connect = v;
+		return 0;
+	case TCP_FASTOPEN_NO_COOKIE:
+		if (!is_bool || !IN_STATES(tp, ST(CLOSED) | ST(LISTEN)))
+			return -EINVAL;
+		tp->no_cookie = v;
+		return 0;
+	/* Repair mode is not there: as if the program lacked the capability. */
+	case TCP_REPAIR:
+		return tp->state == TCP_LISTEN || v == 1 ? -EPERM : v == 0 || v == -1 ? 0 : -EINVAL;
+	case TCP_REPAIR_OPTIONS:
+		return -EINVAL;
+	case TCP_REPAIR_QUEUE:
+	case TCP_QUEUE_SEQ:
+	case TCP_REPAIR_WINDOW:
+	case TCP_TIMESTAMP:
+		return -EPERM;
+	}
+	return -ENOPROTOOPT;
+}
+
 /* Lock held. */
 static int set_int(struct tcp_sock *tp, int name, int v)
 {
@@ -140,13 +230,15 @@ static int set_int(struct tcp_sock *tp, int name, int v)
 		tp->syn_retries = (uint8_t)v;
 		return 0;
 	case TCP_LINGER2:
-		tp->linger2 = v < 0 ? NSEC_NEVER : v > 120 ? 0 : (nsec_t)v * NSEC_PER_SEC;
+		tp->linger2_s = v < 0 ? -1 : MIN(v, TCP_FIN_TIMEOUT_MAX_S);
 		return 0;
 	case TCP_DEFER_ACCEPT:
-		tp->is_defer_accept = v > 0;	/* connections are still given at once: the application just waits for data itself */
+		tp->defer_accept = repeats_in(v);
 		return 0;
 	case TCP_WINDOW_CLAMP:
-		tp->window_clamp = v ? (uint32_t)MAX(v, 2304) : 0;
+		if (!v && tp->state != TCP_CLOSED)
+			return -EINVAL;
+		tp->window_clamp = v ? (uint32_t)MAX(v, (int)WINDOW_CLAMP_MIN) : 0;
 		return 0;
 	case TCP_QUICKACK:
 		tp->no_quickack = !v;
@@ -162,12 +254,8 @@ static int set_int(struct tcp_sock *tp, int name, int v)
 	case TCP_NOTSENT_LOWAT:
 		tp->notsent_lowat = (uint32_t)v;
 		return 0;
-	case TCP_FASTOPEN:
-	case TCP_FASTOPEN_CONNECT:
-	case TCP_INQ:
-		return 0;
 	}
-	return -ENOPROTOOPT;
+	return set_more(tp, name, v);
 }
 
 static int set_ip(struct tcp_sock *tp, int level, int name, int v)
@@ -187,7 +275,9 @@ int tcp_setopt(struct socket *so, int level, int name, const void *value, unsign
 	int v, r;
 
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-		return set_congestion(tp, value, len);
+		return len ? set_congestion(tp, value, len) : -EINVAL;
+	if (level == IPPROTO_TCP && name == TCP_ULP)
+		return len ? -ENOENT : -EINVAL;		/* none is there */
 	if (len < 4)
 		return len && level != IPPROTO_TCP ? set_ip(tp, level, name, *(const uint8_t *)value) : -EINVAL;
 	memcpy(&v, value, 4);
@@ -204,6 +294,46 @@ int tcp_setopt(struct socket *so, int level, int name, const void *value, unsign
 	return set_ip(tp, level, name, v);
 }
 
+static int get_more(struct tcp_sock *tp, int name, int *v)
+{
+	switch (name) {
+	case TCP_THIN_LINEAR:
+		*v = tp->is_thin_linear;
+		return 0;
+	case TCP_INQ:
+		*v = tp->wants_inq;
+		return 0;
+	case TCP_SAVE_SYN:
+		*v = tp->save_syn;
+		return 0;
+	case TCP_TX_DELAY:
+		*v = tp->tx_delay;
+		return 0;
+	case TCP_FASTOPEN:
+		*v = (int)tp->fastopen_max;
+		return 0;
+	case TCP_FASTOPEN_CONNECT:
+		*v = tp->is_fastopen_connect;
+		return 0;
+	case TCP_FASTOPEN_NO_COOKIE:
+		*v = tp->no_cookie;
+		return 0;
+	case TCP_TIMESTAMP:
+		*v = (int)tcp_ts(tp, clock_monotonic());
+		return 0;
+	case TCP_THIN_DUPACK:
+	case TCP_REPAIR:
+		*v = 0;
+		return 0;
+	case TCP_REPAIR_QUEUE:
+	case TCP_QUEUE_SEQ:
+		return -EINVAL;
+	case TCP_REPAIR_WINDOW:
+		return -EPERM;
+	}
+	return -ENOPROTOOPT;
+}
+
 static int get_int(struct tcp_sock *tp, int name, int *v)
 {
 	switch (name) {
@@ -214,28 +344,28 @@ static int get_int(struct tcp_sock *tp, int name, int *v)
 		*v = tp->is_cork;
 		return 0;
 	case TCP_MAXSEG:
-		*v = tp->state == TCP_CLOSED && tp->user_mss ? tp->user_mss : tp->mss;
+		*v = IN_STATES(tp, ST(CLOSED) | ST(LISTEN)) && tp->user_mss ? tp->user_mss : tp->mss;
 		return 0;
 	case TCP_KEEPIDLE:
-		*v = (int)(tp->keep_idle ? tp->keep_idle / NSEC_PER_SEC : 7200);
+		*v = (int)(tcp_keep_idle(tp) / NSEC_PER_SEC);
 		return 0;
 	case TCP_KEEPINTVL:
-		*v = (int)(tp->keep_interval ? tp->keep_interval / NSEC_PER_SEC : 75);
+		*v = (int)(tcp_keep_interval(tp) / NSEC_PER_SEC);
 		return 0;
 	case TCP_KEEPCNT:
-		*v = tp->keep_count ? tp->keep_count : 9;
+		*v = tp->keep_count ? tp->keep_count : (int)TCP_SETTING(keep_probes);
 		return 0;
 	case TCP_SYNCNT:
-		*v = tp->syn_retries ? tp->syn_retries : (int)TCP_SYN_RETRIES;
+		*v = tp->syn_retries ? tp->syn_retries : (int)TCP_SETTING(syn_retries);
 		return 0;
 	case TCP_LINGER2:
-		*v = tp->linger2 == NSEC_NEVER ? -1 : (int)((tp->linger2 ? tp->linger2 : TCP_FIN_TIMEOUT_NS) / NSEC_PER_SEC);
+		*v = tp->linger2_s ? tp->linger2_s : (int)TCP_SETTING(fin_timeout_s);
 		return 0;
 	case TCP_DEFER_ACCEPT:
-		*v = tp->is_defer_accept;
+		*v = seconds_of(tp->defer_accept);
 		return 0;
 	case TCP_WINDOW_CLAMP:
-		*v = (int)(tp->window_clamp ? tp->window_clamp : 65535u << tp->rcv_wscale);
+		*v = (int)(tp->window_clamp || IN_STATES(tp, ST(CLOSED) | ST(LISTEN)) ? tp->window_clamp : 65535u << tp->rcv_wscale);
 		return 0;
 	case TCP_QUICKACK:
 		*v = !tp->no_quickack;
@@ -246,14 +376,41 @@ static int get_int(struct tcp_sock *tp, int name, int *v)
 	case TCP_NOTSENT_LOWAT:
 		*v = (int)tp->notsent_lowat;
 		return 0;
-	case TCP_FASTOPEN:
-	case TCP_FASTOPEN_CONNECT:
-	case TCP_INQ:
-	case TCP_TIMESTAMP:
-		*v = 0;
-		return 0;
 	}
-	return -ENOPROTOOPT;
+	return get_more(tp, name, v);
+}
+
+/* No memory is mapped from a socket, so pages cannot be given: less than one the program is told to copy, as on Linux. */
+static int zerocopy_receive(struct tcp_sock *tp, void *value, unsigned *len)
+{
+	struct {
+		uint64_t address;
+		uint32_t length, recv_skip_hint;
+		uint32_t inq;
+		int32_t err;
+	} zc = { 0 };
+	uint32_t here;
+	bool is_listener;
+
+	if (*len < offsetof(typeof(zc), recv_skip_hint))
+		return -EINVAL;
+	*len = MIN(*len, (unsigned)sizeof(zc));
+	memcpy(&zc, value, *len);
+	if (zc.address % PAGE_SIZE)
+		return -EINVAL;
+	tcp_lock(tp);
+	here = tp->rcv_bytes;
+	is_listener = tp->state == TCP_LISTEN;
+	tcp_unlock(tp);
+	if (is_listener)
+		return -ENOTCONN;
+	if (here >= PAGE_SIZE)
+		return -EINVAL;
+	zc.length = 0;
+	zc.recv_skip_hint = zc.inq = here;
+	zc.err = 0;
+	memcpy(value, &zc, *len);
+	return 0;
 }
 
 int tcp_getopt(struct socket *so, int level, int name, void *value, unsigned *len)
@@ -279,6 +436,12 @@ int tcp_getopt(struct socket *so, int level, int name, void *value, unsigned *le
 		memcpy(value, buf, *len);
 		return 0;
 	}
+	if (level == IPPROTO_TCP && (name == TCP_CC_INFO || name == TCP_ULP)) {
+		*len = 0;	/* neither CUBIC nor Reno tells anything on Linux */
+		return 0;
+	}
+	if (level == IPPROTO_TCP && name == TCP_ZEROCOPY_RECEIVE)
+		return zerocopy_receive(tp, value, len);
 	if (level == IPPROTO_TCP)
 		r = get_int(tp, name, &v);
 	else if (level == IPPROTO_IP || level == IPPROTO_IPV6)

@@ -47,6 +47,17 @@ enum tcp_state {
 #define TCP_ECN_AGREE	2u
 extern uint32_t tcp_ecn_mode;	/* [a] */
 
+/* What /proc/sys/net/ipv4/tcp_* say (sysctl-tcp.c). Each may change at any time: one atomic_load() for a decision. */
+struct tcp_settings {
+	uint32_t timestamps, sack, window_scaling, dsack;	/* 0: not offered, not agreed to */
+	uint32_t syn_retries, synack_retries, retries2, orphan_retries;
+	uint32_t fin_timeout_s, keep_idle_s, keep_interval_s, keep_probes;
+	uint32_t notsent_lowat;
+	uint32_t rmem[3], wmem[3];	/* of a buffer: least, at first, most by autotuning */
+};
+extern struct tcp_settings tcp_settings;
+#define TCP_SETTING(name)	atomic_load(&tcp_settings.name, RELAXED)
+
 /* The ECN field of the IP header (RFC 3168 5). */
 #define IP_ECN_MASK	3u
 #define IP_ECN_ECT0	2u
@@ -65,10 +76,7 @@ static inline bool seq_le(uint32_t a, uint32_t b)
 #define TCP_MSS_DEFAULT4	536u		/* RFC 9293 3.7.1 */
 #define TCP_MSS_DEFAULT6	1220u
 #define TCP_MIN_MSS		88u		/* an attacker's tiny MSS must not make us send headers only */
-#define TCP_WSCALE		7u		/* windows up to 8 MiB */
-#define TCP_RCVBUF_DEFAULT	131072u
-#define TCP_SNDBUF_DEFAULT	87040u
-#define TCP_BUF_MAX		(6u * 1024 * 1024)
+#define TCP_MAX_WSCALE		14u
 #define TCP_INIT_CWND		10u		/* RFC 6928 */
 #define TCP_RTO_INIT		(1 * NSEC_PER_SEC)
 #define TCP_RTO_MIN		(200 * NSEC_PER_MSEC)
@@ -76,10 +84,7 @@ static inline bool seq_le(uint32_t a, uint32_t b)
 #define TCP_DELACK_NS		(40 * NSEC_PER_MSEC)
 #define TCP_WCDELACK_NS		(200 * NSEC_PER_MSEC)	/* RFC 8985 7.2 */
 #define TCP_TIME_WAIT_NS	(60 * NSEC_PER_SEC)
-#define TCP_FIN_TIMEOUT_NS	(60 * NSEC_PER_SEC)
-#define TCP_SYN_RETRIES		6u
-#define TCP_SYNACK_RETRIES	5u
-#define TCP_RETRIES		15u
+#define TCP_FIN_TIMEOUT_MAX_S	120
 #define TCP_MAX_QUEUED		2048u		/* packets in a channel */
 #define TCP_MAX_HALF_OPEN	256u		/* of a listener; then cookies */
 #define TCP_MAX_ORPHANS		8192u
@@ -258,10 +263,17 @@ struct tcp_sock {
 	uint8_t nr_quick_acks, nr_unacked_segs;	/* [l] */
 
 	/* Options of tcp(7). */
-	bool is_nodelay, is_cork, no_quickack, is_defer_accept;	/* [l] */
+	bool is_nodelay, is_cork, no_quickack;	/* [l] */
+	uint8_t defer_accept;		/* [l] TCP_DEFER_ACCEPT, in repeats of a SYN-ACK */
+	bool wants_inq, is_thin_linear;	/* [l] TCP_INQ, TCP_THIN_LINEAR_TIMEOUTS */
+	uint8_t save_syn;		/* [l] */
+	bool is_fastopen_connect, no_cookie;	/* [l] TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE */
+	uint32_t fastopen_max;		/* [l] TCP_FASTOPEN */
+	int32_t tx_delay;		/* [l] */
 	nsec_t keep_idle, keep_interval;	/* [l] */
 	uint8_t keep_count, syn_retries;	/* [l] 0: default */
-	nsec_t user_timeout, linger2;	/* [l] 0: default; linger2 NSEC_NEVER: none */
+	nsec_t user_timeout;		/* [l] 0: default */
+	int32_t linger2_s;		/* [l] 0: default; -1: none */
 	uint32_t window_clamp, notsent_lowat;	/* [l] 0: none */
 	struct ip_opts opts;		/* [l] */
 
@@ -467,6 +479,7 @@ struct tcp_cong {
 };
 extern const struct tcp_cong tcp_cubic, tcp_reno;
 const struct tcp_cong *tcp_cong_find(const char *name);
+const struct tcp_cong *tcp_cong_default(void);	/* of new sockets: sysctl-tcp.c */
 void prr_begin(struct tcp_sock *tp);
 void prr_ack(struct tcp_sock *tp, uint32_t delivered, bool is_snd_una_advanced);
 
@@ -487,6 +500,8 @@ bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *rec, nsec_t now);
 
 /* ---- tcp-sendq.c */
 uint32_t sendq_bytes(const struct tcp_sock *tp);
+/* The connection is made: room for ten segments in flight and as many more, if the application did not say. */
+void tcp_size_buffer(struct tcp_sock *tp);
 /* Append up to what u has and room allows. Bytes taken, -EFAULT, -ENOMEM. */
 ssize_t sendq_append(struct tcp_sock *tp, struct uio *u, uint32_t room);
 void sendq_acked(struct tcp_sock *tp, uint32_t una);
@@ -539,6 +554,14 @@ static inline void tcp_arm_rto(struct tcp_sock *tp, nsec_t now)
 	tp->xmit_at = now + tcp_backed_off(tp);
 }
 void tcp_arm_keepalive(struct tcp_sock *tp, nsec_t now);
+static inline nsec_t tcp_keep_idle(const struct tcp_sock *tp)
+{
+	return tp->keep_idle ? tp->keep_idle : TCP_SETTING(keep_idle_s) * NSEC_PER_SEC;
+}
+static inline nsec_t tcp_keep_interval(const struct tcp_sock *tp)
+{
+	return tp->keep_interval ? tp->keep_interval : TCP_SETTING(keep_interval_s) * NSEC_PER_SEC;
+}
 void tcp_arm_persist(struct tcp_sock *tp, nsec_t now);
 /* No lock: the worker's call. */
 bool tcp_work_run(struct work *w, nsec_t now);
@@ -578,6 +601,10 @@ void tcp_listener_segment(struct tcp_sock *lp, struct pkt *p, nsec_t now);
 
 /* ---- tcp-sock.c */
 struct tcp_sock *tcp_sock_new(int family);
+/* What a SYN of ours offers, by the settings; before tcp_apply_syn_opts() of the answer. */
+void tcp_offer_options(struct tcp_sock *tp);
+/* How long FIN-WAIT-2 lasts when the application has gone; 0: not at all. */
+nsec_t tcp_fin_timeout(const struct tcp_sock *tp);
 void tcp_set_state(struct tcp_sock *tp, enum tcp_state state);
 /* The connection is over: error (positive errno, 0: none) goes to the application, memory and table entry away. */
 void tcp_finish(struct tcp_sock *tp, int error);

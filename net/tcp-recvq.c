@@ -122,8 +122,10 @@ static void absorb(struct tcp_sock *tp)
 
 static void remember_duplicate(struct tcp_sock *tp, uint32_t seq, uint32_t end)
 {
-	tp->dsack_seq = seq;
-	tp->dsack_end = end;
+	if (TCP_SETTING(dsack)) {
+		tp->dsack_seq = seq;
+		tp->dsack_end = end;
+	}
 	NET_COUNT(tcp_dup_data);
 }
 
@@ -416,8 +418,8 @@ static void tune_buffer(struct tcp_sock *tp, uint32_t copied, nsec_t now)
 	if (now < tp->rtune_at)
 		return;
 	want = tp->rtune_copied * 4;
-	if (want > buf && !sock_has(&tp->so, SF_RCVBUF_SET) && tp->rtune_copied < TCP_BUF_MAX)
-		atomic_store(&tp->so.rcvbuf, MIN(want, TCP_BUF_MAX), RELAXED);
+	if (want > buf && !sock_has(&tp->so, SF_RCVBUF_SET) && tp->rtune_copied < TCP_SETTING(rmem[2]))
+		atomic_store(&tp->so.rcvbuf, MAX(buf, MIN(want, TCP_SETTING(rmem[2]))), RELAXED);
 	tp->rtune_copied = 0;
 	tp->rtune_at = now + (tp->srtt ? tp->srtt : NSEC_PER_MSEC);
 }

@@ -378,7 +378,17 @@ static void grow_buffer(struct tcp_sock *tp)
 	uint32_t want = tp->cwnd * 2 + 16384;
 
 	if (!sock_has(&tp->so, SF_SNDBUF_SET) && want > atomic_load(&tp->so.sndbuf, RELAXED))
-		atomic_store(&tp->so.sndbuf, MIN(want, TCP_BUF_MAX), RELAXED);
+		atomic_store(&tp->so.sndbuf, MAX(MIN(want, TCP_SETTING(wmem[2])), atomic_load(&tp->so.sndbuf, RELAXED)), RELAXED);
+}
+
+void tcp_size_buffer(struct tcp_sock *tp)
+{
+	/* A segment as Linux counts its memory: with its headers, rounded up to a power of two. */
+	uint32_t segment = (2u << (31 - __builtin_clz(tp->mss + 639u))) + 256, want = 2 * TCP_INIT_CWND * segment;
+
+	want = MIN(want, TCP_SETTING(wmem[2]));
+	if (!sock_has(&tp->so, SF_SNDBUF_SET) && want > atomic_load(&tp->so.sndbuf, RELAXED))
+		atomic_store(&tp->so.sndbuf, want, RELAXED);
 }
 
 /* Lock held. Take what fits and send it; flags: MSG_MORE, MSG_OOB. Bytes, or -errno. */

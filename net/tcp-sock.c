@@ -24,8 +24,8 @@ struct tcp_sock *tcp_sock_new(int family)
 	if (!tp)
 		return NULL;
 	socket_init(&tp->so, &tcp_ops, family, SOCK_STREAM, IPPROTO_TCP);
-	tp->so.rcvbuf = TCP_RCVBUF_DEFAULT;
-	tp->so.sndbuf = TCP_SNDBUF_DEFAULT;
+	tp->so.rcvbuf = TCP_SETTING(rmem[1]);
+	tp->so.sndbuf = TCP_SETTING(wmem[1]);
 	tp->state = TCP_CLOSED;
 	tp->port.so = &tp->so;
 	tp->port.laddr = family == AF_INET ? ip_from_v4(0) : (struct ip_addr){ .d = { 0, 0 } };
@@ -35,11 +35,35 @@ struct tcp_sock *tcp_sock_new(int family)
 	tcp_timer_init(tp);
 	tp->work.run = tcp_work_run;
 	tp->accept_tail = &tp->accept_head;
-	tp->cong = &tcp_cubic;
+	tp->cong = tcp_cong_default();
 	tp->mss = TCP_MSS_DEFAULT4;
-	tp->has_ts = tp->has_sack = tp->has_wscale = true;
-	tp->rcv_wscale = TCP_WSCALE;
 	return tp;
+}
+
+/* As Linux: large enough for what the buffer may become, or for what the application said. */
+static uint8_t pick_wscale(const struct tcp_sock *tp)
+{
+	uint32_t buf = atomic_load(&tp->so.rcvbuf, RELAXED), space = TCP_SETTING(rmem[2]);
+
+	if (sock_has(&tp->so, SF_RCVBUF_SET))
+		space = MIN(space, buf - buf / 4);
+	if (tp->window_clamp)
+		space = MIN(space, tp->window_clamp);
+	space = space < 65536 ? 0 : 31 - (uint32_t)__builtin_clz(space) - 15;
+	return (uint8_t)MIN(space, TCP_MAX_WSCALE);
+}
+
+void tcp_offer_options(struct tcp_sock *tp)
+{
+	tp->has_ts = TCP_SETTING(timestamps);
+	tp->has_sack = TCP_SETTING(sack);
+	tp->has_wscale = TCP_SETTING(window_scaling);
+	tp->rcv_wscale = tp->has_wscale ? pick_wscale(tp) : 0;
+}
+
+nsec_t tcp_fin_timeout(const struct tcp_sock *tp)
+{
+	return tp->linger2_s < 0 ? 0 : (nsec_t)(tp->linger2_s ? (uint32_t)tp->linger2_s : TCP_SETTING(fin_timeout_s)) * NSEC_PER_SEC;
 }
 
 void tcp_set_state(struct tcp_sock *tp, enum tcp_state state)
@@ -254,10 +278,9 @@ static int start_connect(struct tcp_sock *tp, const struct ip_addr *dst, uint16_
 	if (r)
 		return r;
 	tp->is_dead = false;
-	tp->has_ts = tp->has_sack = tp->has_wscale = true;
+	tcp_offer_options(tp);
 	tp->has_ecn = atomic_load(&tcp_ecn_mode, RELAXED) == TCP_ECN_ASK;
 	tp->ecn_echo = tp->ecn_cwr = tp->is_ecn_reduced = false;
-	tp->rcv_wscale = TCP_WSCALE;
 	tp->advmss = (uint16_t)(tp->route.mtu - (ip_is_v4(dst) ? IP4_HLEN : IP6_HLEN) - sizeof(struct tcp_hdr));
 	if (tp->user_mss)
 		tp->advmss = MIN(tp->advmss, tp->user_mss);
@@ -414,7 +437,7 @@ static void make_orphan(struct tcp_sock *tp, nsec_t now)
 	}
 	tp->is_orphan = true;
 	if (tp->state == TCP_FIN_WAIT2) {
-		tp->state_at = now + (tp->linger2 && tp->linger2 != NSEC_NEVER ? tp->linger2 : TCP_FIN_TIMEOUT_NS);
+		tp->state_at = now + tcp_fin_timeout(tp);
 		tcp_timer_update(tp);
 	}
 }

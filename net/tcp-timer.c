@@ -41,7 +41,7 @@ void tcp_arm_persist(struct tcp_sock *tp, nsec_t now)
 void tcp_arm_keepalive(struct tcp_sock *tp, nsec_t now)
 {
 	if (sock_has(&tp->so, SF_KEEPALIVE) && IN_STATES(tp, STATES_SYNCHRONIZED))
-		tp->keep_at = now + (tp->keep_idle ? tp->keep_idle : 7200 * NSEC_PER_SEC);
+		tp->keep_at = now + tcp_keep_idle(tp);
 	else
 		tp->keep_at = NSEC_NEVER;
 }
@@ -51,7 +51,9 @@ static bool is_given_up(const struct tcp_sock *tp, nsec_t now, unsigned retries)
 {
 	if (tp->user_timeout)
 		return tp->first_unacked_at && now - tp->first_unacked_at >= tp->user_timeout;
-	return tp->nr_backoff >= (tp->is_orphan ? MIN(retries, 8u) : retries);
+	if (tp->is_orphan)
+		retries = MIN(retries, TCP_SETTING(orphan_retries) ? TCP_SETTING(orphan_retries) : 8u);
+	return tp->nr_backoff >= retries;
 }
 
 static void rto_fire(struct tcp_sock *tp, nsec_t now)
@@ -66,7 +68,7 @@ static void rto_fire(struct tcp_sock *tp, nsec_t now)
 	if (!tp->first_unacked_at)
 		tp->first_unacked_at = list_first(&tp->tx, struct tx_rec, node)->sent_at;
 	if (IN_STATES(tp, ST(SYN_SENT) | ST(SYN_RECV))) {
-		unsigned max = tp->state == TCP_SYN_RECV ? TCP_SYNACK_RETRIES : tp->syn_retries ? tp->syn_retries : TCP_SYN_RETRIES;
+		unsigned max = tp->state == TCP_SYN_RECV ? TCP_SETTING(synack_retries) : tp->syn_retries ? tp->syn_retries : TCP_SETTING(syn_retries);
 
 		if (tp->nr_backoff >= max || (tp->user_timeout && is_given_up(tp, now, max))) {
 			NET_COUNT(tcp_attempt_fails);
@@ -80,7 +82,7 @@ static void rto_fire(struct tcp_sock *tp, nsec_t now)
 		tcp_arm_rto(tp, now);
 		return;
 	}
-	if (is_given_up(tp, now, TCP_RETRIES)) {
+	if (is_given_up(tp, now, TCP_SETTING(retries2))) {
 		tcp_abort(tp, tp->soft_error ? tp->soft_error : ETIMEDOUT, now);
 		return;
 	}
@@ -109,7 +111,7 @@ static void persist_fire(struct tcp_sock *tp, nsec_t now)
 		return;
 	if (!tp->first_unacked_at)
 		tp->first_unacked_at = now;
-	if (is_given_up(tp, now, TCP_RETRIES) && now - tp->last_rcv > tcp_backed_off(tp)) {
+	if (is_given_up(tp, now, TCP_SETTING(retries2)) && now - tp->last_rcv > tcp_backed_off(tp)) {
 		tcp_abort(tp, ETIMEDOUT, now);
 		return;
 	}
@@ -121,8 +123,8 @@ static void persist_fire(struct tcp_sock *tp, nsec_t now)
 
 static void keep_fire(struct tcp_sock *tp, nsec_t now)
 {
-	nsec_t idle = tp->keep_idle ? tp->keep_idle : 7200 * NSEC_PER_SEC, interval = tp->keep_interval ? tp->keep_interval : 75 * NSEC_PER_SEC;
-	unsigned count = tp->keep_count ? tp->keep_count : 9;
+	nsec_t idle = tcp_keep_idle(tp), interval = tcp_keep_interval(tp);
+	unsigned count = tp->keep_count ? tp->keep_count : TCP_SETTING(keep_probes);
 
 	tp->keep_at = NSEC_NEVER;
 	if (!sock_has(&tp->so, SF_KEEPALIVE) || !IN_STATES(tp, STATES_SYNCHRONIZED & ~ST(TIME_WAIT)))
