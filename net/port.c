@@ -5,6 +5,7 @@
 #include "libc/random.h"
 #include "net/netdev-priv.h"
 #include "net/sysctl.h"
+#include "net/tcp-priv.h"
 #include "sched/rcu.h"
 
 #define NR_BUCKETS	512u
@@ -23,7 +24,7 @@ static struct port_entry **bucket_of(struct port_table *t, uint16_t port)
 }
 
 /* Does an address that an entry is bound to take packets for a? */
-static bool takes(const struct port_entry *e, const struct ip_addr *a)
+bool port_takes(const struct port_entry *e, const struct ip_addr *a)
 {
 	if (!ip_is_any(&e->laddr))
 		return ip_equal(&e->laddr, a);
@@ -34,7 +35,7 @@ static bool takes(const struct port_entry *e, const struct ip_addr *a)
 
 static bool overlaps(const struct port_entry *a, const struct port_entry *b)
 {
-	return takes(a, &b->laddr) || takes(b, &a->laddr) || (ip_is_any(&a->laddr) && ip_is_any(&b->laddr) && ip_is_v4(&a->laddr) == ip_is_v4(&b->laddr));
+	return port_takes(a, &b->laddr) || port_takes(b, &a->laddr) || (ip_is_any(&a->laddr) && ip_is_any(&b->laddr) && ip_is_v4(&a->laddr) == ip_is_v4(&b->laddr));
 }
 
 /* lock held. ip(7), socket(7): SO_REUSEADDR, SO_REUSEPORT. */
@@ -51,7 +52,7 @@ static bool conflicts(struct port_table *t, const struct port_entry *e)
 			continue;
 		return true;
 	}
-	return false;
+	return t->is_tcp && tcp_is_port_in_use(e);
 }
 
 static bool choose(struct port_table *t, struct port_entry *e)
@@ -129,13 +130,20 @@ int port_listen(struct port_table *t, struct port_entry *e)
 	return r;
 }
 
+void port_unlisten(struct port_table *t, struct port_entry *e)
+{
+	mutex_lock(&t->lock);
+	atomic_store(&e->is_listening, false, RELAXED);
+	mutex_unlock(&t->lock);
+}
+
 /* How well e fits: 0 not at all. */
 static unsigned score(const struct port_entry *e, const struct ip_addr *src, uint16_t sport, const struct ip_addr *dst, uint16_t dport, const struct netdev *dev)
 {
 	struct netdev *bound = atomic_load(&e->so->bound_dev, RELAXED);
 	unsigned s = 1;
 
-	if (e->port != dport || !takes(e, dst))
+	if (e->port != dport || !port_takes(e, dst))
 		return 0;
 	if (!ip_is_any(&e->laddr))
 		s += 4;

@@ -24,10 +24,14 @@ struct port_entry {
  */
 int port_bind(struct port_table *t, struct port_entry *e, const struct ip_addr *laddr, uint16_t port);
 void port_unbind(struct port_table *t, struct port_entry *e);
+/* Does e, by the address it is bound to, take packets for a? */
+bool port_takes(const struct port_entry *e, const struct ip_addr *a);
 /* Is anybody bound to it, on whatever address? */
 bool port_is_bound(struct port_table *t, uint16_t port);
 /* Become a listener: -EADDRINUSE if another listens there without SO_REUSEPORT. */
 int port_listen(struct port_table *t, struct port_entry *e);
+/* And not any more; the port stays its own. */
+void port_unlisten(struct port_table *t, struct port_entry *e);
 
 /* The best match for a packet, referenced (socket_put()); NULL: none. hash spreads over SO_REUSEPORT groups. only_listening for TCP. */
 struct socket *port_lookup(struct port_table *t, const struct ip_addr *src, uint16_t sport, const struct ip_addr *dst, uint16_t dport, const struct netdev *dev,

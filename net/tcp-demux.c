@@ -241,6 +241,34 @@ void tcp_table_remove(struct tcp_sock *tp)
 		socket_put(&tp->so);
 }
 
+/* As port_takes(), but that an IPv6 socket which nobody bound to an IPv6 address also keeps the port of IPv4 (as on Linux). */
+static bool is_overlapping(const struct tcp_sock *tp, const struct port_entry *e)
+{
+	bool is_dual = tp->so.family == AF_INET6 && !sock_has(&tp->so, SF_V6ONLY);
+
+	return port_takes(e, &tp->laddr) || (is_dual && e->so->family == AF_INET && ip_is_v4(&e->laddr) && ip_is_any(&e->laddr));
+}
+
+/* Connections that have a port of their own by bind(2) are in the table of ports, too, where they were looked at. */
+bool tcp_is_port_in_use(const struct port_entry *e)
+{
+	bool r = false;
+
+	mutex_lock(&lock);
+	for (uint32_t i = 0; table && nr_entries && i <= table->mask && !r; i++) {
+		for (struct tcp_sock *tp = table->buckets[i]; tp && !r; tp = tp->hash_next[table->link]) {
+			const struct netdev *da = tp->so.bound_dev, *db = e->so->bound_dev;
+
+			if (tp->lport != e->port || tp->port.port || &tp->port == e || (da && db && da != db) || !is_overlapping(tp, e))
+				continue;
+			r = !(sock_has(&tp->so, SF_REUSEADDR) && sock_has(e->so, SF_REUSEADDR)) &&
+			    !(sock_has(&tp->so, SF_REUSEPORT) && sock_has(e->so, SF_REUSEPORT) && (tp->state == TCP_TIME_WAIT || tp->so.cred.uid == e->so->cred.uid));
+		}
+	}
+	mutex_unlock(&lock);
+	return r;
+}
+
 uint32_t tcp_count_unacked(uint32_t *acked)
 {
 	uint32_t n = 0;

@@ -368,10 +368,10 @@ int tcp_listen(struct socket *so, int backlog)
 	} else if (tp->state != TCP_CLOSED) {
 		r = -EINVAL;
 	} else {
-		struct ip_addr any = so->family == AF_INET ? ip_from_v4(0) : (struct ip_addr){ .d = { 0, 0 } };
+		struct ip_addr laddr = tp->port.laddr;	/* any, or what was bound before a shutdown(2) */
 
 		if (!tp->port.port)
-			r = port_bind(&tcp_ports, &tp->port, &any, 0);
+			r = port_bind(&tcp_ports, &tp->port, &laddr, 0);
 		if (!r) {
 			tp->lport = tp->port.port;
 			tp->accept_tail = &tp->accept_head;

@@ -185,6 +185,7 @@ struct tcp_sock {
 		uint64_t plain_word;
 	};
 	bool has_file, is_orphan, is_dead;	/* [l] */
+	bool is_port_given;		/* [l] by bind(2), not chosen: a listener that is shut keeps it */
 	bool is_connecting;		/* [l] connect(2) has said EINPROGRESS and not yet 0 */
 
 	/* Send sequence space (RFC 9293 3.3.1). */
@@ -373,6 +374,8 @@ struct tcp_sock *tcp_lookup(const struct ip_addr *laddr, uint16_t lport, const s
 uint32_t tcp_hash(const struct ip_addr *laddr, uint16_t lport, const struct ip_addr *raddr, uint16_t rport);
 /* Enter the table, which takes a reference. -EADDRNOTAVAIL: exists; -ENOMEM. */
 int tcp_table_insert(struct tcp_sock *tp);
+/* Does a connection, though it be in TIME-WAIT, keep e from being bound (socket(7), SO_REUSEADDR)? Looks at all connections. */
+bool tcp_is_port_in_use(const struct port_entry *e);
 void tcp_table_remove(struct tcp_sock *tp);
 /* A SYN that ended a TIME-WAIT opens anew, if somebody listens. take. */
 void tcp_give_to_listener(struct pkt *p, uint16_t sport, uint16_t dport);

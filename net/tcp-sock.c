@@ -215,6 +215,9 @@ static int tcp_bind(struct socket *so, const struct sock_addr *a)
 	if (!r) {
 		tp->laddr = ip;
 		tp->lport = tp->port.port;
+		tp->is_port_given = port != 0;
+		if (!ip_is_any(&ip) && !ip_is_v4(&ip))
+			sock_set(so, SF_V6ONLY, true);	/* as Linux says from then on */
 		if (dev)
 			atomic_store(&so->bound_dev, dev, RELAXED);
 	}
@@ -399,7 +402,10 @@ static int tcp_shutdown(struct socket *so, int how)
 	tcp_lock(tp);
 	if (tp->state == TCP_LISTEN) {
 		if (how != SHUT_WR) {
-			port_unbind(&tcp_ports, &tp->port);
+			if (tp->is_port_given)
+				port_unlisten(&tcp_ports, &tp->port);
+			else
+				port_unbind(&tcp_ports, &tp->port);
 			sock_set(so, SF_ACCEPTCONN, false);
 			tcp_set_state(tp, TCP_CLOSED);
 			tcp_listener_close(tp);
