@@ -289,6 +289,9 @@ static bool complete_handshake(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		NET_COUNT(tcp_listen_overflows);
 		return false;
 	}
+	/* TCP_DEFER_ACCEPT: not before there is data, or the SYN-ACK was sent again often enough. */
+	if (lp && !p->tcp.data_len && !(p->tcp.flags & TCP_FIN) && tp->nr_backoff < lp->defer_accept)
+		return false;
 	tx_cumulative(tp, p->tcp.ack, &res);
 	if (res.has_sample)
 		tcp_rtt_sample(tp, now - res.newest_sent);

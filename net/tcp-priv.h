@@ -265,7 +265,7 @@ struct tcp_sock {
 
 	/* Options of tcp(7). */
 	bool is_nodelay, is_cork, no_quickack;	/* [l] */
-	uint8_t defer_accept;		/* [l] TCP_DEFER_ACCEPT, in repeats of a SYN-ACK */
+	uint8_t defer_accept;		/* [l] TCP_DEFER_ACCEPT: how often a SYN-ACK is sent again before a connection without data is given; 0: at once */
 	bool wants_inq, is_thin_linear;	/* [l] TCP_INQ, TCP_THIN_LINEAR_TIMEOUTS */
 	uint8_t save_syn;		/* [l] */
 	bool is_fastopen_connect, no_cookie;	/* [l] TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE */
