@@ -138,6 +138,8 @@ static void put_control(struct dgram *d, struct sock_msg *m, struct pkt *p)
 	v = p->udp.hop_limit;
 	if (flags & SF_RECVTTL)
 		sock_msg_put(m, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? 2 : 52, &v, sizeof(v));
+	if (flags & SF_RECVHOPS_2292 && !v4)
+		sock_msg_put(m, IPPROTO_IPV6, 8, &v, sizeof(v));
 	v = p->udp.tos;
 	if (flags & SF_RECVTOS)
 		sock_msg_put(m, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? 1 : 67, &v, v4 ? 1 : sizeof(v));

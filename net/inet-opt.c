@@ -17,9 +17,14 @@
 #define IP_FREEBIND		15
 #define IP_TRANSPARENT		19
 #define IP_BIND_ADDRESS_NO_PORT	24
+#define IP_MULTICAST_TTL	33
+#define IP_MULTICAST_LOOP	34
 #define IP_MULTICAST_ALL	49
 
+#define IPV6_2292HOPLIMIT	8
 #define IPV6_UNICAST_HOPS	16
+#define IPV6_MULTICAST_HOPS	18
+#define IPV6_MULTICAST_LOOP	19
 #define IPV6_MTU_DISCOVER	23
 #define IPV6_RECVERR		25
 #define IPV6_V6ONLY		26
@@ -63,6 +68,8 @@ static uint32_t flag_of(int level, int name)
 		return SF_RECVERR;
 	case IPV6_RECVHOPLIMIT:
 		return SF_RECVTTL;
+	case IPV6_2292HOPLIMIT:
+		return SF_RECVHOPS_2292;
 	case IPV6_RECVTCLASS:
 		return SF_RECVTOS;
 	case IPV6_FREEBIND:
@@ -141,6 +148,12 @@ int inet_setopt(struct socket *so, struct ip_opts *o, int level, int name, int v
 	return -ENOPROTOOPT;
 }
 
+/* Streams go to no group; that is what Linux says of them all the same. Datagram sockets have their own (dgram.c). */
+static bool is_group_option(int level, int name)
+{
+	return level == IPPROTO_IP ? name == IP_MULTICAST_TTL || name == IP_MULTICAST_LOOP : name == IPV6_MULTICAST_HOPS || name == IPV6_MULTICAST_LOOP;
+}
+
 int inet_getopt(struct socket *so, const struct ip_opts *o, int level, int name, int *v)
 {
 	uint32_t flag = flag_of(level, name);
@@ -159,6 +172,8 @@ int inet_getopt(struct socket *so, const struct ip_opts *o, int level, int name,
 		*v = o->may_fragment ? PMTUDISC_DONT : o->no_fragment ? PMTUDISC_DO : PMTUDISC_WANT;
 	else if (level == IPPROTO_IPV6 && name == IPV6_DONTFRAG)
 		*v = o->no_fragment;
+	else if (so->type == SOCK_STREAM && is_group_option(level, name))
+		*v = 1;
 	else
 		return -ENOPROTOOPT;
 	return 0;

@@ -176,6 +176,7 @@ struct socket_ops {
 #define SF_RECVERR	0x80000u
 #define SF_FREEBIND	0x100000u
 #define SF_HDRINCL	0x200000u
+#define SF_RECVHOPS_2292	0x80000000u	/* as SF_RECVTTL, in the message of RFC 2292 */
 #define SF_ACCEPTCONN	0x400000u
 #define SF_PASSSEC	0x800000u
 #define SF_ERRQUEUE_PRI	0x1000000u	/* SO_SELECT_ERR_QUEUE */
