@@ -136,3 +136,8 @@
 #define ERFKILL          132
 #define EWOULDBLOCK      EAGAIN
 #define ENOTSUP          EOPNOTSUPP
+
+/* Internal: as EINTR, but never restarted after a handler, whatever the call's row says. Only when a wait was interrupted. */
+#define ERESTARTNOHAND   514
+/* The same, but restarted after every handler: the program must not see the interruption. Absolute deadlines only. */
+#define ERESTARTNOINTR   513

@@ -26,7 +26,7 @@
 #include "linux/strace.h"
 #include "linux/syscall.h"
 #include "linux/veneer.h"
-#include "sched/clock.h"
+#include "sched/call.h"
 #include "sched/trace.h"
 
 #define SLOT(a, x)	(ARCH_SYSCALL_NR(a, x) < 0 ? ARCH_NR_SYSCALLS : ARCH_SYSCALL_NR(a, x))
@@ -178,19 +178,7 @@ void linux_syscall_from_veneer(struct frame *f)
 
 nsec_t syscall_deadline(nsec_t timeout_ns)
 {
-	struct task *t = task_current();
-	nsec_t now;
-
-	if (t->is_restarting) {
-		t->is_restarting = false;
-		return t->restart_deadline;
-	}
-	t->restart_deadline = NSEC_NEVER;
-	if (timeout_ns != NSEC_NEVER) {
-		now = clock_monotonic();
-		t->restart_deadline = timeout_ns < NSEC_NEVER - now ? now + timeout_ns : NSEC_NEVER;
-	}
-	return t->restart_deadline;
+	return call_deadline(timeout_ns);
 }
 
 static bool was_interrupted(const struct frame *f)
@@ -219,13 +207,13 @@ void syscall_before_handler(struct frame *f, bool sa_restart)
 /* No handler ran: make the call again. */
 static void restart_unseen(struct frame *f)
 {
-	struct task *t = task_current();
+	struct thread *t = thread_current();
 
 	signal_restore_saved_mask();
-	t->is_restarting = true;
+	t->is_call_again = true;
 	frame_redo_syscall(f);
 	run_syscall(f);
-	t->is_restarting = false;
+	t->is_call_again = false;
 }
 
 void linux_attention(struct frame *f)

@@ -59,10 +59,6 @@ struct syscall_stats {
 };
 void syscall_stats(struct syscall_stats *out);
 
-/* Internal: as -EINTR, but never restarted after a handler, whatever the row says. Only for functions of linux/, only when a wait was interrupted. */
-#define ERESTARTNOHAND	514
-/* The same, but restarted after every handler: the program must not see the interruption. Absolute deadlines only. */
-#define ERESTARTNOINTR	513
 
 long syscall_unknown(unsigned long nr);
 /* The first handler is about to be set up: decides about the interrupted call in f. */

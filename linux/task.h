@@ -42,8 +42,6 @@ struct task {
 	uint64_t alt_size;		/* [o] */
 	uint32_t alt_flags;		/* [o] SS_DISABLE: none */
 
-	bool is_restarting;		/* [o] the next call is an interrupted one, again: use restart_deadline */
-	nsec_t restart_deadline;	/* [o] */
 	struct siginfo forced;		/* [o] fault to deliver; signo 0: none */
 	uint64_t fault_address, fault_code;	/* [o] for the signal frame */
 

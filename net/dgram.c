@@ -100,10 +100,8 @@ int dgram_wait(struct dgram *d, struct sock_msg *m, struct pkt **out)
 			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
 		r = sleeper_wait_until(&so->reader, &so->wq, "recv", POLL_IN | FILE_POLLERR | FILE_POLLHUP,
 				       dgram_has_data(d) || atomic_load(&so->error, RELAXED) || atomic_load(&so->shut, RELAXED) & SHUT_RD_BIT, deadline);
-		if (r == -ETIMEDOUT)
-			return -EAGAIN;
 		if (r)
-			return r;
+			return sock_wait_error(r, deadline);
 	}
 }
 

@@ -389,7 +389,7 @@ static ssize_t nl_recv(struct socket *so, struct sock_msg *m)
 			return -EAGAIN;
 		r = waitq_wait_until(&so->wq, "netlink", POLL_IN, atomic_load(&nl->head, RELAXED), deadline, WAIT_INTERRUPTIBLE);
 		if (r)
-			return r == -ETIMEDOUT ? -EAGAIN : r;
+			return sock_wait_error(r, deadline);
 	}
 	len = (unsigned)MIN((size_t)p->len, m->uio->left);
 	n = len ? pkt_to_uio(p, 0, m->uio, len) : 0;

@@ -13,11 +13,12 @@
 #include "fs/file.h"
 #include "fs/uio.h"
 #include "libc/atomic.h"
+#include "libc/errno.h"
 #include "libc/set.h"
 #include "libc/types.h"
 #include "net/addr.h"
 #include "net/sysctl.h"
-#include "sched/clock.h"
+#include "sched/call.h"
 #include "sched/mutex.h"
 #include "sched/sleeper.h"
 #include "sched/waitq.h"
@@ -290,10 +291,20 @@ static inline void socket_wake(struct socket *so, unsigned nr, uint32_t key)
 	socket_wake_fenced(so, nr, key);
 }
 
-/* When a call that begins now gives up: from SO_SNDTIMEO, SO_RCVTIMEO. */
+/* When a call that begins now gives up: SO_SNDTIMEO, SO_RCVTIMEO. Made again unseen it keeps that. */
 static inline nsec_t sock_deadline(nsec_t span)
 {
-	return span > NSEC_NEVER / 2 ? NSEC_NEVER : clock_monotonic() + span;
+	return span > NSEC_NEVER / 2 ? NSEC_NEVER : call_deadline(span);
+}
+/*
+ * What the failure r of a wait until then is to the caller. After a handler a call with a time-out
+ * is not made again, whatever SA_RESTART says: signal(7).
+ */
+static inline int sock_wait_error(int r, nsec_t deadline)
+{
+	if (r == -ETIMEDOUT)
+		return -EAGAIN;
+	return r == -EINTR && deadline != NSEC_NEVER ? -ERESTARTNOHAND : r;
 }
 /* Take and clear the pending error: 0 or -errno. */
 static inline int sock_take_error(struct socket *so)

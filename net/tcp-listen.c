@@ -442,7 +442,7 @@ int tcp_accept(struct socket *so, struct socket **out, bool is_nonblock)
 		}
 		r = waitq_wait_until(&so->wq, "accept", POLL_IN, is_accept_over(lp) || (poller_look(true) && is_accept_over(lp)), deadline, WAIT_INTERRUPTIBLE);
 		if (r)
-			return r == -ETIMEDOUT ? -EAGAIN : r;
+			return sock_wait_error(r, deadline);
 	}
 	mutex_lock(&tp->so.lock);
 	tp->has_file = true;

@@ -569,6 +569,6 @@ ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
 		r = sleeper_wait_until(&so->reader, &so->wq, "tcp-recv", POLL_IN | FILE_POLLRDHUP | FILE_POLLERR | FILE_POLLHUP,
 				       is_readable(tp, peeked + MAX(1u, MIN(target - (uint32_t)done, atomic_load(&so->rcvbuf, RELAXED) / 4))), deadline);
 		if (r)
-			return done ? done : r == -ETIMEDOUT ? -EAGAIN : r;
+			return done ? done : sock_wait_error(r, deadline);
 	}
 }

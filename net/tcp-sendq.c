@@ -452,7 +452,7 @@ static ssize_t send_all(struct tcp_sock *tp, struct sock_msg *m)
 		}
 		r = waitq_wait_until(&so->wq, "tcp-send", 0, is_wait_over_or_comes(tp, true), deadline, WAIT_INTERRUPTIBLE);
 		if (r)
-			return done ? done : r == -ETIMEDOUT ? -EAGAIN : r;
+			return done ? done : sock_wait_error(r, deadline);
 	}
 }
 

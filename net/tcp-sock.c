@@ -378,7 +378,7 @@ static int tcp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 	deadline = sock_deadline(atomic_load(&so->snd_timeout, RELAXED));
 	r = waitq_wait_until(&so->wq, "connect", 0, is_connect_over(tp), deadline, WAIT_INTERRUPTIBLE);
 	if (r)
-		return r == -ETIMEDOUT ? -EINPROGRESS : r;
+		return r == -ETIMEDOUT ? -EINPROGRESS : sock_wait_error(r, deadline);
 	return sock_take_error(so);
 }
 
