@@ -251,25 +251,33 @@ static int insert_with_port(struct tcp_sock *tp)
 	return -EADDRNOTAVAIL;
 }
 
-/* Lock held, state CLOSED. */
-static int start_connect(struct tcp_sock *tp, const struct ip_addr *dst, uint16_t port)
+/* Lock held, state CLOSED: the other end, and a route to it. */
+static int set_target(struct tcp_sock *tp, const struct ip_addr *dst, uint16_t port)
 {
-	nsec_t now = clock_monotonic();
 	struct ip_addr bound = tp->port.port ? tp->port.laddr : tp->laddr;
-	int r;
 
 	tp->raddr = *dst;
 	tp->rport = port;
 	ip_route_put(&tp->route);
 	tp->laddr = ip_is_any(&bound) ? (ip_is_v4(dst) ? ip_from_v4(0) : (struct ip_addr){ .d = { 0, 0 } }) : bound;
-	r = tcp_get_route(tp);
+	return tcp_get_route(tp);
+}
+
+/* Lock held, state CLOSED. */
+static int start_connect(struct tcp_sock *tp, const struct ip_addr *dst, uint16_t port)
+{
+	nsec_t now = clock_monotonic();
+	int r;
+
+	r = set_target(tp, dst, port);
 	if (r == -ENETUNREACH && net_is_configuring()) {
 		mutex_unlock(&tp->so.lock);
 		net_wait_configured(CONFIG_WAIT_MS);
 		mutex_lock(&tp->so.lock);
+		/* Another thread may have connected it meanwhile, or have tried in vain. */
 		if (tp->state != TCP_CLOSED)
 			return -EALREADY;
-		r = tcp_get_route(tp);
+		r = set_target(tp, dst, port);
 	}
 	if (r)
 		return r;
@@ -410,7 +418,9 @@ static int tcp_shutdown(struct socket *so, int how)
 			tcp_set_state(tp, TCP_CLOSED);
 			tcp_listener_close(tp);
 		}
-	} else if (!IN_STATES(tp, STATES_SYNCHRONIZED | ST(SYN_SENT) | ST(SYN_RECV))) {
+	} else if (tp->state == TCP_SYN_SENT) {
+		tcp_finish(tp, ECONNRESET);	/* who waits for the connection hears of it, as on Linux; the socket may try again */
+	} else if (!IN_STATES(tp, STATES_SYNCHRONIZED | ST(SYN_RECV))) {
 		r = -ENOTCONN;
 	} else {
 		(void)atomic_fetch_or(&so->shut, how == SHUT_RDWR ? 3u : how == SHUT_RD ? SHUT_RD_BIT : SHUT_WR_BIT, RELAXED);
