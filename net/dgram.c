@@ -25,7 +25,8 @@ bool dgram_deliver(struct dgram *d, struct pkt *p)
 {
 	uint32_t before = atomic_fetch_add(&d->queued, p->truesize, RELAXED);
 
-	if (before + p->truesize > atomic_load(&d->so.rcvbuf, RELAXED) || atomic_load(&d->so.shut, RELAXED) & SHUT_RD_BIT) {
+	/* A socket that is shut for reading takes datagrams all the same, as on Linux. */
+	if (before + p->truesize > atomic_load(&d->so.rcvbuf, RELAXED)) {
 		(void)atomic_fetch_sub(&d->queued, p->truesize, RELAXED);
 		(void)atomic_fetch_add(&d->nr_dropped, 1u, RELAXED);
 		pkt_free(p);
@@ -82,20 +83,20 @@ int dgram_wait(struct dgram *d, struct sock_msg *m, struct pkt **out)
 	for (;;) {
 		int r;
 
+		r = sock_take_error(so);	/* comes before data */
+		if (r)
+			return r;
 		mutex_lock(&so->lock);
 		*out = first(d);
 		if (*out)
 			return 0;
 		mutex_unlock(&so->lock);
-		r = sock_take_error(so);
-		if (r)
-			return r;
-		if (atomic_load(&so->shut, RELAXED) & SHUT_RD_BIT)
-			return 1;
 		if (poller_is_any_on() && sock_msg_look(m))
 			continue;
 		if (m->is_nonblock)
 			return -EAGAIN;
+		if (atomic_load(&so->shut, RELAXED) & SHUT_RD_BIT)
+			return 1;	/* Linux tells only who would wait */
 		if (!deadline)
 			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
 		r = sleeper_wait_until(&so->reader, &so->wq, "recv", POLL_IN | FILE_POLLERR | FILE_POLLHUP,

@@ -311,8 +311,6 @@ static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 	r = sock_take_error(so);
 	if (r)
 		return r;
-	if (atomic_load(&so->shut, RELAXED) & SHUT_WR_BIT)
-		return -EPIPE;
 	if (m->name && m->name->len) {
 		r = inet_from_sockaddr(so, m->name, &dst, &port, &dev);
 		if (r)
@@ -328,6 +326,8 @@ static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 		port = u->d.rport;
 		r = u->d.is_connected ? 0 : -EDESTADDRREQ;
 	}
+	if (!r && atomic_load(&so->shut, RELAXED) & SHUT_WR_BIT)
+		r = -EPIPE;
 	if (!r)
 		r = dgram_parse_control(&u->d, m, &c);
 	if (!r)
