@@ -28,6 +28,8 @@
 #define POLL_IN		(FILE_POLLIN | FILE_POLLRDNORM)
 #define POLL_OUT	(FILE_POLLOUT | FILE_POLLWRNORM)
 
+void (*vfs_broken_pipe)(void);
+
 static struct mutex fifo_lock;	/* guards the slots of all FIFO inodes; before pipe.lock */
 
 /* ---- pages and slots -------------------------------------------------------------------------------------------- */
@@ -311,6 +313,8 @@ static ssize_t pipe_write_long(struct file *f, struct uio *u)
 			break;
 		}
 	}
+	if (done && n == -EPIPE && vfs_broken_pipe)
+		vfs_broken_pipe();	/* for -EPIPE alone the caller sends it */
 	return done ? done : n;
 }
 

@@ -230,3 +230,5 @@ int vfs_lookup_vnode(struct fs_context *ctx, struct file *at, const char *path, 
 /* Set by linux/: the calling process's table and context (borrowed: they outlive the call) for /proc/self/fd; the functions may return NULL. */
 extern struct fdtable *(*vfs_current_fds)(void);
 extern struct fs_context *(*vfs_current_context)(void);
+/* The calling thread has written to a pipe without readers, which the result of its call does not say: SIGPIPE. NULL: none. */
+extern void (*vfs_broken_pipe)(void);

@@ -4,8 +4,10 @@
  */
 #include "fs/procfs.h"
 #include "fs/vnode.h"
+#include "libc/errno.h"
 #include "libc/print.h"
 #include "linux/process.h"
+#include "linux/signal.h"
 #include "linux/task.h"
 #include "sched/init.h"
 #include "sched/thread.h"
@@ -20,10 +22,17 @@ static struct fs_context *current_context(void)
 	return thread_current()->task ? process_current()->fs : NULL;
 }
 
+static void broken_pipe_signal(void)
+{
+	if (thread_current()->task)
+		(void)signal_pipe(-EPIPE);
+}
+
 static void fs_hooks_init(void)
 {
 	vfs_current_fds = current_fds;
 	vfs_current_context = current_context;
+	vfs_broken_pipe = broken_pipe_signal;
 }
 INIT_HOOK(INIT_LATE, fs_hooks_init);
 

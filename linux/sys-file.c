@@ -57,7 +57,7 @@ static long transfer(struct file *f, struct uio *u, uint64_t *pos, bool is_write
 	if (!is_write)
 		return file_read(f, u, pos);
 	r = limit_write(f, u, pos);
-	return r ? r : signal_pipe(file_write(f, u, pos));
+	return r ? r : broken_pipe(f, file_write(f, u, pos));
 }
 
 /* f: held by the caller, or NULL: not open. */
@@ -107,7 +107,7 @@ static inline long write_plain(struct file *f, long buf, long len, bool is_count
 		uio_init(&u, &iov, (void *)buf, (size_t)len, false);
 		r = f->ops->write(f, &u, &f->pos);
 		if (unlikely(r == -EPIPE))
-			r = signal_pipe(r);
+			r = broken_pipe(f, r);
 	}
 	if (is_counted && f)
 		file_put(f);
@@ -274,7 +274,7 @@ static inline long transfer_vector(long fd, long ptr, long nr, uint64_t *pos, bo
 	if (!pos && (atomic_load(&f->plain, RELAXED) & (is_write ? FILE_PLAIN_WRITE : FILE_PLAIN_READ))) {
 		r = is_write ? f->ops->write(f, &u, &f->pos) : f->ops->read(f, &u, &f->pos);
 		if (is_write && unlikely(r == -EPIPE))
-			r = signal_pipe(r);
+			r = broken_pipe(f, r);
 	} else {
 		r = transfer(f, &u, pos, is_write);
 	}

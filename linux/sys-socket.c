@@ -17,6 +17,13 @@
 #define CONTROL_MAX	(64u * 1024)
 #define OPT_MAX		512u
 #define TCP_ZEROCOPY_RECEIVE	35
+#define SCM_RIGHTS	1
+#define SCM_CREDENTIALS	2
+#define SO_PEERCRED	17
+#define CAP_SETGID	6
+#define CAP_SETUID	7
+#define CAP_SYS_ADMIN	21
+#define SO_PEERGROUPS	59
 
 /* As the application lays it out (64-bit ports). */
 struct msghdr_abi {
@@ -292,6 +299,8 @@ long sys_shutdown(long fd, long how)
 
 static void msg_init(struct sock_msg *m, struct uio *u, const struct sock_ref *s, long flags)
 {
+	struct process *p;
+
 	_Static_assert(sizeof(*m) % 8 == 0 && sizeof(*m) <= 128, "zero_words");
 	zero_words(m, sizeof(*m));
 	m->uio = u;
@@ -299,14 +308,15 @@ static void msg_init(struct sock_msg *m, struct uio *u, const struct sock_ref *s
 	m->is_nonblock = is_nonblock(s) || flags & MSG_DONTWAIT;
 	if (s->so->family != AF_UNIX)
 		return;		/* only these pass descriptors and identities */
-	m->files = process_current()->files;
+	p = process_current();
+	m->files = p->files;
 	m->fd_limit = fd_limit();
-	m->cred = cred_current();
+	m->cred = (struct sock_cred){ p->pid, p->cred.uid, p->cred.gid };
 }
 
-static long send_result(long r, long flags)
+static long send_result(const struct sock_ref *s, long r, long flags)
 {
-	return r == -EPIPE && !(flags & MSG_NOSIGNAL) ? signal_pipe(r) : r;
+	return r == -EPIPE && !(flags & MSG_NOSIGNAL) ? broken_pipe(s->file, r) : r;
 }
 
 long sys_sendto(long fd, long buf, long len, long flags, long addr, long addr_len)
@@ -328,8 +338,9 @@ long sys_sendto(long fd, long buf, long len, long flags, long addr, long addr_le
 	}
 	if (!r)
 		r = s.so->ops->send(s.so, &m);
+	r = send_result(&s, r, flags);
 	sock_ref_put(&s);
-	return send_result(r, flags);
+	return r;
 }
 
 long sys_recvfrom(long fd, long buf, long len, long flags, long addr, long len_ptr)
@@ -396,8 +407,9 @@ static int msg_iov_get(struct msg_args *a)
 	if (copy_from_user(a->iov, (const void *)a->hdr.iov, a->hdr.nr_iov * sizeof(struct iovec)))
 		return -EFAULT;
 	for (unsigned i = 0; i < a->hdr.nr_iov; i++) {
-		if ((ssize_t)a->iov[i].len < 0 || a->iov[i].len > RW_MAX - total)
+		if ((ssize_t)a->iov[i].len < 0)
 			return -EINVAL;
+		a->iov[i].len = MIN(a->iov[i].len, RW_MAX - total);
 		total += a->iov[i].len;
 	}
 	a->uio = (struct uio){ .iov = a->iov, .nr = (unsigned)a->hdr.nr_iov, .left = total };
@@ -412,6 +424,8 @@ static int msg_args_get(struct msg_args *a, struct sock_msg *m, const struct soc
 	a->control = (uint8_t *)a->fast_control;
 	if (copy_from_user(&a->hdr, (const void *)msg, sizeof(a->hdr)))
 		return -EFAULT;
+	if (a->hdr.name && (int32_t)a->hdr.name_len < 0)
+		return -EINVAL;
 	r = msg_iov_get(a);
 	if (r)
 		return r;
@@ -442,16 +456,93 @@ static int msg_args_get(struct msg_args *a, struct sock_msg *m, const struct soc
 	return copy_from_user(a->control, (const void *)a->hdr.control, a->hdr.control_len);
 }
 
+static bool has_cap(const struct credentials *c, unsigned cap)
+{
+	return c->cap_effective >> cap & 1;
+}
+
+/*
+ * unix(7), SCM_CREDENTIALS: a program may name itself by any of its ids, and with the capabilities
+ * somebody else, who exists.
+ */
+static int check_cred(const struct sock_cred *c)
+{
+	struct process *p = process_current();
+	const struct credentials *me = &p->cred;
+	int r = 0;
+
+	mutex_lock(&p->lock);
+	if ((c->pid != p->pid && !has_cap(me, CAP_SYS_ADMIN)) ||
+	    (c->uid != me->uid && c->uid != me->euid && c->uid != me->suid && !has_cap(me, CAP_SETUID)) ||
+	    (c->gid != me->gid && c->gid != me->egid && c->gid != me->sgid && !has_cap(me, CAP_SETGID)))
+		r = -EPERM;
+	else if (c->pid != p->pid)
+		r = -ESRCH;
+	mutex_unlock(&p->lock);
+	return r;
+}
+
+static int check_control(const struct sock_msg *m)
+{
+	const struct cmsg_hdr *h;
+	struct sock_cred cred;
+	size_t pos = 0;
+	int error, r = 0;
+
+	while (!r && (h = sock_msg_next(m, &pos, &error))) {
+		if (h->level != SOL_SOCKET || h->type != SCM_CREDENTIALS || h->len != sizeof(*h) + sizeof(cred))
+			continue;
+		memcpy(&cred, h + 1, sizeof(cred));
+		r = check_cred(&cred);
+	}
+	return r;
+}
+
 static long sendmsg_one(struct sock_ref *s, long msg, long flags)
 {
 	struct msg_args a;
 	struct sock_msg m;
 	long r = msg_args_get(&a, &m, s, msg, flags, true);
 
+	if (!r && unlikely(m.control_len) && s->so->family == AF_UNIX)
+		r = check_control(&m);
 	if (!r)
 		r = s->so->ops->send(s->so, &m);
 	msg_args_put(&a);
-	return send_result(r, flags);
+	return send_result(s, r, flags);
+}
+
+static void close_received(const struct cmsg_hdr *h)
+{
+	const int *fds = (const int *)(h + 1);
+
+	for (size_t i = 0; i < (h->len - sizeof(*h)) / sizeof(int); i++)
+		(void)fd_close(process_current()->files, fds[i]);
+}
+
+/*
+ * Control messages for which the program's memory is bad are left out, as on Linux: the data was
+ * received all the same. Descriptors whose numbers it does not learn are closed again.
+ */
+static void control_put(struct msg_args *a, struct sock_msg *m)
+{
+	size_t pos = 0, put = 0, start;
+	const struct cmsg_hdr *h;
+	int error;
+
+	if (likely(!copy_to_user((void *)a->hdr.control, a->control, m->control_len)))
+		return;
+	for (start = 0; (h = sock_msg_next(m, &pos, &error)); start = pos) {
+		size_t len = MIN(pos, m->control_len) - start;
+
+		if (!copy_to_user((void *)(a->hdr.control + put), h, len)) {
+			put += len;
+		} else if (h->level == SOL_SOCKET && h->type == SCM_RIGHTS) {
+			close_received(h);
+			m->out_flags |= MSG_CTRUNC;
+		}
+	}
+	m->control_len = put;
 }
 
 static int recvmsg_finish(struct msg_args *a, struct sock_msg *m, long msg)
@@ -462,8 +553,8 @@ static int recvmsg_finish(struct msg_args *a, struct sock_msg *m, long msg)
 		if (copy_to_user((void *)a->hdr.name, a->name.bytes, MIN(a->name.len, a->hdr.name_len)) || user_store32(&user->name_len, a->name.len))
 			return -EFAULT;
 	}
-	if (m->control_len && copy_to_user((void *)a->hdr.control, a->control, m->control_len))
-		return -EFAULT;
+	if (m->control_len)
+		control_put(a, m);
 	if (user_store64(&user->control_len, m->control_len) || user_store32(&user->flags, m->out_flags | (m->flags & MSG_CMSG_CLOEXEC)))
 		return -EFAULT;
 	return 0;
@@ -536,7 +627,7 @@ long sys_sendmmsg(long fd, long vec, long nr, long flags)
 long sys_recvmmsg(long fd, long vec, long nr, long flags, long timeout)
 {
 	struct mmsghdr_abi *user = (struct mmsghdr_abi *)vec;
-	nsec_t deadline = NSEC_NEVER, span;
+	nsec_t deadline = NSEC_NEVER, span, now = 0;
 	struct sock_ref s;
 	unsigned done = 0;
 	long r;
@@ -551,20 +642,31 @@ long sys_recvmmsg(long fd, long vec, long nr, long flags, long timeout)
 	if (r)
 		return r;
 	nr = MIN((unsigned)nr, (unsigned)UIO_MAXIOV);
-	while (done < (unsigned)nr) {
+	if (!(flags & MSG_ERRQUEUE))
+		r = sock_take_error(s.so);
+	while (!r && done < (unsigned)nr) {
 		r = recvmsg_one(&s, (long)&user[done], flags & ~(long)MSG_WAITFORONE);
 		if (r >= 0)
 			r = user_store32(&user[done].len, (uint32_t)r);
 		if (r < 0)
 			break;
+		r = 0;
 		done++;
 		if (flags & MSG_WAITFORONE)
 			flags |= MSG_DONTWAIT;
 		/* recvmmsg(2), BUGS: the timeout is looked at only after each datagram. */
-		if (deadline != NSEC_NEVER && clock_monotonic() >= deadline)
+		if (deadline == NSEC_NEVER)
+			continue;
+		now = clock_monotonic();
+		if (now >= deadline)
 			break;
 	}
+	/* What went wrong after the first one the next call tells. */
+	if (done && r < 0 && r != -EAGAIN)
+		atomic_store(&s.so->error, r == -ERESTARTNOHAND ? EINTR : (int)-r, RELAXED);
 	sock_ref_put(&s);
+	if (done && timeout && timespec_put(timeout, now < deadline ? deadline - now : 0))
+		return -EFAULT;
 	return done ? (long)done : r;
 }
 
@@ -589,6 +691,27 @@ long sys_setsockopt(long fd, long level, long name, long value, long len)
 	return r;
 }
 
+/* socket(7): the supplementary groups of the peer, who is this process if there is one. */
+static long get_peer_groups(struct socket *so, long value, unsigned len, long len_ptr)
+{
+	struct process *p = process_current();
+	struct sock_cred cred = { 0, 0, 0 };
+	unsigned cred_len = sizeof(cred), size;
+	uint32_t groups[NR_GROUPS_MAX];
+	long r;
+
+	if (socket_getopt(so, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) || !cred.pid)
+		return -ENODATA;
+	mutex_lock(&p->lock);
+	size = p->cred.nr_groups * (unsigned)sizeof(groups[0]);
+	memcpy(groups, p->cred.groups, size);
+	mutex_unlock(&p->lock);
+	r = user_store32((uint32_t *)len_ptr, size);
+	if (r || len < size)
+		return r ? r : -ERANGE;
+	return copy_to_user((void *)value, groups, size);
+}
+
 long sys_getsockopt(long fd, long level, long name, long value, long len_ptr)
 {
 	uint64_t buf[OPT_MAX / 8] = { 0 };
@@ -603,6 +726,11 @@ long sys_getsockopt(long fd, long level, long name, long value, long len_ptr)
 	r = sock_ref_get(&s, fd);
 	if (r)
 		return r;
+	if ((int)level == SOL_SOCKET && (int)name == SO_PEERGROUPS) {
+		r = get_peer_groups(s.so, value, len, len_ptr);
+		sock_ref_put(&s);
+		return r;
+	}
 	len = MIN(len, (unsigned)OPT_MAX);
 	if (level == 6 && name == TCP_ZEROCOPY_RECEIVE)	/* the one that is a request, too */
 		r = copy_from_user(buf, (const void *)value, len);

@@ -2,7 +2,9 @@
 #include "linux/sys-util.h"
 
 #include "libc/string.h"
+#include "linux/signal.h"
 #include "mmu/heap.h"
+#include "net/socket.h"
 #include "sched/clock.h"
 
 /* The rest of path_arg_get(): the name did not fit, cannot be had, is empty, or is relative to a directory; n: what strncpy_from_user() said. */
@@ -87,6 +89,16 @@ int timespec_get_deadline(long ptr, nsec_t *deadline)
 		return r;
 	*deadline = span ? syscall_deadline(span) : 0;
 	return 0;
+}
+
+long broken_pipe(const struct file *f, long r)
+{
+	const struct socket *so;
+
+	if (likely(r != -EPIPE))
+		return r;
+	so = file_socket(f);
+	return so && so->type != SOCK_STREAM ? r : signal_pipe(r);
 }
 
 long fd_return(struct file *f, bool cloexec)

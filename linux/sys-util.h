@@ -61,6 +61,8 @@ static inline int fd_limit(void)
 	return cur > 0x7fffffff ? 0x7fffffff : (int)cur;
 }
 
+/* The result of a write to f: SIGPIPE for -EPIPE, but for sockets of packets, which Linux spares. */
+long broken_pipe(const struct file *f, long r);
 /* Give f a descriptor; puts it on failure. */
 long fd_return(struct file *f, bool cloexec);
 
