@@ -43,7 +43,7 @@ uint64_t socket_cookie(struct socket *so)
 /* AF_UNIX and UDP can look from an offset on, TCP cannot. 0 or -errno; AF_UNIX has the option itself. */
 static int can_peek_from(const struct socket *so)
 {
-	return so->family == AF_UNIX ? -ENOPROTOOPT : so->type == SOCK_DGRAM ? 0 : -EOPNOTSUPP;
+	return so->family == AF_UNIX || so->type == SOCK_DGRAM ? 0 : -EOPNOTSUPP;
 }
 
 static int set_pacing_rate(struct socket *so, const void *value, unsigned len)

@@ -232,9 +232,14 @@ void sock_msg_put(struct sock_msg *m, int level, int type, const void *data, siz
 	struct cmsg_hdr h = { .len = sizeof(h) + len, .level = level, .type = type };
 	size_t need = sizeof(h) + CMSG_ALIGNED(len), room = m->control_room - m->control_len;
 
-	if (!m->control || room < sizeof(h) + len) {
+	if (!m->control || room < sizeof(h)) {
 		m->out_flags |= MSG_CTRUNC;
 		return;
+	}
+	if (room < h.len) {
+		m->out_flags |= MSG_CTRUNC;
+		h.len = room;
+		len = room - sizeof(h);
 	}
 	memcpy(m->control + m->control_len, &h, sizeof(h));
 	memcpy(m->control + m->control_len + sizeof(h), data, len);
@@ -580,10 +585,16 @@ int socket_getopt(struct socket *so, int level, int name, void *value, unsigned 
 
 		return put_value(value, len, d ? d->name : "", d ? (unsigned)strlen(d->name) + 1 : 0);
 	}
-	case SO_PEERCRED:
 	case SO_PEERGROUPS:
 	case SO_PEERSEC:
 		return so->ops->getopt ? so->ops->getopt(so, level, name, value, len) : -ENOPROTOOPT;
+	case SO_PEERCRED: {
+		struct sock_cred none = { 0, 0xffffffff, 0xffffffff };
+
+		if (so->family == AF_UNIX)
+			return so->ops->getopt(so, level, name, value, len);
+		return put_value(value, len, &none, sizeof(none));
+	}
 	}
 	r = get_int(so, name, &v);
 	if (r) {

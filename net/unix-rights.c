@@ -107,6 +107,16 @@ void unix_rights_leave(struct unix_rights *r)
 	mutex_unlock(&rights_lock);
 }
 
+struct file *unix_rights_peek(const struct unix_rights *r, unsigned i)
+{
+	struct file *f = r->files[i];
+
+	mutex_lock(&rights_lock);	/* the collector counts references */
+	file_get(f);
+	mutex_unlock(&rights_lock);
+	return f;
+}
+
 /* ---- the collector; rights_lock held ------------------------------------------------------------------------------------------ */
 
 /* For each candidate that lies in u's queue: its count of unexplained references changes by -1, or it joins the reachable (and leaves the rest). */
