@@ -520,7 +520,7 @@ static void try(struct scene *sc, const struct event *e)
 	if (has_slept)
 		e->act(sc);
 	/* Long enough where it ends; what sleeps on is seen to be asleep again. */
-	has_ended = wait_done(30) || !wait_asleep();
+	has_ended = wait_done(100) || !wait_asleep();
 	if (!has_ended)
 		get_rid_of();
 	else
