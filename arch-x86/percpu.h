@@ -80,4 +80,7 @@ extern paddr_t arch_kernel_root;		/* [I] */
 /* tlb.c: first thing in each interrupt; the interrupt of its own. */
 void arch_tlb_wake(struct arch_cpu *c);
 void arch_tlb_serve(void);
+/* A CPU that is started: it has no translations that count before it has arrived, if it ever does. By the CPU that starts it; on the CPU itself. */
+void arch_tlb_set_absent(struct arch_cpu *c);
+void arch_tlb_arrive(struct arch_cpu *c);
 #endif

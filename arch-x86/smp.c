@@ -41,6 +41,7 @@ int arch_cpu_start(struct cpu *cpu, struct thread *idle, void *stack_top)
 	if (!arch_secondary_starts)
 		memcpy(phys_to_virt(ARCH_TRAMPOLINE_PA), arch_trampoline, (size_t)(arch_trampoline_end - arch_trampoline));
 	arch_cpu_init(phys_to_virt(area), apic_id);
+	arch_tlb_set_absent(phys_to_virt(area));
 	arch_cpus[id] = phys_to_virt(area);
 	/* release: the CPU before the number. Pairs: find_targets (tlb.c) */
 	atomic_store(&arch_nr_cpus, id + 1, RELEASE);
@@ -63,6 +64,7 @@ void arch_secondary_start(struct secondary_start *s)
 	struct cpu *cpu = s->cpu;
 
 	arch_cpu_load(s->area);
+	arch_tlb_arrive(s->area);
 	arch_set_current(s->idle);
 	arch_time_init_cpu();
 	irq_controller()->init_cpu(cpu);

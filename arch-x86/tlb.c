@@ -42,7 +42,7 @@
 
 enum tlb_kind { TLB_RANGE, TLB_ALL, TLB_RETIRE, TLB_KERNEL };
 
-enum tlb_idle { TLB_IDLE_NO, TLB_IDLE_SLEEPS, TLB_IDLE_STALE };
+enum tlb_idle { TLB_IDLE_NO, TLB_IDLE_SLEEPS, TLB_IDLE_STALE, TLB_IDLE_ABSENT };
 
 /* In use by one thread from slot_get() to slot_put(); targets read it between the two. */
 struct tlb_request {
@@ -133,11 +133,28 @@ void arch_wait_for_interrupt(void)
 	arch_tlb_wake(c);
 }
 
+void arch_tlb_set_absent(struct arch_cpu *c)
+{
+	c->tlb_idle = TLB_IDLE_ABSENT;
+}
+
+void arch_tlb_arrive(struct arch_cpu *c)
+{
+	atomic_store(&c->tlb_idle, (uint32_t)TLB_IDLE_NO, RELAXED);
+	/* seq_cst: present before the flush: who found it absent has changed his entries before (store->load). Pairs: is_told, find_targets */
+	atomic_fence(SEQ_CST);
+	flush_global();
+	reload();
+}
+
 /* c sleeps and will drop everything when it wakes: no need to interrupt it. */
 static bool is_told(struct arch_cpu *c, const struct tlb_request *r)
 {
 	uint32_t idle = TLB_IDLE_SLEEPS;
 
+	/* Started, and not here yet, if ever: it drops everything when it arrives. Pairs: arch_tlb_arrive */
+	if (atomic_load(&c->tlb_idle, RELAXED) == TLB_IDLE_ABSENT)
+		return true;
 	if (r->has_tables || r->kind > TLB_ALL)
 		return false;
 	/* release: the changed entries before STALE; if another has written that, the fence in find_targets() comes before the look. Pairs: arch_tlb_wake */

@@ -98,8 +98,10 @@ static void start_cpus(void)
 			log_line("no memory for CPU %u and those after it", i);
 			break;
 		}
-		if (board_start_cpu(cpu))
+		if (board_start_cpu(cpu)) {
 			log_line("CPU %u (%#lx) does not start", i, board.cpu_hwid[i]);
+			cpu_set_failed(cpu);
+		}
 	}
 	boot_phase("cpus");
 }
@@ -218,6 +220,7 @@ void kernel_main(void)
 	}
 	boot_phase("devices");
 	init_run(INIT_LATE);
+	cpus_wait_online();
 	boot_phase("late");
 	run_program();
 	__builtin_unreachable();

@@ -41,6 +41,6 @@ void boot_report(void)
 	if (boot_options.is_quiet)
 		return;
 	page_stats(&stats);
-	log_line("%s, %u CPU%s, %lu MiB, booted in %lu us", SAMARA_VERSION, nr_cpus, nr_cpus == 1 ? "" : "s",
+	log_line("%s, %u CPU%s, %lu MiB, booted in %lu us", SAMARA_VERSION, cpus_nr_online(), cpus_nr_online() == 1 ? "" : "s",
 		 stats.total_bytes >> 20, now / 1000);
 }

@@ -49,7 +49,8 @@ static int show_uptime(struct text *t, struct pseudo_args *a)
 
 	(void)a;
 	for (unsigned i = 0; i < nr_cpus; i++)
-		(void)cpu_times_add(cpus[i], &sum);
+		if (cpu_is_online(cpus[i]))
+			(void)cpu_times_add(cpus[i], &sum);
 	text_printf(t, "%lu.%02lu %lu.%02lu\n", (unsigned long)(up / NSEC_PER_SEC), (unsigned long)(up / TICK_NS % 100),
 		    (unsigned long)(sum.idle / NSEC_PER_SEC), (unsigned long)(sum.idle / TICK_NS % 100));
 	return 0;
@@ -106,12 +107,16 @@ static int show_stat(struct text *t, struct pseudo_args *a)
 
 	(void)a;
 	for (unsigned i = 0; i < nr_cpus; i++)
-		(void)cpu_times_add(cpus[i], &sum);
+		if (cpu_is_online(cpus[i]))
+			(void)cpu_times_add(cpus[i], &sum);
 	text_printf(t, "cpu ");
 	put_times(t, &sum);
 	for (unsigned i = 0; i < nr_cpus; i++) {
-		struct cpu_times here = cpu_times_add(cpus[i], &sum);
+		struct cpu_times here;
 
+		if (!cpu_is_online(cpus[i]))
+			continue;
+		here = cpu_times_add(cpus[i], &sum);
 		text_printf(t, "cpu%u", i);
 		put_times(t, &here);
 		switches += READ_ONCE(cpus[i]->nr_switches);
@@ -132,8 +137,11 @@ static int show_schedstat(struct text *t, struct pseudo_args *a)
 	(void)a;
 	text_printf(t, "version 15\ntimestamp %lu\n", (unsigned long)(clock_monotonic() / TICK_NS));
 	for (unsigned i = 0; i < nr_cpus; i++) {
-		struct cpu_times here = cpu_times_add(cpus[i], &sum);
+		struct cpu_times here;
 
+		if (!cpu_is_online(cpus[i]))
+			continue;
+		here = cpu_times_add(cpus[i], &sum);
 		text_printf(t, "cpu%u 0 0 0 0 0 0 %lu 0 %lu\n", i, (unsigned long)(here.user + here.system),
 			    (unsigned long)READ_ONCE(cpus[i]->nr_switches));
 	}
@@ -156,6 +164,8 @@ static void show_irq(int irq, const char *name, const uint64_t *counts, unsigned
 	for (unsigned i = 0; i < nr_cpus; i++) {
 		uint64_t count = i < nr ? atomic_load(&counts[i], RELAXED) : 0;
 
+		if (!cpu_is_online(cpus[i]))
+			continue;
 		rows->devices[i] += count;
 		text_printf(rows->t, " %10lu", (unsigned long)count);
 	}
@@ -173,14 +183,18 @@ static int show_interrupts(struct text *t, struct pseudo_args *a)
 	rows->t = t;
 	text_printf(t, "    ");
 	for (unsigned i = 0; i < nr_cpus; i++)
-		text_printf(t, "       CPU%-3u", i);
+		if (cpu_is_online(cpus[i]))
+			text_printf(t, "       CPU%-3u", i);
 	text_printf(t, "\n");
 	irq_for_each(show_irq, rows);
 	text_printf(t, "IPI:");
 	for (unsigned i = 0; i < nr_cpus; i++)
-		text_printf(t, " %10lu", (unsigned long)READ_ONCE(cpus[i]->nr_ipis));
+		if (cpu_is_online(cpus[i]))
+			text_printf(t, " %10lu", (unsigned long)READ_ONCE(cpus[i]->nr_ipis));
 	text_printf(t, "  from other CPUs\nLOC:");
 	for (unsigned i = 0; i < nr_cpus; i++) {
+		if (!cpu_is_online(cpus[i]))
+			continue;
 		uint64_t others = rows->devices[i] + READ_ONCE(cpus[i]->nr_ipis), all = READ_ONCE(cpus[i]->nr_irqs);
 
 		text_printf(t, " %10lu", (unsigned long)(all - MIN(others, all)));

@@ -55,8 +55,11 @@ static int show_cpuinfo(struct text *t, struct pseudo_args *a)
 			hwcap[1] = p->auxv[i + 1];
 	}
 	for (unsigned i = 0; i < nr_cpus; i++) {
-		size_t n = arch_cpuinfo_text(buf, sizeof(buf), hwcap);
+		size_t n;
 
+		if (!cpu_is_online(cpus[i]))
+			continue;
+		n = arch_cpuinfo_text(buf, sizeof(buf), hwcap);
 		text_printf(t, "processor\t: %u\n", i);
 		text_append(t, buf, MIN(n, sizeof(buf) - 1));
 	}
@@ -92,6 +95,27 @@ CONSTANT(node_possible, "/sys/devices/system/node/possible", "0\n");
 
 /* ---- others -------------------------------------------------------------------------------------------------------------------------- */
 
+/* "0-3", "0,2-3": Linux's lists. */
+static int show_online(struct text *t, struct pseudo_args *a)
+{
+	const char *comma = "";
+
+	(void)a;
+	for (unsigned i = 0; i < nr_cpus; i++) {
+		unsigned first = i;
+
+		if (!cpu_is_online(cpus[i]))
+			continue;
+		while (i + 1 < nr_cpus && cpu_is_online(cpus[i + 1]))
+			i++;
+		text_printf(t, first == i ? "%s%u" : "%s%u-%u", comma, first, i);
+		comma = ",";
+	}
+	text_printf(t, "\n");
+	return 0;
+}
+PSEUDO_FILE(cpu_online, "/sys/devices/system/cpu/online", 0444, show_online, NULL);
+
 static void put_cpu_list(struct text *t)
 {
 	if (nr_cpus == 1)
@@ -106,7 +130,6 @@ static int show_cpu_list(struct text *t, struct pseudo_args *a)
 	put_cpu_list(t);
 	return 0;
 }
-PSEUDO_FILE(cpu_online, "/sys/devices/system/cpu/online", 0444, show_cpu_list, NULL);
 PSEUDO_FILE(cpu_possible, "/sys/devices/system/cpu/possible", 0444, show_cpu_list, NULL);
 PSEUDO_FILE(cpu_present, "/sys/devices/system/cpu/present", 0444, show_cpu_list, NULL);
 PSEUDO_FILE(node0_cpus, "/sys/devices/system/node/node0/cpulist", 0444, show_cpu_list, NULL);

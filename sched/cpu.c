@@ -21,6 +21,10 @@
 unsigned nr_cpus = 1;
 struct cpu *cpus[MAX_CPUS];
 
+#define START_NS	NSEC_PER_SEC	/* the most that the boot waits for CPUs */
+
+static unsigned nr_started = 1;			/* [main] */
+static uint32_t nr_online = 1, is_awaited;	/* [a] */
 static struct cpu boot_cpu;
 static struct runqueue boot_rq;
 static struct thread_block boot_thread;		/* runs main(); never freed */
@@ -153,6 +157,7 @@ int sched_add_cpu(uint64_t hwid, struct cpu **out)
 		goto err_free;
 	}
 	thread_registry_add(cpu->idle);
+	nr_started++;
 	*out = cpu;
 	return 0;
 
@@ -160,6 +165,50 @@ err_free:
 	kfree(rq);
 	kfree(cpu);
 	return -ENOMEM;
+}
+
+void cpu_set_failed(struct cpu *cpu)
+{
+	(void)cpu;
+	nr_started--;
+}
+
+unsigned cpus_nr_online(void)
+{
+	return atomic_load(&nr_online, RELAXED);
+}
+
+struct cpu *cpu_online_nth(unsigned n)
+{
+	n %= cpus_nr_online();
+	for (unsigned i = 0; i < nr_cpus; i++)
+		if (cpu_is_online(cpus[i]) && n-- == 0)
+			return cpus[i];
+	return cpus[0];
+}
+
+void cpus_wait_online(void)
+{
+	nsec_t deadline = clock_monotonic() + START_NS;
+
+	if (cpus_nr_online() >= nr_started)
+		return;
+	atomic_store(&is_awaited, 1u, RELAXED);
+	/* The wait's fence: is_awaited before the look at the number. Pairs: count_online */
+	if (thread_wait_until("cpus", cpus_nr_online() >= nr_started, deadline, 0))
+		log_line("%u of %u CPUs do not answer: going on without them", nr_started - cpus_nr_online(), nr_started);
+	nr_started = cpus_nr_online();		/* once is enough */
+	atomic_store(&is_awaited, 0u, RELAXED);
+}
+
+/* By a CPU that has come, before it is idle for the first time. */
+static void count_online(void)
+{
+	atomic_fetch_add(&nr_online, 1u, RELAXED);
+	/* seq_cst: the number before the look at who waits: store->load. Pairs: cpus_wait_online */
+	atomic_fence(SEQ_CST);
+	if (atomic_load(&is_awaited, RELAXED))
+		(void)thread_wake(&boot_thread.thread);
 }
 
 void sched_secondary(struct cpu *cpu)
@@ -171,7 +220,7 @@ void sched_secondary(struct cpu *cpu)
 	cpu->rq->accounted = arch_time_ns();
 	rcu_quiesce(cpu->rq);
 	atomic_store(&cpu->rq->rcu_count, cpu->rq->rcu_count + 1, RELAXED);	/* from now on it may have readers */
-	atomic_fence(SEQ_CST);
+	count_online();		/* with the fence */
 	idle_loop();
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * CPUs and per-CPU data. cpus[i] for i < nr_cpus exist; online ones have is_online set.
+ * CPUs and per-CPU data. cpus[i] for i < nr_cpus are present: the firmware names them. Online are those that run: one that does not start stays offline, and nothing is
+ * given to it.
  */
 #pragma once
 
@@ -32,6 +33,19 @@ static inline struct cpu *cpu_this(void)
 {
 	return thread_current()->cpu;
 }
+
+static inline bool cpu_is_online(const struct cpu *cpu)
+{
+	return atomic_load(&cpu->is_online, RELAXED);
+}
+
+/* Wait until the CPUs that were started have come, at most a second: who has not come by then may come later. Context: thread. */
+void cpus_wait_online(void);
+/* The firmware refused to start it: nobody waits for it. */
+void cpu_set_failed(struct cpu *cpu);
+unsigned cpus_nr_online(void);
+/* One of those that are online now, each in turn for n = 0, 1, 2, .... */
+struct cpu *cpu_online_nth(unsigned n);
 
 /* How long a CPU has been idle, up to now (idle_ns lacks the idleness that lasts). Any context. */
 nsec_t cpu_idle_ns(struct cpu *cpu);

@@ -205,12 +205,12 @@ static int pair_create(struct net *n, unsigned i, uint64_t memory)
 	rx->index = i;
 	rx->vq->priv = rx;
 	virtio_net_rx_init(rx, memory / n->nr_pairs);
-	virtio_net_rx_start(rx, n->nr_pairs > 1 ? (int)(i % nr_cpus) : -1);
+	virtio_net_rx_start(rx, n->nr_pairs > 1 ? (int)cpu_online_nth(i)->id : -1);
 	timer_init(&tx->timer, tx_timer);
 	virtqueue_disable_interrupts(tx->vq);
 	/* virtio-mmio has one interrupt for all queues; it only wakes the threads, each on the CPU whose flows its queue has (flow_queue in net/tcp-output.c). */
 	if (n->nr_pairs > 1) {
-		struct thread_params params = { .name = "virtio-net-rx", .entry = virtio_net_rx_thread, .arg = rx, .pinned_cpu = (int)(i % nr_cpus), .is_realtime = true };
+		struct thread_params params = { .name = "virtio-net-rx", .entry = virtio_net_rx_thread, .arg = rx, .pinned_cpu = (int)cpu_online_nth(i)->id, .is_realtime = true };
 
 		r = thread_create(&params, &rx->thread);
 	}
@@ -332,7 +332,9 @@ static void read_config(struct net *n)
 	n->netdev.mtu = mtu >= 68 ? mtu : DEFAULT_MTU;
 	n->netdev.is_link_up = !virtio_has(d, VIRTIO_NET_F_STATUS) || virtio_config16(d, VIRTIO_NET_CFG_STATUS) & VIRTIO_NET_S_LINK_UP;
 	n->max_pairs = pairs >= 1 && pairs <= 0x8000 ? pairs : 1;	/* 5.1.4.1 */
-	n->nr_pairs = MIN(MIN(n->max_pairs, nr_cpus), NETDEV_MAX_QUEUES);
+	if (n->max_pairs > 1)
+		cpus_wait_online();	/* each queue has its CPU */
+	n->nr_pairs = MIN(MIN(n->max_pairs, cpus_nr_online()), NETDEV_MAX_QUEUES);
 	/* Without merged buffers a packet must fit one page with its header. */
 	if (!virtio_has(d, VIRTIO_NET_F_MRG_RXBUF))
 		n->netdev.mtu = MIN(n->netdev.mtu, PKT_PAGE_ROOM - n->hdr_size - ETH_HDR_LEN);
