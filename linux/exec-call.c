@@ -47,6 +47,7 @@ static void forget_old_program(struct process *p, struct task *t)
 		t->clear_child_tid = 0;
 	t->clear_child_tid = t->set_child_tid = t->robust_list = 0;
 	rseq_forget(t);
+	atomic_store(&p->membarrier, 0u, RELAXED);
 	sigtimers_exec(p);
 	signal_exec_reset(p, t);
 	fd_close_on_exec(p->files);

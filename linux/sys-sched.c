@@ -3,6 +3,7 @@
 #include "libc/string.h"
 #include "linux/futex.h"
 #include "linux/sys-util.h"
+#include "sched/barrier.h"
 #include "sched/cpu.h"
 
 #define MASK_WORDS	(MAX_CPUS / 64)
@@ -353,49 +354,54 @@ long sys_getpriority(long which, long who)
 	return r;
 }
 
-#define MEMBARRIER_CMD_QUERY				0
-#define MEMBARRIER_CMD_GLOBAL				1
-#define MEMBARRIER_CMD_GLOBAL_EXPEDITED			2
-#define MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED	4
-#define MEMBARRIER_CMD_PRIVATE_EXPEDITED		8
-#define MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED	16
+enum {
+	MEMBARRIER_CMD_QUERY = 0,
+	MEMBARRIER_CMD_GLOBAL = 1,
+	MEMBARRIER_CMD_GLOBAL_EXPEDITED = 2,
+	MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED = 4,
+	MEMBARRIER_CMD_PRIVATE_EXPEDITED = 8,
+	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED = 16,
+	MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE = 32,
+	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 64,
+	MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ = 128,
+	MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ = 256,
+};
+#define MEMBARRIER_ALL		511
+#define MEMBARRIER_FLAG_CPU	1
 
-/*
- * A full barrier on every CPU: the calling thread visits each and executes one there. A barrier orders the accesses of the whole CPU, also those of the thread that it
- * displaced (Arm ARM B2.3.10), and a CPU that comes on line later has passed one. Slow, but nobody waits for an answer and nothing new is needed.
- */
-static void barrier_everywhere(void)
+/* A command that a process must have registered for, which is the next number. */
+static long private_barrier(long cmd, enum barrier_kind kind, int only)
 {
-	uint64_t mine[MASK_WORDS], one[MASK_WORDS];
-
-	thread_get_affinity(thread_current(), mine, MASK_WORDS);
-	for (unsigned i = 0; i < nr_cpus; i++) {
-		memset(one, 0, sizeof(one));
-		one[i / 64] = 1ull << (i % 64);
-		if (thread_set_affinity(thread_current(), one, MASK_WORDS) == 0)
-			atomic_fence(SEQ_CST);	/* accesses before the call against those after it, on CPU i. Pairs: compiler barriers of the program */
-	}
-	if (thread_set_affinity(thread_current(), mine, MASK_WORDS))
-		atomic_fence(SEQ_CST);		/* mine was valid before: cannot fail */
+	if (!(atomic_load(&process_current()->membarrier, RELAXED) & (uint32_t)cmd))
+		return -EPERM;
+	sched_barrier(kind, only);
+	return 0;
 }
 
-long sys_membarrier(long cmd, long flags)
+long sys_membarrier(long cmd_arg, long flags_arg, long cpu_arg)
 {
-	if (flags)
+	int cmd = (int)cmd_arg, cpu = (int)cpu_arg;
+	unsigned flags = (unsigned)flags_arg;
+
+	if (flags & ~(cmd == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ ? MEMBARRIER_FLAG_CPU : 0u))
 		return -EINVAL;
 	switch (cmd) {
 	case MEMBARRIER_CMD_QUERY:
-		return 31;
-	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-		if (!(atomic_load(&process_current()->membarrier, RELAXED) & MEMBARRIER_CMD_PRIVATE_EXPEDITED))
-			return -EPERM;
-		__attribute__((fallthrough));
+		return MEMBARRIER_ALL;
 	case MEMBARRIER_CMD_GLOBAL:
 	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-		barrier_everywhere();
+		sched_barrier(BARRIER_MEMORY, -1);
 		return 0;
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+		return private_barrier(cmd, BARRIER_MEMORY, -1);
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE:
+		return private_barrier(cmd, BARRIER_CORE, -1);
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ:
+		return private_barrier(cmd, BARRIER_RSEQ, flags ? cpu : -1);
 	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ:
 		atomic_fetch_or(&process_current()->membarrier, (uint32_t)cmd >> 1, RELAXED);
 		return 0;
 	default:

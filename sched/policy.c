@@ -8,6 +8,7 @@
 #include <arch/time.h>
 
 #include "libc/errno.h"
+#include "sched/mutex.h"
 #include "sched/sched-priv.h"
 
 /* Make the CPU that has t look at what changed. */
@@ -96,16 +97,23 @@ int thread_get_nice(struct thread *t)
 
 int thread_set_affinity(struct thread *t, const uint64_t *mask, unsigned nr_words)
 {
-	unsigned i, w, nr_allowed = 0;
+	static struct mutex lock;	/* of two who set it at once one is first, with all words */
+	unsigned i, w, nr_allowed = 0, nr_usable = 0;
 
-	for (i = 0; i < nr_cpus; i++)
-		nr_allowed += i / 64 < nr_words && (mask[i / 64] >> i % 64 & 1);
-	if (!nr_allowed)
+	for (i = 0; i < nr_cpus; i++) {
+		bool is_allowed = i / 64 < nr_words && (mask[i / 64] >> i % 64 & 1);
+
+		nr_allowed += is_allowed;
+		nr_usable += is_allowed && cpu_is_online(cpus[i]);
+	}
+	if (!nr_usable)
 		return -EINVAL;
+	mutex_lock(&lock);
 	atomic_store(&t->sched->is_restricted, nr_allowed < nr_cpus, RELAXED);
 	/* Not atomic as a whole: who looks in between sees a mixture, for once. */
 	for (w = 0; w < CPU_WORDS; w++)
 		atomic_store(&t->sched->affinity[w], w < nr_words ? mask[w] : 0, RELAXED);
+	mutex_unlock(&lock);
 	if (t == thread_current())
 		thread_yield();
 	else
@@ -120,7 +128,7 @@ void thread_get_affinity(struct thread *t, uint64_t *mask, unsigned nr_words)
 	for (w = 0; w < nr_words; w++) {
 		mask[w] = w < CPU_WORDS ? atomic_load(&t->sched->affinity[w], RELAXED) : 0;
 		for (i = 0; i < 64; i++)
-			if (w * 64 + i >= nr_cpus)
+			if (w * 64 + i >= nr_cpus || !cpu_is_online(cpus[w * 64 + i]))
 				mask[w] &= ~(1ull << i);
 	}
 }

@@ -5,7 +5,7 @@
  * One 64-bit key orders all classes, smallest first:
  *
  *	63 62 61      54 53                  0
- *	 0  0  99 - prio  sequence number		SCHED_FIFO, SCHED_RR: by priority, then by arrival; a preempted one goes to the head
+ *	 0  0  101 - prio  sequence number		SCHED_FIFO, SCHED_RR: by priority, then by arrival; a preempted one goes to the head
  *	 0  1  usage					the others, by fair.h (62 bits)
  *
  * The smallest is kept outside of the tree in rq->first: two threads that take turns never touch the tree.
@@ -15,6 +15,7 @@
 
 #define KEY_RT_SHIFT	54
 #define RT_SEQ_MIDDLE	(1ull << 53)
+#define RT_LOOK_NS	(10 * NSEC_PER_MSEC)	/* those behind a real-time thread: are they to go elsewhere, or has it had enough? */
 
 static uint64_t key_usage(const struct sched_entity *se)
 {
@@ -51,6 +52,7 @@ void rq_refresh_params(struct sched_entity *se)
 	atomic_fence(SEQ_CST);
 	params = atomic_load(&se->params, RELAXED);
 	se->active_params = params;
+	se->is_relieved = false;
 	se->is_rt = PARAMS_PRIO(params) > 0;
 	se->inverse_weight = PARAMS_POLICY(params) == POLICY_IDLE ? FAIR_IDLE_INVERSE
 								   : fair_inverse_weight[PARAMS_NICE(params) + 20];
@@ -130,7 +132,7 @@ static uint64_t make_key(struct runqueue *rq, const struct sched_entity *se)
 	if (!se->is_rt)
 		return KEY_FAIR | se->usage;
 	seq = se->was_preempted ? --rq->rt_head : ++rq->rt_tail;
-	return (uint64_t)(99 - PARAMS_PRIO(se->active_params)) << KEY_RT_SHIFT | seq;
+	return (uint64_t)(RT_PRIORITY_IRQ - PARAMS_PRIO(se->active_params)) << KEY_RT_SHIFT | seq;
 }
 
 void rq_insert(struct runqueue *rq, struct sched_entity *se, nsec_t now)
@@ -146,6 +148,15 @@ void rq_insert_aged(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 		rq_refresh_params(se);
 	se->key = make_key(rq, se);
 	se->was_preempted = false;
+	link_by_key(rq, se, now);
+}
+
+void rq_insert_relieved(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+{
+	se->is_relieved = se->is_rt = true;
+	se->is_special = true;
+	se->active_params = (se->active_params & ~(0xffu << PARAMS_BOOST_SHIFT)) | (uint32_t)RT_PRIORITY_RELIEF << PARAMS_BOOST_SHIFT;
+	se->key = make_key(rq, se);
 	link_by_key(rq, se, now);
 }
 
@@ -239,9 +250,11 @@ void rq_charge(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 		if (se->is_rt)
 			return;		/* nobody asks for its usage: entity_is_kernel_rt() */
 	}
+	if (se->is_rt && !se->is_relieved)
+		throttle_charge(rq, delta, now);
 	entity_age(se, rq->generation);
 	se->usage = fair_add(se->usage, fair_charge(delta, se->inverse_weight, now));
-	if (unlikely(se->active_params != atomic_load(&se->params, RELAXED)))
+	if (unlikely(se->active_params != atomic_load(&se->params, RELAXED)) && !se->is_relieved)
 		rq_refresh_params(se);
 }
 
@@ -296,7 +309,7 @@ nsec_t rq_preempt_time(const struct runqueue *rq, const struct sched_entity *cur
 		return PARAMS_POLICY(cur->active_params) == POLICY_RR && first->is_rt &&
 				       PARAMS_PRIO(first->active_params) == PARAMS_PRIO(cur->active_params)
 			       ? now + cur->quantum_ns
-			       : NSEC_NEVER;
+			       : now + RT_LOOK_NS;
 	if (first->is_rt)
 		return now;
 	return now + fair_time_to(cur->usage, preempt_limit(first, cur, now), cur->inverse_weight, now);

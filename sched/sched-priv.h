@@ -35,7 +35,12 @@ enum thread_state { STATE_NEW, STATE_RUNNABLE, STATE_ANNOUNCED, STATE_BLOCKED, S
 
 #define CPU_WORDS	(MAX_CPUS / 64)
 
-#define RT_PRIORITY_IRQ	50		/* of interrupt threads */
+/*
+ * Above those of applications, 1 to 99: what here are threads (interrupts, timers) is on Linux done in the interrupt. Between them is what a thread gets that other real-time
+ * threads have kept from running: it must run before them, but not keep the kernel from its work.
+ */
+#define RT_PRIORITY_IRQ		101
+#define RT_PRIORITY_RELIEF	100
 #define RR_QUANTUM_NS	(100 * NSEC_PER_MSEC)
 /* A thread that waits this long in a run queue while another CPU is idle goes there. Shorter, so that a pair which wakes each other stays together. */
 #define SPREAD_NS	(50 * NSEC_PER_USEC)
@@ -70,6 +75,7 @@ struct sched_entity {
 	bool is_interruptible;		/* [o] for people */
 	bool is_idle;			/* [I] an idle thread: never queued */
 	bool is_rt;			/* [q] SCHED_FIFO, SCHED_RR, or boosted */
+	bool is_relieved;		/* [q] runs at RT_PRIORITY_RELIEF for the moment: throttle.c */
 	/* What keeps a wake-up from its short way: looked at together. */
 	union {
 		uint32_t care;
@@ -113,6 +119,7 @@ struct thread_block {
 #define REQUEST_RECHECK		2u	/* affinity or parameters of a queued thread changed */
 #define REQUEST_STEAL		4u	/* idle CPUs named in thieves want threads */
 #define REQUEST_QUIESCE		8u	/* RCU waits for this CPU */
+#define REQUEST_BARRIER		16u	/* barrier.c */
 
 #define RQ_NR_STACKS	4
 
@@ -130,6 +137,7 @@ struct runqueue {
 	struct timer_set waits;		/* [c] deadlines of threads that wait here */
 	nsec_t armed;			/* [c] what the comparator is set to */
 	nsec_t preempt_at, spread_at;	/* [c] */
+	nsec_t rt_period, rt_used;	/* [c] when this period of throttling began; what real-time threads had in it */
 	nsec_t callback_next;		/* [c] when the timer thread has to run */
 	nsec_t sample_at;		/* [c] when the profiler looks; NSEC_NEVER: not */
 	nsec_t rcu_at;			/* [c] when the RCU thread has to run */
@@ -231,6 +239,17 @@ static inline void rq_account(struct runqueue *rq, struct sched_entity *se, nsec
 		rq_charge(rq, se, now);
 }
 
+/* ---- throttle.c: real-time threads leave something to the others. Own CPU, interrupts masked ------------------------ */
+
+/* A real-time thread of the application has run for delta, until now. */
+void throttle_charge(struct runqueue *rq, nsec_t delta, nsec_t now);
+/* From sched_look(): if real-time threads have had their share, put one that waits behind them before them; end such a relief when its time is over. */
+void throttle_look(struct runqueue *rq, nsec_t now);
+
+/* ---- rq.c, more ------------------------------------------------------------------------------------------------------ */
+
+/* se, not queued, gets RT_PRIORITY_RELIEF and its place by that; until rq_refresh_params(), which the next insertion does. */
+void rq_insert_relieved(struct runqueue *rq, struct sched_entity *se, nsec_t now);
 /* Should the first in the queue run instead of cur, which was charged until now? */
 bool rq_should_preempt(const struct runqueue *rq, const struct sched_entity *cur, nsec_t now);
 /* When that will be, if nothing else happens; NSEC_NEVER. */
@@ -286,6 +305,8 @@ void wake_rotate(struct runqueue *rq, nsec_t now);
 /* This CPU has nothing to do: ask a busy one for threads. True: asked. Interrupts masked. */
 bool wake_steal(struct runqueue *rq, bool is_again);
 void wake_set_idle(struct runqueue *rq, bool is_idle);
+/* Serve REQUEST_BARRIER: barrier.c. Interrupts masked. */
+void barrier_serve(struct runqueue *rq);
 
 /* ---- others ------------------------------------------------------------------------------------------------------ */
 

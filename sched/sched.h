@@ -8,7 +8,7 @@
  *	rcu.h		read-copy update			irq.h	interrupts and their threads
  *	cpu.h		CPUs and per-CPU data			clock.h	clocks
  *	trace.h		tracepoints, samples			load.h	load averages
- *	poller.h	devices that threads look at themselves
+ *	poller.h	devices that threads look at themselves	barrier.h	barriers on all CPUs
  */
 #pragma once
 

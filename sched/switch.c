@@ -45,6 +45,7 @@ void sched_look(struct runqueue *rq, nsec_t now)
 	rq->spread_at = MIN(rq->spread_at, now);
 	wake_spread(rq, now);
 	wake_rotate(rq, now);
+	throttle_look(rq, now);
 	/* Asked for once: with preemption held off, a comparator in the past would interrupt before each next instruction. */
 	rq->preempt_at = NSEC_NEVER;
 	if (rq_should_preempt(rq, cur->sched, now))

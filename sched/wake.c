@@ -468,6 +468,8 @@ void wake_serve_requests(struct runqueue *rq)
 		recheck(rq);
 	if (requests & REQUEST_STEAL)
 		serve_thieves(rq);
+	if (requests & REQUEST_BARRIER)
+		barrier_serve(rq);
 	if (requests & (REQUEST_RESCHED | REQUEST_QUIESCE))
 		rq->cpu->running->needs_resched = 1;
 }
@@ -530,17 +532,23 @@ static struct cpu *find_ahead(const struct runqueue *rq, const struct sched_enti
 
 void wake_rotate(struct runqueue *rq, nsec_t now)
 {
-	struct sched_entity *first = rq->first;
+	struct sched_entity *se = rq->first;
 	struct cpu *target;
 
-	if (nr_cpus == 1 || !first)
+	if (nr_cpus == 1)
 		return;
-	target = first->is_rt ? find_lower(first->thread, rq->cpu) : find_ahead(rq, first, now);
-	if (!target || target == rq->cpu)
-		return;
-	rq_remove(rq, first);
-	rq->nr_rotated++;
-	push(target, first);
+	/* The first real-time one, and the first of the others, which may wait behind several of those. */
+	for (; se; se = rq_walk(rq, se)) {
+		target = se->is_rt ? find_lower(se->thread, rq->cpu) : find_ahead(rq, se, now);
+		if (target && target != rq->cpu) {
+			rq_remove(rq, se);
+			rq->nr_rotated++;
+			push(target, se);
+			return;
+		}
+		if (!se->is_rt)
+			return;
+	}
 }
 
 bool wake_steal(struct runqueue *rq, bool is_again)

@@ -66,6 +66,12 @@ static inline void arch_wait_for_interrupt(void)
 	__asm__ volatile("dsb sy\n\twfi" : : : "memory");
 }
 
+/* Instructions after it are fetched after it: those that another CPU has changed before. */
+static inline void arch_sync_core(void)
+{
+	__asm__ volatile("isb" : : : "memory");
+}
+
 /* In a bounded polling loop: lets a sibling hardware thread, or the hypervisor, have the core. */
 static inline void arch_relax(void)
 {

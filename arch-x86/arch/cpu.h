@@ -72,6 +72,14 @@ static inline bool arch_irq_is_enabled(void)
  */
 void arch_wait_for_interrupt(void);
 
+/* Instructions after it are fetched after it: those that another CPU has changed before. A move to a control register serializes (SDM vol. 3A 9.3). */
+static inline void arch_sync_core(void)
+{
+	uint64_t v;
+
+	__asm__ volatile("mov %%cr0, %0\n\tmov %0, %%cr0" : "=&r"(v) : : "memory");
+}
+
 /* In a bounded polling loop: lets a sibling hardware thread, or the hypervisor, have the core. */
 static inline void arch_relax(void)
 {

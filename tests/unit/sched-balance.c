@@ -4,7 +4,7 @@
  * depend on what else the host does. A CPU here is its timer, its interrupts and the thread it runs; it may be paused, as a hypervisor pauses virtual CPUs, and what
  * runs is charged for the pause as for any other time.
  */
-/* sources: sched/fair.c sched/rq.c sched/wake.c sched/switch.c sched/timer-set.c libc/rbtree.c */
+/* sources: sched/fair.c sched/rq.c sched/throttle.c sched/wake.c sched/switch.c sched/timer-set.c libc/rbtree.c */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +131,11 @@ void thread_wait_begin(const char *wchan)
 {
 	(void)wchan;
 	abort();	/* not in this simulation */
+}
+
+void barrier_serve(struct runqueue *rq)
+{
+	(void)rq;
 }
 
 void thread_wait_end(void)

@@ -2,7 +2,7 @@
  *
  * Fixed-point fairness and the order of the run queue, simulated: one CPU, threads that run, sleep, yield.
  */
-/* sources: sched/fair.c sched/rq.c sched/timer-set.c libc/rbtree.c */
+/* sources: sched/fair.c sched/rq.c sched/throttle.c sched/timer-set.c libc/rbtree.c */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
