@@ -86,7 +86,7 @@ static inline int eventfd_take(struct file *f, uint64_t *value)
 	int r = likely(eventfd_try_take(e, value)) ? 0 : eventfd_sleep_take(f, value);
 
 	if (likely(!r))
-		sleeper_wake_all(&e->writer, &e->writable, POLL_OUT);
+		sleeper_wake_one(&e->writer, &e->writable, POLL_OUT);
 	return r;
 }
 
@@ -96,7 +96,7 @@ static inline int eventfd_add(struct file *f, uint64_t value)
 	int r = likely(value != UINT64_MAX && eventfd_try_add(e, value)) ? 0 : eventfd_sleep_add(f, value);
 
 	if (likely(!r))
-		sleeper_wake_all(&e->reader, &e->readable, POLL_IN);
+		sleeper_wake_one(&e->reader, &e->readable, POLL_IN);
 	return r;
 }
 

@@ -86,12 +86,12 @@ void pipe_drop(struct pipe *p)
 
 void pipe_wake_readers(struct pipe *p)
 {
-	sleeper_wake_all(&p->reader, &p->rd, POLL_IN);
+	sleeper_wake_one(&p->reader, &p->rd, POLL_IN);
 }
 
 void pipe_wake_writers(struct pipe *p)
 {
-	sleeper_wake_all(&p->writer, &p->wr, POLL_OUT);
+	sleeper_wake_one(&p->writer, &p->wr, POLL_OUT);
 }
 
 int pipe_wait_readable(struct pipe *p, bool is_nonblock)

@@ -99,7 +99,7 @@ int dgram_wait(struct dgram *d, struct sock_msg *m, struct pkt **out)
 			return 1;	/* Linux tells only who would wait */
 		if (!deadline)
 			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
-		r = sleeper_wait_until(&so->reader, &so->wq, "recv", POLL_IN | FILE_POLLERR | FILE_POLLHUP,
+		r = sleeper_wait_exclusive(&so->reader, &so->wq, "recv", POLL_IN | FILE_POLLERR | FILE_POLLHUP,
 				       dgram_has_data(d) || atomic_load(&so->error, RELAXED) || atomic_load(&so->shut, RELAXED) & SHUT_RD_BIT, deadline);
 		if (r)
 			return sock_wait_error(r, deadline);

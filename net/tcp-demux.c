@@ -375,6 +375,18 @@ void tcp_list_for_work(struct tcp_sock *tp)
 	list_for_worker(tp);
 }
 
+/*
+ * A thread that waits processes what has come. Many that share a listener are left alone until a connection is there, which wakes one: the worker processes the handshake.
+ * list_for_worker() was called.
+ */
+static void wake_for_channel(struct tcp_sock *tp)
+{
+	if (READ_ONCE(tp->state) == TCP_LISTEN && atomic_load(&tp->so.wq.nr_waiters, RELAXED) > 1)
+		work_urgent(&tp->work);
+	else
+		socket_wake_fenced(&tp->so, (unsigned)-1, 0);
+}
+
 /* A connection that nobody has accepted yet: the listener's threads take care of it. */
 static void give_to_listener(struct tcp_sock *tp)
 {
@@ -391,7 +403,7 @@ static void give_to_listener(struct tcp_sock *tp)
 		socket_get(&tp->so);
 		(void)mpsc_push(&lp->attention, &tp->attention_node);
 		list_for_worker(lp);
-		socket_wake(&lp->so, 1, FILE_POLLIN | FILE_POLLRDNORM);
+		wake_for_channel(lp);
 	}
 	socket_put(&lp->so);
 }
@@ -416,7 +428,7 @@ static void push(struct tcp_sock *tp, struct pkt *p)
 	if (is_plain_ack && !atomic_load(&tp->wants_acks, RELAXED))
 		return;
 	if (socket_has_waiters(&tp->so))
-		socket_wake_fenced(&tp->so, (unsigned)-1, 0);
+		wake_for_channel(tp);
 	else if (atomic_load(&tp->wants_acks, RELAXED))
 		work_urgent(&tp->work);
 	if (queued >= URGENT_QUEUED)

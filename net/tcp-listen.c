@@ -39,7 +39,7 @@ void tcp_child_established(struct tcp_sock *tp)
 	socket_get(&tp->so);
 	(void)mpsc_push(&lp->established, &tp->accept_node);
 	tcp_list_for_work(lp);	/* if it is closed meanwhile, the worker empties its lists */
-	tcp_wake(lp, POLL_IN);
+	socket_wake(&lp->so, 1, POLL_IN);
 }
 
 /* A child from a SYN or a cookie: identity, options, buffers of the listener. Not in the table yet. NULL: no memory. */
@@ -440,7 +440,7 @@ int tcp_accept(struct socket *so, struct socket **out, bool is_nonblock)
 			deadline = sock_deadline(atomic_load(&so->rcv_timeout, RELAXED));
 			has_deadline = true;
 		}
-		r = waitq_wait_until(&so->wq, "accept", POLL_IN, is_accept_over(lp) || (poller_look(true) && is_accept_over(lp)), deadline, WAIT_INTERRUPTIBLE);
+		r = waitq_wait_exclusive(&so->wq, "accept", POLL_IN, is_accept_over(lp) || (poller_look(true) && is_accept_over(lp)), deadline, WAIT_INTERRUPTIBLE);
 		if (r)
 			return sock_wait_error(r, deadline);
 	}

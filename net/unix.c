@@ -402,7 +402,7 @@ static int unix_accept(struct socket *so, struct socket **out, bool is_nonblock)
 			break;
 		if (r != -EAGAIN || is_nonblock)
 			return r;
-		r = waitq_wait_until(&so->wq, "unix-accept", POLL_IN,
+		r = waitq_wait_exclusive(&so->wq, "unix-accept", POLL_IN,
 				     atomic_load(&u->accept_head, RELAXED) || !can_connect_to(u),
 				     deadline, WAIT_INTERRUPTIBLE);
 		if (r)

@@ -62,6 +62,13 @@ static inline void sleeper_wake_all(struct sleeper *s, struct waitq *q, uint32_t
 	sleeper_wake_all_fenced(s, q, (unsigned)-1, key);
 }
 
+/* The same for what one of the exclusive waiters can take: all others are told, and one of those. */
+static inline void sleeper_wake_one(struct sleeper *s, struct waitq *q, uint32_t key)
+{
+	atomic_fence(SEQ_CST);	/* Pairs: sleeper_enter, waitq_add */
+	sleeper_wake_all_fenced(s, q, 1, key);
+}
+
 /* Sleep in the slot. 0: woken, and out of it; -EINTR, -ETIMEDOUT: still in it. Between sleeper_enter() and this the condition is looked at. */
 static inline int sleeper_block(struct sleeper *s, const char *wchan, nsec_t deadline)
 {
@@ -69,7 +76,11 @@ static inline int sleeper_block(struct sleeper *s, const char *wchan, nsec_t dea
 }
 
 /* Sleep until cond, in the slot or on the queue. As waitq_wait_until(), interruptible. cond is looked at in state RUNNING, and not again once it was true. */
-#define sleeper_wait_until(s, q, wchan_, want, cond, deadline) \
+#define sleeper_wait_until(s, q, wchan_, want, cond, deadline)	sleeper_wait_as(s, q, wchan_, want, cond, deadline, false)
+/* On the queue as waitq_wait_exclusive(). */
+#define sleeper_wait_exclusive(s, q, wchan_, want, cond, deadline)	sleeper_wait_as(s, q, wchan_, want, cond, deadline, true)
+
+#define sleeper_wait_as(s, q, wchan_, want, cond, deadline, is_exclusive_) \
 	({ \
 		bool sl_ok_ = false, sl_in_ = sleeper_enter(s); \
 		int sl_r_ = 0; \
@@ -88,6 +99,6 @@ static inline int sleeper_block(struct sleeper *s, const char *wchan, nsec_t dea
 			} \
 		} \
 		if (!sl_in_) \
-			sl_r_ = waitq_wait_until(q, wchan_, want, cond, deadline, WAIT_INTERRUPTIBLE); \
+			sl_r_ = waitq_wait_as(q, wchan_, want, cond, deadline, WAIT_INTERRUPTIBLE, is_exclusive_); \
 		sl_ok_ ? 0 : sl_r_; \
 	})

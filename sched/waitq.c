@@ -10,6 +10,9 @@ bool waiter_notify_thread(struct waiter *w, uint32_t key)
 {
 	if (key && w->events && !(key & w->events))
 		return false;
+	/* Exclusive, and told before, of something else: this is for another. */
+	if (w->is_exclusive && atomic_load(&w->fired, RELAXED))
+		return false;
 	/* release: what happened. Pairs: waitq_wait_until. The waiter cannot leave before the queue's lock is free: w stays valid. */
 	atomic_store(&w->fired, 1u, RELEASE);
 	thread_wake(w->thread);

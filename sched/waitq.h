@@ -62,12 +62,21 @@ static inline void waitq_wake_all(struct waitq *q, uint32_t key)
 /*
  * Sleep on q until cond. cond may take mutexes (it is looked at in state RUNNING; w.fired decides about blocking). 0, -ETIMEDOUT, -EINTR.
  */
-#define waitq_wait_until(q, wchan_, want, cond, deadline, flags) \
+#define waitq_wait_until(q, wchan_, want, cond, deadline, flags)	waitq_wait_as(q, wchan_, want, cond, deadline, flags, false)
+
+/*
+ * The same for one of several who each take one of what comes: a wake-up for one is for one of them. Each event must be followed by a wake-up, and one thread must be able to
+ * take all of it: what is left after that wakes nobody.
+ */
+#define waitq_wait_exclusive(q, wchan_, want, cond, deadline, flags)	waitq_wait_as(q, wchan_, want, cond, deadline, flags, true)
+
+#define waitq_wait_as(q, wchan_, want, cond, deadline, flags, is_exclusive_) \
 	({ \
 		struct waiter w_; \
 		int wq_r_ = 0; \
 		if (!(cond)) { \
 			waiter_init(&w_, (want)); \
+			w_.is_exclusive = (is_exclusive_); \
 			waitq_add((q), &w_); \
 			for (;;) { \
 				atomic_store(&w_.fired, 0u, RELAXED); \
@@ -82,6 +91,9 @@ static inline void waitq_wake_all(struct waitq *q, uint32_t key)
 				wq_r_ = thread_wait_until(wchan_, atomic_load(&w_.fired, ACQUIRE), (deadline), (flags)); \
 			} \
 			waitq_del(&w_); \
+			/* Told once more on the way out: that was meant for one who still waits. */ \
+			if ((is_exclusive_) && atomic_load(&w_.fired, RELAXED)) \
+				waitq_wake((q), 1, (want)); \
 		} \
 		wq_r_; \
 	})
