@@ -89,6 +89,8 @@ struct epoll {
 	struct epoll_item *incoming;	/* [a] */
 	struct sleeper sleeper;		/* the first who sleeps in epoll_wait */
 	struct waitq wq;		/* others there (exclusive); poll and outer epolls */
+	uint64_t visit;			/* [nest_lock] the check that saw it last, */
+	unsigned depth;			/* [nest_lock] and what it found */
 	struct file *file;		/* [I] */
 };
 
@@ -571,46 +573,58 @@ static int epoll_modify(struct epoll_item *item, const struct epoll_event_k *ev)
 
 /* ---- epolls in epolls ------------------------------------------------------------------------------------------- */
 
-/* nest_lock held. Levels of epolls below ep (0: none); more than MAX_NESTS if target is met or the limit passed. */
-static unsigned epoll_depth_below(struct epoll *ep, const struct epoll *target, unsigned level)
+/*
+ * nest_lock held. Levels of epolls below ep (0: none); more than MAX_NESTS if target is met or the limit passed. visit is the number of this check: an epoll that was looked at in it is
+ * not looked at again, so the check is as long as there are epolls and items in them, however many ways lead to one.
+ */
+static unsigned epoll_depth_below(struct epoll *ep, const struct epoll *target, unsigned level, uint64_t visit)
 {
 	unsigned depth = 0;
 
 	if (ep == target || level > MAX_NESTS)
 		return MAX_NESTS + 1;
+	if (ep->visit == visit)
+		return level + ep->depth > MAX_NESTS ? MAX_NESTS + 1 : ep->depth;
 	mutex_lock(&ep->lock);
 	for (struct rb_node *n = rb_first(&ep->items); n; n = rb_next(n)) {
 		struct epoll *inner = file_epoll(rb_entry(n, struct epoll_item, node)->file);
 
 		if (inner)
-			depth = MAX(depth, 1 + epoll_depth_below(inner, target, level + 1));
+			depth = MAX(depth, 1 + epoll_depth_below(inner, target, level + 1, visit));
 		if (depth > MAX_NESTS)
 			break;
 	}
 	mutex_unlock(&ep->lock);
+	ep->visit = visit;
+	ep->depth = depth;
 	return depth;
 }
 
 /* nest_lock held. Levels of epolls that watch ep, directly or not. */
-static unsigned epoll_depth_above(struct epoll *ep, unsigned level)
+static unsigned epoll_depth_above(struct epoll *ep, unsigned level, uint64_t visit)
 {
 	struct epoll_item *item;
 	unsigned depth = 0;
 
 	if (level > MAX_NESTS)
 		return 0;
+	if (ep->visit == visit)
+		return ep->depth;
 	mutex_lock(&ep->file->epoll_lock);
 	list_for_each(item, &ep->file->epoll_items, file_node)
-		depth = MAX(depth, 1 + epoll_depth_above(item->ep, level + 1));
+		depth = MAX(depth, 1 + epoll_depth_above(item->ep, level + 1, visit));
 	mutex_unlock(&ep->file->epoll_lock);
+	ep->visit = visit;
+	ep->depth = depth;
 	return depth;
 }
 
 static bool epoll_may_nest(struct epoll *ep, struct epoll *inner)
 {
-	unsigned below = epoll_depth_below(inner, ep, 0);
+	static uint64_t visit;		/* [nest_lock] */
+	unsigned below = epoll_depth_below(inner, ep, 0, ++visit);
 
-	return below <= MAX_NESTS && below + 1 + epoll_depth_above(ep, 0) <= MAX_NESTS;
+	return below <= MAX_NESTS && below + 1 + epoll_depth_above(ep, 0, ++visit) <= MAX_NESTS;
 }
 
 /* ---- system calls ----------------------------------------------------------------------------------------------- */
