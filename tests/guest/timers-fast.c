@@ -11,6 +11,9 @@
 #include <sys/time.h>
 #include <sys/timerfd.h>
 
+/* Long enough for a busy host; what is waited for comes at once. */
+static const struct timespec long_time = { 20, 0 };
+
 static volatile int nr_caught, overrun_caught;
 
 static void caught(int signal_number, siginfo_t *info, void *context)
@@ -64,6 +67,12 @@ static bool has_pending(int signal_number)
 	return sigismember(&set, signal_number);
 }
 
+static void await_pending(int signal_number)
+{
+	for (int i = 0; i < 10000 && !has_pending(signal_number); i++)
+		sleep_ms(1);
+}
+
 static void test_blocked(const char *name, clockid_t clock, int notify, int signal_number)
 {
 	sigset_t set = set_of(signal_number);
@@ -75,6 +84,7 @@ static void test_blocked(const char *name, clockid_t clock, int notify, int sign
 	timer_t timer = make_timer(clock, notify, signal_number);
 	start(timer, 1, 1000);
 	work_ms(50);
+	await_pending(signal_number);
 	need(timer_gettime(timer, &left) == 0);
 	check("the interval is kept", left.it_interval.tv_nsec == 1000 && left.it_value.tv_nsec > 0);
 	show("pending %d, overruns before it is taken %d", has_pending(signal_number), timer_getoverrun(timer));
@@ -82,8 +92,7 @@ static void test_blocked(const char *name, clockid_t clock, int notify, int sign
 	show("code %d, value %d", info.si_code, info.si_int);
 	check("missed expiries are counted", info.si_overrun >= 40000);
 	check("and told", timer_getoverrun(timer) == info.si_overrun);
-	work_ms(2);
-	check("it goes on", sigtimedwait(&set, &info, &nothing) == signal_number);
+	check("it goes on", sigtimedwait(&set, &info, &long_time) == signal_number);
 	start(timer, 0, 0);
 	sigtimedwait(&set, &info, &nothing);
 	need(timer_delete(timer) == 0);
@@ -99,7 +108,7 @@ static void test_nanosecond(void)
 	timer_t timer = make_timer(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGRTMIN);
 	start(timer, 1, 1);
 	work_ms(20);
-	need(sigtimedwait(&set, &info, &nothing) == SIGRTMIN);
+	need(sigtimedwait(&set, &info, &long_time) == SIGRTMIN);
 	check("overruns", info.si_overrun >= 10000000);
 	/* Beside an entry of the same signal that others sent: both are pending, the timer's once. */
 	start(timer, 0, 0);
@@ -116,7 +125,7 @@ static void test_nanosecond(void)
 	check_errno("no more", sigtimedwait(&set, &info, &nothing), EAGAIN);
 	/* The signal of a timer that is deleted stays. */
 	start(timer, 1, 0);
-	work_ms(20);
+	await_pending(SIGRTMIN);
 	need(timer_delete(timer) == 0);
 	check("deleted, still pending", sigtimedwait(&set, &info, &nothing) == SIGRTMIN);
 }
@@ -134,8 +143,8 @@ static void test_beside_another(void)
 	timer_t timer = make_timer(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR2);
 	start(timer, 1, 1000);
 	work_ms(10);
-	for (; nr < 4 && sigtimedwait(&set, &info, &nothing) == SIGUSR2; nr++)
-		work_ms(2);
+	while (nr < 4 && sigtimedwait(&set, &info, &long_time) == SIGUSR2)
+		nr++;
 	show("taken %d", nr);
 	need(timer_delete(timer) == 0);
 	while (sigtimedwait(&set, &info, &nothing) > 0)
@@ -157,6 +166,7 @@ static void test_ignored(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	sigaction(SIGUSR1, &action, NULL);
 	work_ms(20);
+	await_pending(SIGUSR1);
 	check("it is sent again once it is not ignored", has_pending(SIGUSR1));
 	start(timer, 0, 0);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
@@ -191,12 +201,12 @@ static void test_itimer(void)
 	show("setitimer");
 	need(setitimer(ITIMER_REAL, &setting, NULL) == 0);
 	work_ms(20);
+	await_pending(SIGALRM);
 	need(getitimer(ITIMER_REAL, &left) == 0);
 	show("interval %ld, left %ld", (long)left.it_interval.tv_usec, (long)left.it_value.tv_usec);
 	need(sigtimedwait(&set, &info, &nothing) == SIGALRM);
 	show("code %d", info.si_code);
-	work_ms(2);
-	check("it goes on", sigtimedwait(&set, &info, &nothing) == SIGALRM);
+	check("it goes on", sigtimedwait(&set, &info, &long_time) == SIGALRM);
 	memset(&setting, 0, sizeof(setting));
 	need(setitimer(ITIMER_REAL, &setting, NULL) == 0);
 	sigtimedwait(&set, &info, &nothing);
@@ -205,7 +215,8 @@ static void test_itimer(void)
 
 		setting = (struct itimerval){ { 0, 1 }, { 0, 1 } };
 		need(setitimer(which, &setting, NULL) == 0);
-		work_ms(60);
+		for (int i = 0; i < 200 && !has_pending(number); i++)
+			work_ms(10);
 		check("of CPU time", has_pending(number));
 		memset(&setting, 0, sizeof(setting));
 		need(setitimer(which, &setting, NULL) == 0);
@@ -231,6 +242,7 @@ static void test_descriptors(void)
 	timer_t timer = make_timer(CLOCK_REALTIME, SIGEV_SIGNAL, SIGRTMIN + 2);
 	start(timer, 1, 1000);
 	work_ms(20);
+	await_pending(SIGRTMIN + 2);
 	fd = signalfd(-1, &set, SFD_NONBLOCK);
 	need(read(fd, &info, sizeof(info)) == sizeof(info));
 	check("signalfd", info.ssi_code == SI_TIMER && info.ssi_overrun >= 10000);
