@@ -36,14 +36,13 @@ struct timerfd {
 	struct timer timer;		/* [lock] arm, cancel */
 	struct waitq readable;
 	struct list node;		/* [list_lock] of those on the realtime clock */
-	nsec_t next;			/* [lock] monotonic time of the next expiry not yet counted; NSEC_NEVER: disarmed */
-	nsec_t absolute;		/* [lock] the same on the realtime clock, if it was set absolutely */
+	nsec_t next;			/* [lock] the next expiry not yet counted, on timerfd_now()'s clock; NSEC_NEVER: disarmed */
 	nsec_t interval;		/* [lock] */
 	uint64_t ticks;			/* [lock] expirations counted but not read */
 	uint32_t has_expired;		/* [a] by the timer: look */
 	uint32_t is_canceled;		/* [a] the clock was set: read gives -ECANCELED */
 	bool is_realtime;		/* [I] */
-	bool is_absolute;		/* [lock] on the realtime clock */
+	bool is_absolute;		/* [lock] set to a time of the realtime clock, which it follows; else on the monotonic one */
 	bool cancels_on_set;		/* [lock] */
 	int clock;			/* [I] */
 };
@@ -60,16 +59,24 @@ static void timerfd_fire(struct timer *t)
 }
 
 /* lock held. */
+static nsec_t timerfd_now(const struct timerfd *tf)
+{
+	return tf->is_absolute ? clock_realtime() : clock_monotonic();
+}
+
+/* lock held. */
 static void timerfd_arm(struct timerfd *tf)
 {
+	nsec_t offset = tf->is_absolute ? clock_realtime_offset() : 0;
+
 	if (tf->next != NSEC_NEVER)
-		timer_arm(&tf->timer, tf->next, TIMER_SLACK);
+		timer_arm(&tf->timer, tf->next > offset ? tf->next - offset : 1, TIMER_SLACK);
 }
 
 /* lock held. Count what has expired by now. True: next has moved. */
 static bool timerfd_count(struct timerfd *tf)
 {
-	nsec_t now = clock_monotonic();
+	nsec_t now = timerfd_now(tf);
 	uint64_t n = 1;
 
 	if (tf->next == NSEC_NEVER || now < tf->next)
@@ -77,7 +84,6 @@ static bool timerfd_count(struct timerfd *tf)
 	if (tf->interval) {
 		n += (now - tf->next) / tf->interval;
 		tf->next += n * tf->interval;
-		tf->absolute += n * tf->interval;
 	} else {
 		tf->next = NSEC_NEVER;
 	}
@@ -141,7 +147,7 @@ static uint32_t timerfd_poll(struct file *f, struct poll_table *pt)
 /* lock held. What timerfd_gettime(2) tells. */
 static void timerfd_state(struct timerfd *tf, struct itimer_ns *out)
 {
-	nsec_t now = clock_monotonic();
+	nsec_t now = timerfd_now(tf);
 
 	if (timerfd_count(tf)) {
 		atomic_store(&tf->has_expired, 1u, RELAXED);
@@ -161,14 +167,11 @@ static struct timerfd *file_timerfd(const struct file *f)
 /* lock held. */
 static void timerfd_set_next(struct timerfd *tf, bool is_absolute, nsec_t value)
 {
-	nsec_t now = clock_monotonic(), offset = clock_realtime_offset();
+	nsec_t now = clock_monotonic();
 
 	tf->is_absolute = is_absolute && tf->is_realtime;
-	tf->absolute = value;
 	if (!value)
 		tf->next = NSEC_NEVER;
-	else if (tf->is_absolute)
-		tf->next = value > offset ? value - offset : 1;
 	else
 		tf->next = is_absolute ? value : value > NSEC_NEVER - 1 - now ? NSEC_NEVER - 1 : now + value;
 }
@@ -221,10 +224,7 @@ void timerfd_clock_was_set(void)
 	list_for_each(tf, &realtime_files, node) {
 		mutex_lock(&tf->lock);
 		if (tf->next != NSEC_NEVER && tf->is_absolute) {
-			nsec_t offset = clock_realtime_offset();
-
 			timer_cancel(&tf->timer);
-			tf->next = tf->absolute > offset ? tf->absolute - offset : 1;
 			timerfd_arm(tf);
 		}
 		if (tf->cancels_on_set) {

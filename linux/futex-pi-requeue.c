@@ -4,6 +4,7 @@
  * sends it on to the lock's word, where it takes part in inheritance as if it had called FUTEX_LOCK_PI itself, and it returns as the owner of the lock.
  */
 #include "libc/errno.h"
+#include "linux/deadline.h"
 #include "linux/futex-priv.h"
 #include "linux/process.h"
 #include "linux/syscalls.h"
@@ -30,7 +31,7 @@ long futex_wait_requeue_pi(struct futex_pair *pair, bool is_private, bool is_rea
 	r = futex_enqueue_if_equal(&p.w, pair->addr[0], expected);
 	if (r)
 		return r;
-	r = thread_wait_until("futex-requeue-pi", atomic_load(&p.w.is_woken, ACQUIRE), deadline, WAIT_INTERRUPTIBLE);
+	r = deadline_wait_until("futex-requeue-pi", atomic_load(&p.w.is_woken, ACQUIRE), deadline, WAIT_INTERRUPTIBLE);
 	if (r && futex_remove_waiter(&p.w)) {
 		if (r != -EINTR)
 			return r;

@@ -26,6 +26,7 @@
  * Locks: bucket, then one task's pi.lock. Only the bucket's holder changes owners. Kernel locks (sched/mutex.h) lend nothing.
  */
 #include "libc/errno.h"
+#include "linux/deadline.h"
 #include "linux/futex-priv.h"
 #include "linux/process.h"
 #include "linux/syscalls.h"
@@ -402,7 +403,7 @@ long futex_pi_lock(vaddr_t addr, bool is_private, nsec_t deadline)
 		r = claim_or_queue(&p);
 		if (r <= 0)
 			return r;
-		r = thread_wait_until("futex-pi", atomic_load(&p.w.is_woken, ACQUIRE), deadline, WAIT_INTERRUPTIBLE);
+		r = deadline_wait_until("futex-pi", atomic_load(&p.w.is_woken, ACQUIRE), deadline, WAIT_INTERRUPTIBLE);
 		if (r && futex_remove_waiter(&p.w))
 			return r == -EINTR ? -ERESTARTNOINTR : r;
 		if (!p.has_to_retry)

@@ -90,7 +90,7 @@ int __must_check futex_load(vaddr_t addr, uint32_t *out);
 /* No lock is held: bring the page in. 0: try again. */
 int __must_check futex_fault_in(vaddr_t addr);
 int __must_check futex_fault_in_writable(vaddr_t addr);
-/* An absolute time; NULL: *deadline is NSEC_NEVER. 0, -EFAULT, -EINVAL. */
+/* An absolute time, of either clock (deadline.h); NULL: *deadline is NSEC_NEVER. 0, -EFAULT, -EINVAL. */
 int __must_check futex_deadline(vaddr_t timeout, bool is_realtime, nsec_t *deadline);
 /* Put w on its bucket's list if the word holds expected. 0, -EAGAIN, -EFAULT. */
 int __must_check futex_enqueue_if_equal(struct futex_waiter *w, vaddr_t addr, uint32_t expected);

@@ -4,6 +4,7 @@
  * one is woken and takes the others back.
  */
 #include "libc/errno.h"
+#include "linux/deadline.h"
 #include "linux/futex-priv.h"
 #include "linux/process.h"
 #include "linux/syscalls.h"
@@ -86,7 +87,7 @@ static long wait_for_any(struct wait *waits, unsigned nr, nsec_t deadline)
 		woken = remove_all(waits, i - 1);
 		return woken >= 0 ? woken : r;
 	}
-	r = thread_wait_until("futex-waitv", is_any_woken(waits, nr), deadline, WAIT_INTERRUPTIBLE);
+	r = deadline_wait_until("futex-waitv", is_any_woken(waits, nr), deadline, WAIT_INTERRUPTIBLE);
 	woken = remove_all(waits, nr);
 	return woken >= 0 ? woken : r;
 }

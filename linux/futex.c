@@ -16,6 +16,7 @@
  * A waiter lives on the stack of its thread. Its waker takes it off the list and sets is_woken, after which it may be gone; the thread stays valid
  * for the wake-up by RCU.
  */
+#include "linux/deadline.h"
 #include "linux/futex-priv.h"
 
 #include "libc/errno.h"
@@ -283,7 +284,7 @@ static __attribute__((noinline)) long wait_on(vaddr_t addr, bool is_private, uin
 	r = enqueue_if_equal(&w, addr, expected);
 	if (r)
 		return r;
-	r = thread_wait_until("futex", atomic_load(&w.is_woken, ACQUIRE), deadline, WAIT_INTERRUPTIBLE);
+	r = deadline_wait_until("futex", atomic_load(&w.is_woken, ACQUIRE), deadline, WAIT_INTERRUPTIBLE);
 	if (r == 0 || !futex_remove_waiter(&w))
 		return 0;
 	/* With a timeout Linux does not restart it after a handler. */
@@ -445,7 +446,6 @@ retry:
 
 int futex_deadline(vaddr_t timeout, bool is_realtime, nsec_t *deadline)
 {
-	nsec_t offset;
 	int r;
 
 	*deadline = NSEC_NEVER;
@@ -454,8 +454,8 @@ int futex_deadline(vaddr_t timeout, bool is_realtime, nsec_t *deadline)
 	r = timespec_get((long)timeout, deadline);
 	if (r)
 		return r;
-	offset = is_realtime ? clock_realtime_offset() : 0;
-	*deadline = *deadline > offset ? *deadline - offset : 0;
+	if (is_realtime)
+		*deadline |= DEADLINE_REALTIME;
 	return 0;
 }
 

@@ -2,6 +2,8 @@
 /* System calls about time: clocks and sleeping. Timers are in sigtimers.c. */
 #include "fs/timerfd.h"
 #include "libc/string.h"
+#include "linux/deadline.h"
+#include "linux/signal-priv.h"
 #include "linux/sys-util.h"
 #include "linux/vdso.h"
 #include "sched/clock.h"
@@ -21,6 +23,7 @@ enum {
 };
 
 #define TIMER_ABSTIME	1
+#define REALTIME_SEC_MAX	((int64_t)(INT64_MAX / NSEC_PER_SEC) - 30l * 365 * 24 * 3600)	/* Linux's TIME_SETTOD_SEC_MAX */
 
 /* A negative clock number names the CPU clock of a process or thread: ~id << 3 | per-thread bit 2 | kind (posix-timers; clock_getcpuclockid(3)). */
 static int cpu_clock(int clock, nsec_t *out)
@@ -91,22 +94,50 @@ long sys_clock_getres(long clock, long ptr)
 	return r || !ptr ? r : timespec_put(ptr, 1);
 }
 
+static bool wake_if_waiting(struct task *t, void *arg)
+{
+	(void)arg;
+	if (atomic_load(&t->waits_realtime, RELAXED))
+		(void)thread_wake(t->thread);
+	return true;
+}
+
+void clock_was_set(void)
+{
+	struct process *p = process_current();
+
+	vdso_clock_changed();
+	timerfd_clock_was_set();
+	sigtimers_clock_was_set(p);
+	atomic_fence(SEQ_CST);	/* the new time before the look at who waits: store->load. Pairs: deadline_wait_until */
+	process_for_each_task(p, wake_if_waiting, NULL);
+}
+
+/* As Linux: not before the machine's start, nor so late that a year of uptime would pass what times can hold. */
+static int set_realtime(nsec_t t)
+{
+	if (t < clock_monotonic() || t / NSEC_PER_SEC >= REALTIME_SEC_MAX)
+		return -EINVAL;
+	clock_set_realtime_offset(t - clock_monotonic());
+	clock_was_set();
+	return 0;
+}
+
 long sys_clock_settime(long clock, long ptr)
 {
+	uint64_t seconds;
 	nsec_t t;
 	int r;
 
 	if ((int)clock != CLOCK_REALTIME)
 		return -EINVAL;
 	r = timespec_get(ptr, &t);
+	if (!r && user_load64((const uint64_t *)ptr, &seconds))
+		r = -EFAULT;
 	if (r)
 		return r;
-	if (t < clock_monotonic())
-		return -EINVAL;
-	clock_set_realtime_offset(t - clock_monotonic());
-	vdso_clock_changed();
-	timerfd_clock_was_set();
-	return 0;
+	/* t is never more than can be waited for, whatever was asked for. */
+	return seconds >= (uint64_t)REALTIME_SEC_MAX ? -EINVAL : set_realtime(t);
 }
 
 struct timeval_abi {
@@ -134,12 +165,9 @@ long sys_settimeofday(long tv, long tz)
 		return -EFAULT;
 	if (v.sec < 0 || v.usec < 0 || v.usec >= 1000000)
 		return -EINVAL;
-	if ((nsec_t)v.sec * NSEC_PER_SEC < clock_monotonic())
+	if (v.sec >= REALTIME_SEC_MAX)
 		return -EINVAL;
-	clock_set_realtime_offset((nsec_t)v.sec * NSEC_PER_SEC + (nsec_t)v.usec * NSEC_PER_USEC - clock_monotonic());
-	vdso_clock_changed();
-	timerfd_clock_was_set();
-	return 0;
+	return set_realtime((nsec_t)v.sec * NSEC_PER_SEC + (nsec_t)v.usec * NSEC_PER_USEC);
 }
 
 /* ---- sleeping ---------------------------------------------------------------------------------------------------------------- */
@@ -166,7 +194,14 @@ long sys_nanosleep(long req, long left)
 	return r ? r : sleep_relative(span, left);
 }
 
-/* Until another clock than the monotonic one reaches t; looked at again after each sleep, as it may be set or run slower. */
+static long sleep_until_realtime(nsec_t t)
+{
+	int r = deadline_wait_until("nanosleep", false, t | DEADLINE_REALTIME, WAIT_INTERRUPTIBLE);
+
+	return r == -ETIMEDOUT ? 0 : r;
+}
+
+/* Until a clock of CPU time reaches t; looked at again after each sleep, as it may be set or run slower. */
 static long sleep_until_clock(int clock, nsec_t t)
 {
 	nsec_t now;
@@ -200,6 +235,8 @@ long sys_clock_nanosleep(long clock_arg, long flags, long req, long left)
 	r = timespec_get(req, &t);
 	if (r)
 		return r;
+	if (flags & TIMER_ABSTIME && (clock == CLOCK_REALTIME || clock == CLOCK_TAI))
+		return sleep_until_realtime(t);
 	if (flags & TIMER_ABSTIME)
 		return is_monotonic ? thread_sleep_until(t, WAIT_INTERRUPTIBLE) : sleep_until_clock(clock, t);
 	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock < 0)

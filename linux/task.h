@@ -42,6 +42,7 @@ struct task {
 	uint64_t alt_size;		/* [o] */
 	uint32_t alt_flags;		/* [o] SS_DISABLE: none */
 
+	uint32_t waits_realtime;	/* [a] it sleeps until a time of the realtime clock: deadline.h */
 	struct siginfo forced;		/* [o] fault to deliver; signo 0: none */
 	uint64_t fault_address, fault_code;	/* [o] for the signal frame */
 

@@ -22,6 +22,8 @@ static inline nsec_t clock_monotonic(void)
 
 /* CLOCK_REALTIME - CLOCK_MONOTONIC. Set by the board from the RTC and by clock_settime(2). */
 nsec_t clock_realtime_offset(void);
+/* How often it was set: who sleeps until a realtime looks again when that has changed (linux/deadline.h). */
+uint32_t clock_nr_set(void);
 void clock_set_realtime_offset(nsec_t offset);
 
 static inline nsec_t clock_realtime(void)

@@ -22,7 +22,7 @@ from pathlib import Path
 FOLDERS = "libc mmu sched gic apic fs net virtio virtio-mmio linux boards arch-arm64 arch-x86".split()
 SHARED = re.compile(r"\batomic_(load|exchange|fetch_\w+|cas2?)\b|\bREAD_ONCE\b|\btrylock\b|\b\w+_try_?lock\b|\barch_relax\b|\b__atomic_\w+|\b__sync_\w+")
 CAS = re.compile(r"\batomic_cas2?\s*\(\s*([^,]+),\s*&\s*([\w.>-]+)\s*,")
-SLEEPS = re.compile(r"\b(thread_wait_until|sleeper_wait_until|thread_wait_block|wait_block|waitq_wait_until|cond_wait|completion_wait|semaphore_wait|thread_sleep_until"
+SLEEPS = re.compile(r"\b(thread_wait_until|deadline_wait_until|sleeper_wait_until|sleeper_wait_exclusive|waitq_wait_exclusive|thread_wait_block|wait_block|waitq_wait_until|cond_wait|completion_wait|semaphore_wait|thread_sleep_until"
                     r"|rcu_synchronize|mutex_lock|rwlock_(read|write)_lock|idle_loop)\s*\(")
 SPINLOCK = re.compile(r"\bspin_?(un)?lock\w*\s*\(|\bstruct\s+spinlock\b|\bticket_?lock", re.I)
 ASM = re.compile(r"^\s*(?:[\w.$]+:\s*)?(wfe|sev|sevl|ldxr\w*|ldaxr\w*|ldxp|ldaxp)\b")
