@@ -6,6 +6,7 @@
 #include <arch/cpu.h>
 #include <arch/frame.h>
 #include <arch/io.h>
+#include <arch/lapic.h>
 #include <arch/layout.h>
 #include <arch/panic.h>
 #include <arch/pt.h>
@@ -31,8 +32,8 @@ enum { BUS_ADRALN = 1, BUS_OBJERR = 3 };
 enum { FPE_INTDIV = 1, FPE_INTOVF, FPE_FLTDIV, FPE_FLTOVF, FPE_FLTUND, FPE_FLTRES, FPE_FLTINV };
 
 enum {
-	VECTOR_DE = 0, VECTOR_DB = 1, VECTOR_BP = 3, VECTOR_OF = 4, VECTOR_BR = 5, VECTOR_UD = 6, VECTOR_NM = 7, VECTOR_NP = 11, VECTOR_SS = 12,
-	VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_MF = 16, VECTOR_AC = 17, VECTOR_XM = 19,
+	VECTOR_DE = 0, VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_BP = 3, VECTOR_OF = 4, VECTOR_BR = 5, VECTOR_UD = 6, VECTOR_NM = 7, VECTOR_NP = 11, VECTOR_SS = 12,
+	VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_MF = 16, VECTOR_AC = 17, VECTOR_MC = 18, VECTOR_XM = 19,
 };
 
 #define PF_PRESENT	1u
@@ -40,6 +41,7 @@ enum {
 #define PF_RESERVED	8u
 #define PF_FETCH	16u
 #define DR6_STEP	(1ul << 14)
+#define DR6_BREAKPOINTS	0xful
 
 const struct frame *arch_panic_frame;
 
@@ -123,6 +125,28 @@ static void user_fp_exception(struct frame *f)
 	linux_trap(f, SIGFPE, fp_code(f->vector == VECTOR_MF ? fsw & ~(uint32_t)fcw & 0x3f : mxcsr & ~(mxcsr >> 7) & 0x3f), f->rip);
 }
 
+/*
+ * Whether the application said `int n` (0xcd n) with the vector of f, which at its privilege level arrives as if the exception or the interrupt had come. Where privilege
+ * levels differ it is a general protection fault at the instruction (SDM vol. 3A 6.12.1.1), and so it is made one. int3 has an opcode of its own. Vectors with an error code
+ * do not come here: vectors.S knows them.
+ */
+static bool is_int_instruction(const struct frame *f)
+{
+	uint8_t code[2];
+
+	return f->rip >= 2 && f->rip <= USER_TOP && !arch_user_copy(code, (const void *)(f->rip - 2), 2) && code[0] == 0xcd && code[1] == (uint8_t)f->vector;
+}
+
+static bool make_int_instruction(struct frame *f)
+{
+	if (!is_int_instruction(f))
+		return false;
+	f->rip -= 2;
+	f->error = f->vector << 3 | 2;
+	f->vector = VECTOR_GP;
+	return true;
+}
+
 /* Interrupts masked at entry: DR6 is this CPU's. */
 static void user_debug(struct frame *f)
 {
@@ -133,6 +157,10 @@ static void user_debug(struct frame *f)
 	__asm__ volatile("movq %%dr6, %0" : "=r"(dr6));
 	__asm__ volatile("movq %0, %%dr6" : : "r"(0xffff0ff0ul));
 	arch_irq_enable();
+	if (!(dr6 & (DR6_STEP | DR6_BREAKPOINTS)) && make_int_instruction(f)) {
+		linux_trap(f, SIGSEGV, SI_KERNEL, 0);
+		return;
+	}
 	linux_trap(f, SIGTRAP, dr6 & DR6_STEP ? TRAP_TRACE : TRAP_HWBKPT, f->rip);
 }
 
@@ -144,10 +172,15 @@ void arch_user_trap(struct frame *f)
 		return;
 	}
 	arch_irq_enable();
-	switch (f->vector) {
-	case VECTOR_PF:
+	if (likely(f->vector == VECTOR_PF)) {
 		user_page_fault(f);
-		break;
+		return;
+	}
+	if (f->vector < VECTOR_NP && f->vector != VECTOR_BP && f->vector != VECTOR_OF)
+		make_int_instruction(f);
+	else if (f->vector > VECTOR_PF && f->vector != VECTOR_AC)
+		make_int_instruction(f);
+	switch (f->vector) {
 	case VECTOR_DE:
 		linux_trap(f, SIGFPE, FPE_INTDIV, f->rip);
 		break;
@@ -168,6 +201,9 @@ void arch_user_trap(struct frame *f)
 	case VECTOR_SS:
 		linux_trap(f, SIGBUS, SI_KERNEL, 0);
 		break;
+	case VECTOR_NMI:
+	case VECTOR_MC:
+		arch_bad_exception(f);
 	default:	/* #GP: an address that is not canonical, a bad selector */
 		linux_trap(f, SIGSEGV, SI_KERNEL, 0);
 		break;
@@ -239,9 +275,16 @@ void arch_kernel_trap(struct frame *f)
 	panic("%s in the kernel: rip %#lx address %#lx error %#lx", vector_name(f->vector), f->rip, f->cr2, f->error);
 }
 
+/* An interrupt that no interrupt controller has made is the application's `int n`. */
 void arch_interrupt(struct frame *f)
 {
-	sched_irq(f);
+	if (likely(!frame_is_user(f) || !is_int_instruction(f) || lapic_is_in_service((unsigned)f->vector))) {
+		sched_irq(f);
+		return;
+	}
+	make_int_instruction(f);
+	arch_irq_enable();
+	linux_trap(f, SIGSEGV, SI_KERNEL, 0);
 }
 
 void arch_bad_exception(struct frame *f)

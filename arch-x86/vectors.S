@@ -55,21 +55,27 @@
 	.balign	16
 	.globl	vector_stubs
 	.type	vector_stubs, @function
-/* One for each vector, 16 bytes apart. Those with an error code: SDM vol. 3A table 6-1. */
+/*
+ * One for each vector, 16 bytes apart. Those with an error code: SDM vol. 3A table 6-1.
+ *
+ * A program at ring 0 may say `int n` for any of them, which pushes no error code. IST stacks are aligned to 16 bytes, so the stack pointer tells.
+ */
 vector_stubs:
 	.set	n, 0
 	.rept	256
 	.balign	16
-	.if	n == 8 || n == 2 || n == 18
-	.if	n != 8
+	.if	n == 2 || n == 18
 	pushq	$0
-	.endif
 	pushq	$n
 	jmp	fatal
+	.elseif	n == 8
+	pushq	$n
+	jmp	double_fault
+	.elseif	n == 10 || n == 11 || n == 12 || n == 13 || n == 14 || n == 17 || n == 21 || n == 29 || n == 30
+	pushq	$n
+	jmp	move_frame_with_error
 	.else
-	.if	!(n == 10 || n == 11 || n == 12 || n == 13 || n == 14 || n == 17 || n == 21 || n == 29 || n == 30)
 	pushq	$0
-	.endif
 	.if	n < 128
 	pushq	$n
 	.else
@@ -102,6 +108,38 @@ vector_stubs:
 	movzbl	AT_VECTOR(%rsp), %eax
 	movq	%rax, FRAME_VECTOR(%rcx)
 .endm
+
+/* The stub of a vector with an error code has pushed the vector only. */
+func move_frame_with_error
+	.cfi_signal_frame
+	.cfi_def_cfa rsp, 32
+	testb	$8, %spl
+	jz	int_instruction
+	jmp	move_frame
+endfunc move_frame_with_error
+
+/*
+ * `int n` where the CPU would have pushed an error code. Where privilege levels differ, and so on Linux, it is a general protection fault at the instruction, and the error
+ * code names the gate (SDM vol. 3A 6.12.1.1, 6.13). On the stack: the vector, rip behind the instruction.
+ */
+func int_instruction
+	.cfi_signal_frame
+	.cfi_def_cfa rsp, 24
+	shlq	$3, (%rsp)
+	orq	$2, (%rsp)
+	subq	$2, 8(%rsp)
+	pushq	$13
+	.cfi_adjust_cfa_offset 8
+	jmp	move_frame
+endfunc int_instruction
+
+func double_fault
+	.cfi_signal_frame
+	.cfi_def_cfa rsp, 32
+	testb	$8, %spl
+	jz	int_instruction
+	jmp	fatal
+endfunc double_fault
 
 func move_frame
 	.cfi_signal_frame
@@ -184,11 +222,18 @@ func move_frame
 	ud2
 endfunc move_frame
 
-/* NMI, double fault, machine check, on a stack of their own: vector and error have been pushed. */
+/*
+ * NMI, double fault, machine check, on a stack of their own: vector and error have been pushed. In the application NMI and machine check may be its `int n`: arch_user_trap
+ * looks.
+ */
 func fatal
 	.cfi_signal_frame
 	.cfi_def_cfa rsp, 32
-	cld
+	cmpb	$8, (%rsp)
+	je	1f
+	btl	$31, 20(%rsp)			// rip's top bit
+	jnc	move_frame
+1:	cld
 	subq	$FRAME_RIP - 16, %rsp		// the iretq words are where they belong
 	.cfi_def_cfa rsp, FRAME_RIP + 16
 	movq	%rax, FRAME_RAX(%rsp)

@@ -17,6 +17,7 @@
 #define LAPIC_LDR		0x0d0
 #define LAPIC_SVR		0x0f0
 #define LAPIC_SVR_ENABLE	(1u << 8)
+#define LAPIC_ISR		0x100	/* in service: 8 registers of 32 vectors, 16 bytes apart */
 #define LAPIC_ESR		0x280
 #define LAPIC_ICR		0x300
 #define LAPIC_ICR_HIGH		0x310	/* xAPIC: destination in bits 31:24 */
@@ -56,6 +57,12 @@ static inline uint32_t lapic_read(unsigned reg)
 	if (arch_lapic.is_x2)
 		return (uint32_t)msr_read(MSR_X2APIC + (reg >> 4));
 	return mmio_read32(arch_lapic.regs + reg);
+}
+
+/* It has interrupted this CPU with that vector and has not been told the end yet. */
+static inline bool lapic_is_in_service(unsigned vector)
+{
+	return lapic_read(LAPIC_ISR + vector / 32 * 16) >> vector % 32 & 1;
 }
 
 static inline void lapic_write(unsigned reg, uint32_t v)
