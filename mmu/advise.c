@@ -102,6 +102,8 @@ static int populate(struct aspace *as, vaddr_t start, vaddr_t end, enum fault_ac
 	vaddr_t va;
 
 	for (va = start; va < end && !is_ending(); va += PAGE_SIZE) {
+		if (page_reserve_is_used())
+			return -ENOMEM;
 		switch (mmu_fault(as, va, access)) {
 		case 0:
 			break;

@@ -234,7 +234,7 @@ static void populate(struct aspace *as, vaddr_t start, uint64_t len, unsigned pr
 	vaddr_t va;
 
 	for (va = start; va < start + len && !is_ending(); va += PAGE_SIZE) {
-		if (mmu_fault(as, va, access))
+		if (page_reserve_is_used() || mmu_fault(as, va, access))
 			break;
 	}
 }

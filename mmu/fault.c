@@ -197,7 +197,7 @@ static int fault_anonymous(struct fault *f, pte_t *e, unsigned level)
 			return RETRY;
 	}
 	is_own = f->a->prot & VM_WRITE;
-	pa = is_own ? page_alloc(0, PAGE_ZERO | PAGE_ANON) : zero_page_address();
+	pa = is_own ? page_alloc(0, PAGE_ZERO | PAGE_ANON | PAGE_RESERVE) : zero_page_address();
 	if (pa == PADDR_NONE)
 		return -ENOMEM;
 	if (!install(f, e, pt_make_leaf(pa, 0, pt_area_flags(f->a, is_own, true)), 0))
@@ -211,7 +211,7 @@ static int fault_anonymous(struct fault *f, pte_t *e, unsigned level)
 static paddr_t copy_page(struct fault *f, paddr_t from)
 {
 	bool is_zero = from == zero_page_address();
-	paddr_t pa = page_alloc(0, PAGE_ANON | (is_zero ? PAGE_ZERO : 0));
+	paddr_t pa = page_alloc(0, PAGE_ANON | PAGE_RESERVE | (is_zero ? PAGE_ZERO : 0));
 
 	/* Neither side is the application's; but this copies with the widest registers. */
 	if (pa != PADDR_NONE && !is_zero)

@@ -181,6 +181,30 @@ static void push_remote(struct mmu_cpu *owner, unsigned k, void *obj)
 		*(void **)obj = head;
 		/* release: the object's last writes and its link before it can be taken. Pairs: drain_remote, steal_remote */
 	} while (!atomic_cas(&owner->heap.remote[k], &head, obj, RELEASE));
+	atomic_store(&owner->heap.has_remote, true, RELAXED);
+}
+
+bool heap_has_freed(void)
+{
+	struct mmu_cpu *c = mmu_cpu();
+
+	return c && atomic_load(&c->heap.has_remote, RELAXED);
+}
+
+void heap_take_back(void)
+{
+	for (unsigned k = 0; k < HEAP_CLASSES; k++) {
+		struct mmu_cpu *c;
+
+		preempt_disable();
+		c = mmu_cpu();
+		if (c) {
+			/* What is freed after this look says so again. */
+			atomic_store(&c->heap.has_remote, false, RELAXED);
+			drain_remote(c, k);
+		}
+		preempt_enable();
+	}
 }
 
 static unsigned nr_objects(unsigned k)
@@ -322,6 +346,8 @@ void *kmalloc(size_t size)
 	unsigned k;
 	size_t step;
 
+	if (mmu_can_sleep())
+		mutex_check_request();
 	if (unlikely(size > CLASS_MAX - RED_MAX))
 		return alloc_pages(size, 0);
 	step = (size + RED_SIZE(size) + STEP - 1) / STEP;

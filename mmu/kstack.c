@@ -5,7 +5,7 @@
  *	KSTACK_BASE + n * 2 * KSTACK_SIZE:  | guard, never mapped | stack |
  *
  * A stack that was made stays mapped for ever and is used again: threads come and go without page-table changes or TLB invalidation. Each CPU keeps some; the rest are
- * on one list.
+ * on one list. An RCU callback puts stacks there, and who asks for memory may wait for RCU: so the list's lock is not held while a stack is made.
  */
 #include "mmu/page-priv.h"
 
@@ -19,7 +19,8 @@
 static struct {
 	struct mutex lock;
 	void *free;			/* [lock] linked through the first word */
-	uint64_t nr_slots;		/* [lock] ever made */
+	struct mutex making;		/* never taken by who gives memory back */
+	uint64_t nr_slots;		/* [making] ever made */
 } stacks;
 
 /* Map fresh pages there. */
@@ -41,11 +42,25 @@ err_free:
 	return false;
 }
 
+static void *make_stack(void)
+{
+	vaddr_t stack;
+	void *s = NULL;
+
+	mutex_lock(&stacks.making);
+	stack = KSTACK_BASE + stacks.nr_slots * SLOT_SIZE + KSTACK_SIZE;
+	if (stack + KSTACK_SIZE <= KMAP_BASE && fill_slot(stack)) {
+		stacks.nr_slots++;
+		s = (void *)stack;
+	}
+	mutex_unlock(&stacks.making);
+	return s;
+}
+
 void *kstack_alloc(void)
 {
 	struct mmu_cpu *c;
 	void *s = NULL;
-	vaddr_t stack;
 
 	preempt_disable();
 	c = mmu_cpu();
@@ -59,17 +74,10 @@ void *kstack_alloc(void)
 		return s;
 	mutex_lock(&stacks.lock);
 	s = stacks.free;
-	if (s) {
+	if (s)
 		stacks.free = *(void **)s;
-	} else {
-		stack = KSTACK_BASE + stacks.nr_slots * SLOT_SIZE + KSTACK_SIZE;
-		if (stack + KSTACK_SIZE <= KMAP_BASE && fill_slot(stack)) {
-			stacks.nr_slots++;
-			s = (void *)stack;
-		}
-	}
 	mutex_unlock(&stacks.lock);
-	return s;
+	return s ? s : make_stack();
 }
 
 /* Context: thread, also with preemption disabled (the last step of a thread's end). */

@@ -144,9 +144,10 @@ struct heap_cpu {
 	struct heap_slab *active[HEAP_CLASSES];		/* [c] objects are taken from here */
 	struct heap_slab *partial[HEAP_CLASSES];	/* [c] list: some objects free */
 	void *remote[HEAP_CLASSES];			/* [a] MPSC: objects freed by other CPUs */
+	bool has_remote;				/* [a] a hint: some have come since they were last taken */
 };
 
-/* [c] throughout, preemption off, except heap.remote. One for each CPU, made when it first allocates, never freed. */
+/* [c] throughout, preemption off, except heap.remote and has_remote. One for each CPU, made when it first allocates, never freed. */
 struct mmu_cpu {
 	struct page_list single, quad, block;	/* order 0, PAGE_ORDER_QUAD, PAGE_ORDER_BLOCK */
 	uint32_t run, run_end;		/* single pages too: a stretch from the buddy whose metadata says nothing yet; taken when the list is empty */

@@ -12,6 +12,9 @@
 #include "libc/atomic.h"
 #include "libc/print.h"
 #include "libc/string.h"
+#include "mmu/heap.h"
+
+#define MAX_RESERVE	1024ul	/* pages */
 
 struct mmu_cpu *mmu_cpus[MAX_CPUS];
 static struct mmu_cpu boot_cpu;
@@ -161,15 +164,32 @@ static bool reclaim(uint64_t want)
 	struct shrinker *s;
 	uint64_t got = 0;
 
+	heap_take_back();
 	trim(0, 0);
 	trim(PAGE_ORDER_QUAD, 0);
 	trim(PAGE_ORDER_BLOCK, 0);
 	if (!mutex_trylock(&shrinkers.lock))
 		return false;
+	mutex_check_duty(true);
 	for (s = shrinkers.first; s && got < want; s = s->next)
 		got += s->shrink(want - got);
+	mutex_check_duty(false);
 	mutex_unlock(&shrinkers.lock);
 	return got > 0;
+}
+
+/*
+ * The last pages are for page faults. Calls that make objects of the kernel can say ENOMEM, and a program may go on after that; a fault that finds no memory ends it.
+ * buddy.lock held, or for a look.
+ */
+static bool is_in_reserve(uint64_t nr)
+{
+	return READ_ONCE(buddy.nr_free) < MIN(buddy.nr_total / 64, MAX_RESERVE) + nr;
+}
+
+bool page_reserve_is_used(void)
+{
+	return is_in_reserve(0);
 }
 
 static bool lock_buddy(void)
@@ -180,17 +200,20 @@ static bool lock_buddy(void)
 	return true;
 }
 
-/* A stretch of single pages for this CPU, as long as there is and its limit says; the first is the caller's. */
-static uint32_t refill_run(void)
+/* A stretch of single pages for this CPU, as long as there is and its limit says; the first is the caller's. Of the reserve, one page. */
+static uint32_t refill_run(bool from_reserve)
 {
 	unsigned k = 31 - (unsigned)__builtin_clz(atomic_load(&limit.single, RELAXED) / 2);
-	uint32_t idx, end;
+	uint32_t idx = NO_PAGE, end;
 	struct mmu_cpu *c;
 
 	if (!lock_buddy())
 		return NO_PAGE;
-	while ((idx = buddy_take_locked(k)) == NO_PAGE && k)
+	while (k && is_in_reserve(1ull << k))
 		k--;
+	if (from_reserve || !is_in_reserve(1))
+		while ((idx = buddy_take_locked(k)) == NO_PAGE && k)
+			k--;
 	mutex_unlock(&buddy.lock);
 	if (idx == NO_PAGE)
 		return NO_PAGE;
@@ -214,21 +237,22 @@ static uint32_t refill_run(void)
 	return idx;
 }
 
-static uint32_t take_slow(unsigned order)
+static uint32_t take_slow(unsigned order, bool from_reserve)
 {
 	uint32_t idx = NO_PAGE;
 
 	if (!mmu_cpu() && mmu_can_sleep())
 		mmu_cpu_make();
 	if (order == 0) {
-		idx = refill_run();
+		idx = refill_run(from_reserve);
 		if (likely(idx != NO_PAGE) || !mmu_can_sleep())
 			return idx;
 		trim(PAGE_ORDER_QUAD, 0);	/* the last there is */
-		return refill_run();
+		return refill_run(from_reserve);
 	}
 	if (lock_buddy()) {
-		idx = buddy_take_locked(order);
+		if (from_reserve || !is_in_reserve(1ull << order))
+			idx = buddy_take_locked(order);
 		mutex_unlock(&buddy.lock);
 	}
 	return idx;
@@ -255,7 +279,7 @@ static uint32_t take_hard(unsigned order, unsigned flags)
 		uint32_t idx;
 
 		trim(0, 0);
-		idx = take_slow(order);
+		idx = take_slow(order, false);
 		if (idx != NO_PAGE || !again)
 			return idx;
 	}
@@ -285,10 +309,12 @@ static void make_used(struct mmu_cpu *c, uint32_t idx, unsigned order, unsigned 
 
 static __attribute__((noinline)) uint32_t alloc_slow(unsigned order, unsigned flags)
 {
-	uint32_t idx = take_slow(order);
+	uint32_t idx = take_slow(order, false);
 
 	if (idx == NO_PAGE)
 		idx = take_hard(order, flags);
+	if (idx == NO_PAGE && flags & PAGE_RESERVE)
+		idx = take_slow(order, true);
 	if (idx == NO_PAGE)
 		return NO_PAGE;
 	preempt_disable();
@@ -302,6 +328,8 @@ paddr_t page_alloc(unsigned order, unsigned flags)
 	uint32_t idx = NO_PAGE;
 	struct mmu_cpu *c;
 
+	if (!(flags & PAGE_NOWAIT) && mmu_can_sleep())
+		mutex_check_request();
 	preempt_disable();
 	c = mmu_cpu();
 	if (likely(c))

@@ -22,6 +22,7 @@
 #define PAGE_NOWAIT	2u		/* do not run the shrinkers first */
 #define PAGE_ANON	4u		/* accounted as the application's anonymous memory */
 #define PAGE_CACHE	8u		/* accounted as page cache */
+#define PAGE_RESERVE	16u		/* may use what is kept for page faults: without it the program would be killed */
 
 static inline void *phys_to_virt(paddr_t pa)
 {
@@ -47,6 +48,8 @@ void page_get(paddr_t pa);
 void page_put(paddr_t pa);
 /* Number of owners; a big number for a page that is not managed: never exclusive. */
 unsigned page_count(paddr_t pa);
+/* Whether page faults have begun to use what is kept for them: who fills memory in before it is needed stops. */
+bool page_reserve_is_used(void);
 /* Split an allocated block of this order into single pages, each with count 1. */
 void page_split(paddr_t pa, unsigned order);
 

@@ -122,7 +122,7 @@ pte_t *pt_make(struct aspace *as, vaddr_t va, unsigned *level)
 			*level = l;
 			return e;
 		}
-		table = page_alloc(0, PAGE_ZERO);
+		table = page_alloc(0, PAGE_ZERO | PAGE_RESERVE);
 		if (table == PADDR_NONE)
 			return NULL;
 		/* release: the zeroed table before it can be walked. Pairs: pt_lookup, and the hardware's walks. Lost: another fault made one. */

@@ -42,6 +42,7 @@ int cond_wait(struct cond *c, struct mutex *m, nsec_t deadline, unsigned flags)
 	r = thread_wait_until("cond", atomic_load(&w.is_moved, ACQUIRE), deadline, flags);
 	if (!r) {
 		mutex_compete(m, &w.lock, "mutex");
+		mutex_check_taken(m, __builtin_return_address(0));
 		return 0;
 	}
 	mutex_lock(m);

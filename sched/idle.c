@@ -10,6 +10,7 @@
  */
 #include <arch/time.h>
 
+#include "mmu/heap.h"
 #include "sched/poller.h"
 #include "sched/sched-priv.h"
 
@@ -91,6 +92,12 @@ void idle_loop(void)
 				rq->poll_limit = MAX(rq->poll_limit, POLL_ANSWER_NS);
 		} else {
 			wake_set_idle(rq, true);	/* who claimed us has sent work, but that has gone elsewhere */
+		}
+		if (heap_has_freed()) {
+			arch_irq_enable();
+			heap_take_back();
+			arch_irq_disable();
+			continue;
 		}
 		wait_for_work(rq);
 	}

@@ -156,10 +156,12 @@ void mutex_lock_urgent(struct mutex *m)
 {
 	struct mutex_waiter w = { .thread = thread_current(), .is_urgent = true };
 
-	if (try_take(m, atomic_load(&m->word, RELAXED)))
-		return;
-	mutex_enqueue(m, &w);
-	mutex_compete(m, &w, "mutex");
+	mutex_check_wait(m);
+	if (!try_take(m, atomic_load(&m->word, RELAXED))) {
+		mutex_enqueue(m, &w);
+		mutex_compete(m, &w, "mutex");
+	}
+	mutex_check_taken(m, __builtin_return_address(0));
 }
 
 void mutex_unlock_urged(struct mutex *m)
@@ -179,7 +181,10 @@ void mutex_lock(struct mutex *m)
 
 bool mutex_trylock(struct mutex *m)
 {
-	return try_take(m, atomic_load(&m->word, RELAXED));
+	if (!try_take(m, atomic_load(&m->word, RELAXED)))
+		return false;
+	mutex_check_taken(m, __builtin_return_address(0));
+	return true;
 }
 
 __attribute__((noinline)) void mutex_unlock_slow(struct mutex *m)

@@ -11,6 +11,7 @@
 #include "libc/atomic.h"
 #include "libc/mpsc.h"
 #include "libc/types.h"
+#include "sched/mutex-check.h"
 
 struct thread;
 struct mutex_waiter;
@@ -20,6 +21,9 @@ struct mutex {
 	uintptr_t word;			/* [a] owner (struct thread *) and flag bits; 0: free */
 	struct mpsc incoming;		/* [a] pushed by lockers, newest first */
 	struct mutex_waiter *waiting;	/* [the owner] oldest first */
+#ifdef MUTEX_CHECKS
+	struct mutex_check check;
+#endif
 };
 
 #define MUTEX_INIT	{ 0 }
@@ -34,14 +38,17 @@ static inline void mutex_lock_inline(struct mutex *m)
 {
 	uintptr_t word = 0;
 
+	mutex_check_wait(m);
 	/* acquire: what the last owner did. Pairs: mutex_unlock */
 	if (unlikely(!atomic_cas(&m->word, &word, (uintptr_t)arch_current(), ACQUIRE)))
 		mutex_lock_slow(m);
+	mutex_check_taken(m, __builtin_return_address(0));
 }
 static inline void mutex_unlock_inline(struct mutex *m)
 {
 	uintptr_t word = (uintptr_t)arch_current();
 
+	mutex_check_left(m);
 	/* release: the critical section. Pairs: mutex_lock, try_take */
 	if (unlikely(!atomic_cas(&m->word, &word, 0ul, RELEASE)))
 		mutex_unlock_slow(m);

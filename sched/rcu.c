@@ -124,7 +124,9 @@ static void rcu_main(void *arg)
 			struct rcu_head *head = container_of(n, struct rcu_head, node);
 
 			next = n->next;
+			mutex_check_duty(true);
 			head->fn(head);
+			mutex_check_duty(false);
 		}
 	}
 }

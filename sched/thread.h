@@ -19,6 +19,7 @@
 #include "libc/atomic.h"
 #include "libc/list.h"
 #include "libc/types.h"
+#include "sched/mutex-check.h"
 
 struct aspace;
 struct cpu;
@@ -59,6 +60,10 @@ struct thread {
 	bool is_call_again;		/* [o] the next call is an interrupted one, again: sched/call.h */
 	uint64_t call_deadline;		/* [o] of its first start */
 	struct sched_entity *sched;	/* run queue, state, accounting: sched/ only */
+#ifdef MUTEX_CHECKS
+	struct mutex *held;		/* [o] locks, the last one first */
+	int nr_duties;			/* [o] it gives memory back */
+#endif
 };
 
 static inline struct thread *thread_current(void)

@@ -124,7 +124,8 @@ static void tx_reclaim(struct port *p)
 static bool tx_make_ring(struct port *p)
 {
 	for (int order = TX_ORDER; order >= 0; order -= 2) {
-		paddr_t pa = page_alloc((unsigned)order, 0);
+		/* The last one may be what a program needs to say that there is no memory. */
+		paddr_t pa = page_alloc((unsigned)order, order ? 0 : PAGE_RESERVE);
 
 		if (pa != PADDR_NONE) {
 			p->ring = phys_to_virt(pa);

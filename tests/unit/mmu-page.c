@@ -116,13 +116,16 @@ static void test_random(void)
 		CHECK(!owner[i]);
 }
 
-/* Everything can be had, and nothing twice; big blocks come back after it was all in pieces. */
+/* Everything can be had, the last by faults alone, and nothing twice; big blocks come back after it was all in pieces. */
 static void test_exhaust(void)
 {
 	static paddr_t all[NR];
 	uint64_t n = 0, before = env_free_bytes(), i;
 
-	while ((all[n] = page_alloc(0, PAGE_ANON)) != PADDR_NONE)
+	while ((all[n] = page_alloc(0, 0)) != PADDR_NONE)
+		n++;
+	CHECK(before - n * PAGE_SIZE >= before / 128 && before - n * PAGE_SIZE <= before / 32);
+	while ((all[n] = page_alloc(0, PAGE_ANON | PAGE_RESERVE)) != PADDR_NONE)
 		n++;
 	CHECK(n * PAGE_SIZE == before);
 	CHECK(page_alloc(3, 0) == PADDR_NONE);
