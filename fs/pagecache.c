@@ -14,7 +14,9 @@
 /* Level 0 holds slots, higher levels pointers to nodes. */
 struct page_node {
 	unsigned shift;			/* [I] of the index, in bits, for this level */
+	unsigned nr_used;		/* [owner's lock] slots that are not 0 */
 	uint64_t slot[WAYS];		/* [a] */
+	struct rcu_head rcu;
 };
 
 static struct page_node *child(const struct page_node *n, uint64_t i)
@@ -62,13 +64,20 @@ slot_t page_tree_get(const struct page_tree *t, uint64_t idx, paddr_t *pa)
 	return s;
 }
 
-static struct page_node *node_alloc(unsigned shift)
+static struct page_node *node_alloc(struct page_tree *t, unsigned shift)
 {
 	struct page_node *n = KNEW(struct page_node);
 
-	if (n)
+	if (n) {
 		n->shift = shift;
+		t->nr_nodes++;
+	}
 	return n;
+}
+
+static void node_free_rcu(struct rcu_head *head)
+{
+	kfree(container_of(head, struct page_node, rcu));
 }
 
 int page_tree_reserve(struct page_tree *t, uint64_t idx)
@@ -76,10 +85,11 @@ int page_tree_reserve(struct page_tree *t, uint64_t idx)
 	struct page_node *n = t->root, *c;
 
 	while (!n || !covers(n, idx)) {
-		c = node_alloc(n ? n->shift + BITS : 0);
+		c = node_alloc(t, n ? n->shift + BITS : 0);
 		if (!c)
 			return -ENOMEM;
 		c->slot[0] = (uintptr_t)n;
+		c->nr_used = n ? 1 : 0;
 		rcu_assign(t->root, c);
 		n = c;
 	}
@@ -89,9 +99,10 @@ int page_tree_reserve(struct page_tree *t, uint64_t idx)
 		c = child(n, i);
 		if (c)
 			continue;
-		c = node_alloc(n->shift - BITS);
+		c = node_alloc(t, n->shift - BITS);
 		if (!c)
 			return -ENOMEM;
+		n->nr_used++;
 		atomic_store(&n->slot[i], (uintptr_t)c, RELEASE);	/* release: shift and zeros before the pointer. Pairs: child */
 	}
 	return 0;
@@ -106,8 +117,34 @@ void page_tree_store(struct page_tree *t, uint64_t idx, slot_t s)
 		return;		/* nothing there and nothing reserved: s is 0 */
 	old = n->slot[idx % WAYS];
 	atomic_store(&n->slot[idx % WAYS], s, RELEASE);	/* release: the page's contents before the slot. Pairs: page_tree_load */
-	if (!old != !s)
-		atomic_store(&t->nr_slots, t->nr_slots + (s ? 1 : -1ull), RELAXED);
+	if (!old == !s)
+		return;
+	atomic_store(&t->nr_slots, t->nr_slots + (s ? 1 : -1ull), RELAXED);
+	n->nr_used += s ? 1 : -1u;
+	if (!n->nr_used)
+		page_tree_prune(t, idx);
+}
+
+void page_tree_prune(struct page_tree *t, uint64_t idx)
+{
+	struct page_node *path[64 / BITS + 2], *n = t->root;
+	unsigned depth = 0;
+
+	if (!n || !covers(n, idx))
+		n = NULL;
+	for (; n; n = n->shift ? child(n, (idx >> n->shift) % WAYS) : NULL)
+		path[depth++] = n;
+	for (; depth && !path[depth - 1]->nr_used; depth--) {
+		n = path[depth - 1];
+		if (depth > 1) {
+			atomic_store(&path[depth - 2]->slot[(idx >> path[depth - 2]->shift) % WAYS], 0, RELEASE);	/* release: as the root. Pairs: child */
+			path[depth - 2]->nr_used--;
+		} else {
+			rcu_assign(t->root, NULL);
+		}
+		t->nr_nodes--;
+		rcu_defer(&n->rcu, node_free_rcu);
+	}
 }
 
 /* In the subtree n whose first index is base. */
@@ -152,6 +189,7 @@ void page_tree_destroy(struct page_tree *t)
 	if (t->root)
 		free_node(t->root);
 	t->root = NULL;
+	t->nr_nodes = t->nr_slots = 0;
 }
 
 /* ---- batches ------------------------------------------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  * The pages of one file: a radix tree from page index to page, 64 ways a level.
  *
  * Readers: under RCU, no lock: load the slot, take a reference to the page, leave RCU. Writers: under the owner's mutex (vnode->meta). A page that leaves the tree keeps the
- * tree's reference until a grace period is over, so that a reader which saw it can still take its own. Inner nodes live as long as the tree.
+ * tree's reference until a grace period is over, so that a reader which saw it can still take its own. A node goes, after a grace period too, when nothing is in it any more.
  */
 #pragma once
 
@@ -23,7 +23,9 @@ struct page_node;
 struct page_tree {
 	struct page_node *root;		/* [a; owner's lock] */
 	uint64_t nr_slots;		/* [a; owner's lock] that are not 0 */
+	uint64_t nr_nodes;		/* [owner's lock] PAGE_NODES_IN_PAGE of them take a page of memory */
 };
+#define PAGE_NODES_IN_PAGE	7u
 
 static inline paddr_t slot_page(slot_t s)
 {
@@ -37,6 +39,8 @@ slot_t page_tree_get(const struct page_tree *t, uint64_t idx, paddr_t *pa);
 /* Owner's lock. Makes room for idx: after that page_tree_store() there cannot fail. -ENOMEM. */
 int __must_check page_tree_reserve(struct page_tree *t, uint64_t idx);
 void page_tree_store(struct page_tree *t, uint64_t idx, slot_t s);
+/* Give back what page_tree_reserve() made for idx, if nothing was stored there. */
+void page_tree_prune(struct page_tree *t, uint64_t idx);
 /* First slot that is not 0 at or behind idx and before end; false: none. Owner's lock. */
 bool page_tree_next(const struct page_tree *t, uint64_t *idx, uint64_t end, slot_t *s);
 /* Free all nodes; no page may be left. */

@@ -118,6 +118,10 @@ int tmpfs_get_clean_page(struct tnode *n, uint64_t idx, paddr_t *out)
 		*out = pa;
 		return 0;
 	}
+	if (idx >= n->file.lower_pages) {
+		r = -ENXIO;
+		goto out;
+	}
 	r = page_tree_reserve(t, idx);
 	pa = r ? PADDR_NONE : page_alloc(0, PAGE_CACHE);
 	if (pa == PADDR_NONE) {

@@ -44,11 +44,25 @@ static bool is_lower(const struct tnode *n, uint64_t idx, slot_t s)
 	return !s && idx < READ_ONCE(n->file.lower_pages);
 }
 
+int tmpfs_charge_index(struct tnode *n)
+{
+	/* A file without holes has a node for 64 slots. */
+	uint64_t nodes = n->file.pages.nr_nodes, dense = n->file.pages.nr_slots / 8, old = n->file.index_pages;
+	uint64_t pages = nodes > dense ? (nodes - dense) / PAGE_NODES_IN_PAGE : 0;
+
+	if (pages > old && tmpfs_charge(tmpfs_of(&n->v), pages - old))
+		return -ENOSPC;
+	if (pages < old)
+		tmpfs_uncharge(tmpfs_of(&n->v), old - pages);
+	n->file.index_pages = pages;
+	return 0;
+}
+
 /*
  * The page at idx as one of the file's own, made from what is there if need be, with a reference for the caller. *was_lower (if not NULL) is set if it
- * took the place of a lower page. -ENOSPC, -ENOMEM, -EUCLEAN.
+ * took the place of a lower page. for_fault: the size is looked at once more, as truncation excludes this only here. -ENOSPC, -ENOMEM, -EUCLEAN; -ENXIO: beyond the size.
  */
-static int get_own_page(struct tnode *n, uint64_t idx, paddr_t *out, bool *was_lower)
+static int get_own_page(struct tnode *n, uint64_t idx, paddr_t *out, bool *was_lower, bool for_fault)
 {
 	struct tmpfs *fs = tmpfs_of(&n->v);
 	struct page_tree *t = &n->file.pages;
@@ -58,6 +72,10 @@ static int get_own_page(struct tnode *n, uint64_t idx, paddr_t *out, bool *was_l
 	int r;
 
 	mutex_lock(&n->v.meta);
+	if (for_fault && idx >= nr_pages_of(file_size(n))) {
+		r = -ENXIO;
+		goto out;
+	}
 	s = page_tree_load(t, idx);
 	if ((s & SLOT_PAGE) && !(s & SLOT_CLEAN)) {
 		pa = slot_page(s);
@@ -72,7 +90,11 @@ static int get_own_page(struct tnode *n, uint64_t idx, paddr_t *out, bool *was_l
 	}
 	has_lower = is_lower(n, idx, s);
 	r = page_tree_reserve(t, idx);
-	pa = r ? PADDR_NONE : page_alloc(0, PAGE_CACHE | (has_lower ? 0 : PAGE_ZERO));
+	if (!r)
+		r = tmpfs_charge_index(n);
+	if (r)
+		goto err_uncharge;
+	pa = page_alloc(0, PAGE_CACHE | (has_lower ? 0 : PAGE_ZERO));
 	if (pa == PADDR_NONE) {
 		r = -ENOMEM;
 		goto err_uncharge;
@@ -95,6 +117,8 @@ found:
 err_page:
 	page_put(pa);
 err_uncharge:
+	page_tree_prune(t, idx);
+	(void)tmpfs_charge_index(n);
 	tmpfs_uncharge(fs, 1);
 out:
 	mutex_unlock(&n->v.meta);
@@ -131,6 +155,8 @@ static ssize_t read_lower(struct tnode *n, struct uio *u, uint64_t off, size_t l
 	len = (size_t)MIN((uint64_t)len, x.len);
 	if (x.is_encoded) {
 		r = tmpfs_get_clean_page(n, off >> PAGE_SHIFT, &pa);
+		if (r == -ENXIO)
+			return 0;	/* truncated meanwhile */
 		if (r)
 			return r == -EUCLEAN ? -EIO : r;
 		return copy_page_out(u, pa, off % PAGE_SIZE, MIN(len, PAGE_SIZE - off % PAGE_SIZE));
@@ -238,7 +264,7 @@ static ssize_t write_page(struct tnode *n, struct uio *u, uint64_t off, size_t l
 	if (!(s & SLOT_PAGE) || (s & SLOT_CLEAN)) {
 		if (s & SLOT_PAGE)
 			page_put(pa);
-		r = get_own_page(n, off >> PAGE_SHIFT, &pa, was_lower);
+		r = get_own_page(n, off >> PAGE_SHIFT, &pa, was_lower, false);
 		if (r)
 			return r == -EUCLEAN ? -EIO : r;
 	}
@@ -304,6 +330,7 @@ static int drop_pages(struct tnode *n, uint64_t first, uint64_t last, struct pag
 			return -ENOMEM;
 		page_tree_store(t, idx, SLOT_HOLE);
 	}
+	(void)tmpfs_charge_index(n);	/* less than before, or the holes of a lower file, which are as many as it has pages */
 	return 0;
 }
 
@@ -321,7 +348,7 @@ static int zero_in_page(struct tnode *n, uint64_t off, size_t len)
 	mutex_unlock(&n->v.meta);
 	if (!len || (!(s & SLOT_PAGE) && !is_lower(n, idx, s)))
 		return 0;
-	r = get_own_page(n, idx, &pa, &was_lower);
+	r = get_own_page(n, idx, &pa, &was_lower, false);
 	if (r)
 		return r;
 	memset((uint8_t *)phys_to_virt(pa) + off % PAGE_SIZE, 0, len);
@@ -400,7 +427,7 @@ static int reserve_pages(struct tnode *n, uint64_t off, uint64_t end)
 
 		if (idx < READ_ONCE(n->file.lower_pages))
 			continue;
-		r = get_own_page(n, idx, &pa, NULL);
+		r = get_own_page(n, idx, &pa, NULL, false);
 		if (r)
 			return r;
 		page_put(pa);
@@ -541,6 +568,7 @@ static int get_page(struct vm_object *o, uint64_t idx, bool for_write, struct vm
 	slot_t s;
 	int r;
 
+again:
 	if (idx >= nr_pages_of(file_size(n)))
 		return -ENXIO;
 	s = page_tree_get(&n->file.pages, idx, &out->pa);
@@ -558,10 +586,12 @@ static int get_page(struct vm_object *o, uint64_t idx, bool for_write, struct vm
 			return 0;
 		}
 		r = tmpfs_get_clean_page(n, idx, &out->pa);
+		if (r == -ENXIO)
+			goto again;	/* truncated meanwhile: what is there now? */
 		return r == -EUCLEAN ? -EIO : r;
 	}
 	out->is_writable = true;
-	r = get_own_page(n, idx, &out->pa, NULL);
+	r = get_own_page(n, idx, &out->pa, NULL, true);
 	return r == -EUCLEAN ? -EIO : r == -ENOSPC ? -ENXIO : r;
 }
 
@@ -677,7 +707,7 @@ void tmpfs_file_destroy(struct tnode *n)
 		nr += !(s & SLOT_CLEAN);
 	}
 	page_tree_destroy(t);
-	tmpfs_uncharge(tmpfs_of(&n->v), nr);
+	tmpfs_uncharge(tmpfs_of(&n->v), nr + n->file.index_pages);
 }
 
 const struct file_ops tmpfs_file_fops = {

@@ -45,6 +45,7 @@ struct tdir {
 struct tfile {
 	struct vm_object object;	/* mappings; counted as references to the vnode */
 	struct page_tree pages;		/* [meta] */
+	uint64_t index_pages;		/* [meta] charged for the index of a sparse file */
 	uint64_t lower_pages;		/* [meta; a] pages below this index show the lower file where the tree has nothing */
 	const uint8_t *flat;		/* [a] all of the lower file as it lies in memory; NULL: not so, or not known yet */
 	bool flat_is_known;		/* [a] flat is what it will be */
@@ -98,6 +99,10 @@ void tmpfs_destroy(struct vnode *v);
 ssize_t tmpfs_getxattr(struct vnode *v, const char *name, void *buf, size_t size);
 /* tmpfs-clean.c: a copy of the lower page at idx, kept in the tree, not counted as the file's own; referenced for the caller. -ENOMEM, -EUCLEAN. */
 int tmpfs_get_clean_page(struct tnode *n, uint64_t idx, paddr_t *out);
+/*
+ * Charge for the index of n what it takes beyond that of a file without holes, in pages; less than before is given back. meta held. -ENOSPC, only if it grew.
+ */
+int tmpfs_charge_index(struct tnode *n);
 /* n is going. */
 void tmpfs_clean_remove(struct tnode *n);
 /* Let the kernel take clean pages back when memory is short. */
