@@ -191,9 +191,10 @@ long sys_mremap(long old, long old_len, long new_len, long flags, long new_addr)
 
 	if (old & (long)(PAGE_SIZE - 1) || flags & ~7l || !new_len)
 		return -EINVAL;
-	veneer_unpatch((vaddr_t)old, (size_t)old_len);
+	veneer_move_begin((vaddr_t)old, (size_t)old_len);
 	r = aspace_remap(process_current()->aspace, (vaddr_t)old, (size_t)old_len, (size_t)new_len, (unsigned)flags,
 			 (vaddr_t)new_addr, &where);
+	veneer_move_end();
 	return r ? r : (long)where;
 }
 

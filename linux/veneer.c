@@ -10,7 +10,7 @@
  * of an area are added one by one as they fill up. A site without room in reach, or in a shared mapping (whose pages are the file's), keeps trapping;
  * the last of these are remembered, so that they do not cost a search each time.
  *
- * Who moves executable pages (mremap) calls veneer_unpatch() before: a branch is relative.
+ * Who moves pages (mremap) says so before and after (veneer_move_begin): a branch is relative.
  */
 #include "linux/veneer.h"
 
@@ -290,22 +290,27 @@ void veneer_patch(struct frame *f)
 		linux_site_ready(arch_veneer_site(f), (uint32_t)f->syscall_nr);
 }
 
-void veneer_unpatch(vaddr_t start, size_t len)
+void veneer_move_begin(vaddr_t start, size_t len)
 {
 	struct aspace *as = thread_current()->aspace;
 	void *alias;
 
+	mutex_lock(&lock);
 	if (!atomic_load(&areas, RELAXED))
 		return;
-	mutex_lock(&lock);
 	for (unsigned i = 0; i < NR_BUCKETS; i++) {
 		for (struct site *s = buckets[i]; s; s = s->next) {
-			if (s->addr - start >= len || aspace_text_lock(as, s->addr, &alias))
+			/* What was rewritten is a private page. */
+			if (s->addr - start >= len || !aspace_text_lock_own(as, s->addr, &alias))
 				continue;
 			(void)arch_site_unpatch(alias, s->addr, s->veneer, s->nr);
 			aspace_text_unlock(as);
 		}
 	}
+}
+
+void veneer_move_end(void)
+{
 	mutex_unlock(&lock);
 }
 

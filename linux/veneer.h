@@ -10,8 +10,12 @@ struct frame;
 
 /* After an svc exception with the call in f: rewrite the site if that is allowed and possible. */
 void veneer_patch(struct frame *f);
-/* Executable pages in [start, start + len) are about to move: put the calls back. Context: thread, no lock held. */
-void veneer_unpatch(vaddr_t start, size_t len);
+/*
+ * Pages in [start, start + len) are about to move: put the calls back, and rewrite none before veneer_move_end(). They may be text, though not executable just now. Context:
+ * thread, no lock held.
+ */
+void veneer_move_begin(vaddr_t start, size_t len);
+void veneer_move_end(void);
 /* A new program: its address space has no veneers. */
 void veneer_reset(void);
 void veneer_stats(uint64_t *patched, uint64_t *unreachable);

@@ -73,6 +73,8 @@ void aspace_set_stack_limit(struct aspace *as, size_t bytes);	/* RLIMIT_STACK */
  * The page stays valid until aspace_text_unlock().
  */
 int __must_check aspace_text_lock(struct aspace *as, vaddr_t addr, void **kernel_alias);
+/* The same whatever area it is and whatever its protection, but only for a private page that is there. False: it is not, and nothing is locked. */
+bool __must_check aspace_text_lock_own(struct aspace *as, vaddr_t addr, void **kernel_alias);
 void aspace_text_unlock(struct aspace *as);
 
 /* Areas an address space may have: vm.max_map_count. */

@@ -606,6 +606,21 @@ int aspace_text_lock(struct aspace *as, vaddr_t addr, void **kernel_alias)
 	}
 }
 
+bool aspace_text_lock_own(struct aspace *as, vaddr_t addr, void **kernel_alias)
+{
+	unsigned level;
+	pte_t v;
+
+	rwlock_write_lock(&as->lock);
+	pt_lookup(as, addr, &level, &v);
+	if (pt_is_empty(v) || !pt_is_own(v)) {
+		rwlock_write_unlock(&as->lock);
+		return false;
+	}
+	*kernel_alias = phys_to_virt(pt_address(v) + (addr & ((1ull << PT_SHIFT(level)) - 1)));
+	return true;
+}
+
 void aspace_text_unlock(struct aspace *as)
 {
 	rwlock_write_unlock(&as->lock);

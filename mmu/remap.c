@@ -165,6 +165,8 @@ static int remap_locked(struct remap *m, vaddr_t *out, struct area_graves *g)
 		return duplicate(m, a, out, g);
 	if (m->from_len > a->node.end - m->from)
 		return -EFAULT;
+	if (a->object && a->off + (m->from - a->node.start) + m->to_len < a->off)
+		return -EINVAL;
 	*out = m->from;
 	if (m->to_len < m->from_len) {
 		r = area_unmap(m->as, m->from + m->to_len, m->from + m->from_len, g);
