@@ -25,6 +25,11 @@
 #define MAP_HUGETLB		0x40000l
 #define MAP_SYNC		0x80000l
 #define MAP_FIXED_NOREPLACE	0x100000l
+/*
+ * What MAP_SHARED_VALIDATE lets through: the flags of before it, MAP_UNINITIALIZED and the sizes of huge pages among them. MAP_FIXED_NOREPLACE and MAP_SYNC came later, and no
+ * file here is in persistent memory.
+ */
+#define MAP_LEGACY		(0x0407f933l | 21l << 26 | 30l << 26 | ABI_MAP_32BIT)
 
 static unsigned vm_flags(long flags)
 {
@@ -127,12 +132,16 @@ long sys_mmap(long addr, long len, long prot, long flags, long fd, long off)
 		return -EINVAL;
 	if (flags & MAP_HUGETLB)
 		return -ENOMEM;		/* no reserved pool, as on a Linux with nr_hugepages 0; large blocks come by themselves */
-	if (type == MAP_SHARED_VALIDATE && flags & MAP_SYNC)
-		return -EOPNOTSUPP;
+	if (type == MAP_SHARED_VALIDATE && flags & MAP_ANONYMOUS)
+		return -EINVAL;
 	if (!(flags & MAP_ANONYMOUS)) {
 		if (off < 0 || (uint64_t)off + (uint64_t)len < (uint64_t)off)
 			return -EOVERFLOW;
 		r = file_object(fd, prot, type != MAP_PRIVATE, (uint64_t)off, (size_t)len, &req);
+		if (!r && type == MAP_SHARED_VALIDATE && flags & ~MAP_LEGACY) {
+			req.object->ops->unref(req.object);
+			r = -EOPNOTSUPP;
+		}
 		if (r)
 			return r;
 	} else {
