@@ -68,6 +68,7 @@ struct epoll_item {
 	uint32_t is_queued;		/* [a] */
 	bool is_fresh;			/* [ep->lock] an event has put it on ready, and it was not asked since */
 	uint32_t events;		/* [a] written under ep->lock; 0 but for PRIVATE_BITS: disabled */
+	uint32_t asked;			/* [ep->lock] events as epoll_ctl said, also of one that is disabled */
 	uint32_t subscribed;		/* [ep->lock] events that the subscriptions were made for */
 	int fd;				/* [I] */
 	uint64_t data;			/* [ep->lock] */
@@ -406,6 +407,41 @@ int epoll_more_file(struct file *f, struct epoll_event_k *events, int max)
 	return n;
 }
 
+/* lock held. An item that the last walk reported with this data. */
+static struct epoll_item *epoll_find_reported(struct epoll *ep, uint64_t data)
+{
+	for (struct rb_node *node = rb_first(&ep->items); node; node = rb_next(node)) {
+		struct epoll_item *item = rb_entry(node, struct epoll_item, node);
+
+		if (item->round == ep->round && item->data == data)
+			return item;
+	}
+	return NULL;
+}
+
+void epoll_unreport_file(struct file *f, const struct epoll_event_k *events, int n)
+{
+	struct epoll *ep = file_epoll(f);
+
+	mutex_lock(&ep->lock);
+	epoll_collect(ep);
+	while (n > 0) {		/* the last first, so that the head of the list is as it was */
+		struct epoll_item *item = epoll_find_reported(ep, events[--n].data);
+
+		if (!item)
+			continue;
+		item->round--;	/* not found again */
+		atomic_store(&item->events, item->asked, RELAXED);
+		/* Queued already: on ready, or on incoming since a moment ago, where it may stay. */
+		if (atomic_exchange(&item->is_queued, 1u, RELAXED) && list_is_empty(&item->ready_node))
+			continue;
+		list_del(&item->ready_node);
+		list_add_head(&ep->ready, &item->ready_node);
+	}
+	mutex_unlock(&ep->lock);
+	epoll_wake(ep);
+}
+
 /* An epoll is readable if one of its items is. */
 static uint32_t epoll_poll(struct file *f, struct poll_table *pt)
 {
@@ -548,7 +584,7 @@ static int epoll_add(struct epoll *ep, int fd, struct file *target, const struct
 	item->ep = ep;
 	item->file = target;
 	item->fd = fd;
-	item->events = ev->events | ALWAYS;
+	item->events = item->asked = ev->events | ALWAYS;
 	item->data = ev->data;
 	list_init(&item->ready_node);
 	rb_link(&ep->items, &item->node, parent, link);
@@ -567,7 +603,8 @@ static int epoll_modify(struct epoll_item *item, const struct epoll_event_k *ev)
 	if (ev->events & EPOLLEXCLUSIVE || item->events & EPOLLEXCLUSIVE)
 		return -EINVAL;
 	item->data = ev->data;
-	atomic_store(&item->events, ev->events | ALWAYS, RELAXED);
+	item->asked = ev->events | ALWAYS;
+	atomic_store(&item->events, item->asked, RELAXED);
 	return epoll_watch(item);
 }
 

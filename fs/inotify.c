@@ -286,7 +286,7 @@ static ssize_t read(struct file *f, struct uio *u, uint64_t *pos)
 			n = give_event(u, e);
 			kfree(e);
 			if (n < 0)
-				return done ? done : n;
+				return n;	/* as Linux, though events before it were read */
 			done += n;
 			continue;
 		}

@@ -136,16 +136,17 @@ static inline ssize_t pipe_copy_out(struct pipe *p, struct uio *u)
 		size_t want = MIN((size_t)b->len, u->left);
 		ssize_t n = uio_copy_to(u, b->page + b->off, want);
 
-		if (n < 0)
-			return done ? done : n;
+		/* What could not be given wholly stays wholly, as on Linux. */
+		if (unlikely((size_t)n != want))
+			return done ? done : -EFAULT;
 		done += n;
 		b->off += (uint16_t)n;
 		b->len -= (uint16_t)n;
-		if ((size_t)n == want && is_packet)
+		if (is_packet)
 			b->len = 0;	/* the rest of a packet is discarded: pipe(2), O_DIRECT */
 		if (!b->len)
 			pipe_pop(p);
-		if ((size_t)n < want || is_packet)
+		if (is_packet)
 			break;
 	}
 	return done;
@@ -197,8 +198,9 @@ static ssize_t pipe_merge(struct pipe *p, struct uio *u, size_t len)
 	if (!b->can_merge || b->is_packet || b->off + b->len + len > PAGE_SIZE)
 		return 0;
 	n = uio_copy_from(u, b->page + b->off + b->len, len);
-	if (n > 0)
-		b->len += (uint16_t)n;
+	if (unlikely((size_t)n != len))
+		return -EFAULT;
+	b->len += (uint16_t)n;
 	return n;
 }
 
@@ -215,15 +217,13 @@ static ssize_t pipe_copy_in(struct pipe *p, struct uio *u, bool is_packet)
 		if (!page)
 			return done ? done : -ENOMEM;
 		n = uio_copy_from(u, page, want);
-		if (n <= 0) {
+		if (unlikely((size_t)n != want)) {
 			pipe_page_unused(p, page);
-			return done ? done : n;
+			return done ? done : -EFAULT;
 		}
 		pipe_push_page(p, page, 0, (unsigned)n, true);
 		pipe_buf_at(p, p->head - 1)->is_packet = is_packet;
 		done += n;
-		if ((size_t)n < want)
-			break;
 	}
 	return done;
 }
@@ -265,8 +265,10 @@ static ssize_t pipe_write_small(struct pipe *p, struct uio *u)
 		b = pipe_buf_at(p, head - 1);
 		if (b->can_merge && !b->is_packet && b->off + b->len + len <= PAGE_SIZE) {
 			n = uio_copy_from(u, b->page + b->off + b->len, len);
-			if (n > 0)
+			if (likely((size_t)n == len))
 				b->len += (uint16_t)n;
+			else
+				n = -EFAULT;
 			goto out;
 		}
 	}
@@ -278,7 +280,8 @@ static ssize_t pipe_write_small(struct pipe *p, struct uio *u)
 		goto out;
 	}
 	n = uio_copy_from(u, page, len);
-	if (unlikely(n <= 0)) {
+	if (unlikely((size_t)n != len)) {
+		n = -EFAULT;
 		pipe_page_unused(p, page);
 		goto out;
 	}

@@ -125,6 +125,8 @@ struct epoll_event_k {
 int epoll_ctl_file(struct file *ep, int op, int fd, struct file *target, const struct epoll_event_k *ev);
 /* Number of events; emit as for the kernel struct array. deadline NSEC_NEVER: none, 0: do not wait. */
 int epoll_wait_file(struct file *ep, struct epoll_event_k *events, int max, nsec_t deadline);
+/* Of the last report n could not be given to the program: the same is ready again (one-shot and edge-triggered items too). */
+void epoll_unreport_file(struct file *ep, const struct epoll_event_k *events, int n);
 int epoll_more_file(struct file *ep, struct epoll_event_k *events, int max);	/* what else is ready; nothing twice. Number of events */
 int memfd_create_file(const char *name, unsigned flags, struct file **out);
 int inotify_create_file(unsigned flags, struct file **out);

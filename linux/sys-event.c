@@ -160,28 +160,39 @@ long sys_epoll_ctl(long epfd, long op, long fd, long event)
 	(sizeof(struct abi_epoll_event) == sizeof(struct epoll_event_k) && \
 	 offsetof(struct abi_epoll_event, data) == offsetof(struct epoll_event_k, data))
 
-/* The range has been checked. */
-static inline long epoll_put(long events, int at, const struct epoll_event_k *ready, int n)
+/* How many of n went to the program. The range has been checked. */
+static inline int epoll_put(long events, int at, const struct epoll_event_k *ready, int n)
 {
-	if (EPOLL_SAME_LAYOUT)
-		return arch_user_copy((struct abi_epoll_event *)events + at, ready, (size_t)n * sizeof(*ready)) ? -EFAULT : 0;
+	if (EPOLL_SAME_LAYOUT) {
+		size_t missed = arch_user_copy((struct abi_epoll_event *)events + at, ready, (size_t)n * sizeof(*ready));
+
+		return likely(!missed) ? n : n - (int)DIV_ROUND_UP(missed, sizeof(*ready));
+	}
 	for (int i = 0; i < n; i++) {
 		struct abi_epoll_event e = { ready[i].events, ready[i].data };
 
 		if (copy_to_user((struct abi_epoll_event *)events + at + i, &e, sizeof(e)))
-			return -EFAULT;
+			return i;
 	}
-	return 0;
+	return n;
+}
+
+/* Only put of n went to the program, done before: the others are not lost. */
+static __attribute__((noinline)) long epoll_put_failed(struct file *ep, const struct epoll_event_k *ready, int n, int put, int done)
+{
+	epoll_unreport_file(ep, ready + put, n - put);
+	return done + put ? done + put : -EFAULT;
 }
 
 /* As many are ready as fit into one batch, and the program has room for more: n of them are in ready. */
 static __attribute__((noinline)) long epoll_put_more(struct file *ep, long events, int max, struct epoll_event_k *ready, int n)
 {
-	int done = 0;
+	int done = 0, put;
 
 	while (n > 0) {
-		if (epoll_put(events, done, ready, n))
-			return done ? done : -EFAULT;
+		put = epoll_put(events, done, ready, n);
+		if (put < n)
+			return epoll_put_failed(ep, ready, n, put, done);
 		done += n;
 		if (n < EPOLL_BATCH || done == max)
 			break;
@@ -205,10 +216,14 @@ static inline __attribute__((always_inline)) long epoll_wait_deadline(long epfd,
 	if (!ep)
 		return -EBADF;
 	r = epoll_wait_file(ep, ready, (int)MIN(nr, (unsigned)EPOLL_BATCH), deadline);
-	if (unlikely(r == EPOLL_BATCH && nr > EPOLL_BATCH))
+	if (unlikely(r == EPOLL_BATCH && nr > EPOLL_BATCH)) {
 		r = epoll_put_more(ep, events, (int)nr, ready, EPOLL_BATCH);
-	else if (r > 0 && epoll_put(events, 0, ready, (int)r))
-		r = -EFAULT;
+	} else if (r > 0) {
+		int put = epoll_put(events, 0, ready, (int)r);
+
+		if (unlikely(put < (int)r))
+			r = epoll_put_failed(ep, ready, (int)r, put, 0);
+	}
 	file_put(ep);
 	return r;
 }
