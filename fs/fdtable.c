@@ -308,6 +308,16 @@ int fd_close(struct fdtable *t, int fd)
 	return 0;
 }
 
+bool fd_is(struct fdtable *t, int fd, const struct file *f)
+{
+	bool is_it;
+
+	mutex_lock(&t->lock);
+	is_it = (unsigned)fd < t->array->capacity && t->array->slot[(unsigned)fd] == f;
+	mutex_unlock(&t->lock);
+	return is_it;
+}
+
 int fd_close_range(struct fdtable *t, unsigned first, unsigned last, bool only_set_cloexec)
 {
 	for (unsigned fd = first; fd <= last; fd++) {

@@ -8,6 +8,7 @@
 #include "fs/epoll.h"
 #include "fs/inotify.h"
 #include "libc/errno.h"
+#include "libc/string.h"
 #include "mmu/heap.h"
 
 bool file_tables_are_shared;
@@ -162,6 +163,12 @@ ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos)
 	return r;
 }
 
+/* Event descriptors (eventfd, timerfd, ...) have one that is always 0, for lseek(2) alone; pipes, sockets, devices have none. */
+static bool has_no_position(const struct file *f)
+{
+	return f->vnode || !f->kind || f->kind[0] == '/' || strcmp(f->kind, "pipe") == 0 || strcmp(f->kind, "socket") == 0;
+}
+
 int64_t file_seek(struct file *f, int64_t off, int whence)
 {
 	int64_t r;
@@ -169,7 +176,7 @@ int64_t file_seek(struct file *f, int64_t off, int whence)
 	if (READ_ONCE(f->flags) & O_PATH)
 		return -EBADF;
 	if (!f->ops->seek)
-		return -ESPIPE;
+		return has_no_position(f) ? -ESPIPE : whence < 0 || whence > 4 ? -EINVAL : 0;
 	mutex_lock(&f->pos_lock);
 	r = f->ops->seek(f, off, whence);
 	mutex_unlock(&f->pos_lock);

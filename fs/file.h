@@ -182,6 +182,8 @@ void fd_fill_slow(struct fdtable *t, int fd, struct file *f);	/* fd_fill() is in
 void fd_unreserve(struct fdtable *t, int fd);
 /* At exactly fd, closing what is there (dup2, dup3). fd, or -EBADF beyond limit, -EBUSY reserved, -ENOMEM. Takes the reference on success. */
 int fd_install_at(struct fdtable *t, struct file *f, int fd, bool cloexec, int limit);
+/* Is f what fd stands for? Not before a close of it has taken it out, and then that close sees the locks that were set before (fcntl(2)). */
+bool fd_is(struct fdtable *t, int fd, const struct file *f);
 int fd_close(struct fdtable *t, int fd);		/* 0, -EBADF */
 int fd_close_range(struct fdtable *t, unsigned first, unsigned last, bool only_set_cloexec);
 int fd_get_cloexec(struct fdtable *t, int fd);		/* 0, 1, -EBADF */

@@ -118,10 +118,12 @@ int file_flock(struct file *f, int operation)
 	struct file_locks *ls;
 	struct record *spare;
 
-	if (!f->vnode || (READ_ONCE(f->flags) & O_PATH))
+	if (READ_ONCE(f->flags) & O_PATH)
 		return -EBADF;
 	if (op != LOCK_SH && op != LOCK_EX && op != LOCK_UN)
 		return -EINVAL;
+	if (!f->vnode)		/* a pipe, a socket, ...: nobody else could open it */
+		return 0;
 	if (op == LOCK_UN) {
 		ls = atomic_load(&f->vnode->locks, ACQUIRE);
 		if (ls)
@@ -279,12 +281,14 @@ int file_lock_set(struct file *f, struct file_lock *l, bool wait)
 	struct file_locks *ls;
 	int r;
 
-	if (!f->vnode || (READ_ONCE(f->flags) & O_PATH))
+	if (READ_ONCE(f->flags) & O_PATH)
 		return -EBADF;
 	if (l->type != F_RDLCK && l->type != F_WRLCK && l->type != F_UNLCK)
 		return -EINVAL;
 	if ((l->type == F_RDLCK && access == O_WRONLY) || (l->type == F_WRLCK && access == O_RDONLY))
 		return -EBADF;
+	if (!f->vnode)		/* a pipe, a socket, ...: nobody else could open it */
+		return 0;
 	if (l->type == F_UNLCK && !atomic_load(&f->vnode->locks, ACQUIRE))
 		return 0;
 	ls = locks_of(f->vnode);
@@ -305,11 +309,11 @@ int file_lock_get(struct file *f, struct file_lock *l)
 	struct file_locks *ls;
 	struct record *r = NULL;
 
-	if (!f->vnode || (READ_ONCE(f->flags) & O_PATH))
+	if (READ_ONCE(f->flags) & O_PATH)
 		return -EBADF;
 	if (l->type != F_RDLCK && l->type != F_WRLCK)
 		return -EINVAL;
-	ls = atomic_load(&f->vnode->locks, ACQUIRE);
+	ls = f->vnode ? atomic_load(&f->vnode->locks, ACQUIRE) : NULL;
 	if (ls) {
 		mutex_lock(&ls->lock);
 		r = find_conflict(ls, l);

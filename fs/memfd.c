@@ -24,9 +24,6 @@
 #define MFD_NOEXEC_SEAL		8u
 #define MFD_EXEC		16u
 
-#define F_ADD_SEALS		1033u
-#define F_GET_SEALS		1034u
-#define F_SEAL_SEAL		1u
 #define F_SEAL_SHRINK		2u
 #define F_SEAL_GROW		4u
 #define F_SEAL_WRITE		8u

@@ -13,6 +13,7 @@
 #include "fs/splice.h"
 
 #include "fs/file.h"
+#include "fs/inotify.h"
 #include "fs/pipe-priv.h"
 #include "fs/special-priv.h"
 #include "fs/uio.h"
@@ -164,15 +165,67 @@ static ssize_t copy_buffered(struct file *in, uint64_t *pos, struct file *out, u
 	return done ? (ssize_t)done : n;
 }
 
+/*
+ * A file to its own end, which is less than a buffer away: what is written is read again, so that those bytes repeat. One round after the other would take as many rounds as they fit
+ * into len: ten million for a single byte.
+ */
+static ssize_t copy_to_own_end(struct file *f, uint64_t *pos, struct file *out, uint64_t *out_pos, size_t period, size_t len)
+{
+	uint8_t *buf = kmalloc(BUFFER_SIZE);
+	size_t done = 0, n = MIN(len, (size_t)BUFFER_SIZE);
+	struct iovec iov;
+	struct uio u;
+	uint64_t at = *pos;
+	ssize_t r;
+
+	if (!buf)
+		return -ENOMEM;
+	uio_init(&u, &iov, buf, period, true);
+	r = file_read(f, &u, &at);
+	if (r == (ssize_t)period) {
+		for (size_t i = period; i < n; i++)
+			buf[i] = buf[i - period];
+		n -= n > period ? n % period : 0;	/* whole periods, so that each buffer starts alike */
+		while (done < len) {
+			r = write_all(out, out_pos, buf, MIN(n, len - done));
+			if (r <= 0)
+				break;
+			done += (size_t)r;
+			*pos += (uint64_t)r;
+			if ((size_t)r < n)
+				break;
+		}
+	}
+	kfree(buf);
+	return done ? (ssize_t)done : r;
+}
+
+/* Bytes from pos to the end of the file if that is where out writes; 0: not so. */
+static size_t distance_to_own_end(const struct file *in, uint64_t pos, struct file *out, const uint64_t *out_pos)
+{
+	uint64_t end;
+
+	if (in->vnode != out->vnode)
+		return 0;
+	end = atomic_load(&in->vnode->size, RELAXED);
+	if (pos >= end || (out_pos ? *out_pos : atomic_load(&out->pos, RELAXED)) != end || end - pos >= BUFFER_SIZE)
+		return 0;
+	return (size_t)(end - pos);
+}
+
 static ssize_t file_to_file(struct file *in, uint64_t *pos, struct file *out, uint64_t *out_pos, size_t len)
 {
 	uint32_t type = in->vnode ? vnode_type(in->vnode) : 0;
 	struct vm_object *object;
+	size_t period;
 	ssize_t n;
 
 	/* sendfile(2): from files that have an end. A terminal or socket would have to be waited for, again and again. */
 	if (type != S_IFREG && type != S_IFBLK)
 		return -EINVAL;
+	period = distance_to_own_end(in, *pos, out, out_pos);
+	if (unlikely(period))
+		return copy_to_own_end(in, pos, out, out_pos, period, len);
 	if (map_source(in, &object))
 		return copy_buffered(in, pos, out, out_pos, len);
 	n = copy_mapped(in, object, pos, out, out_pos, len);
@@ -435,6 +488,8 @@ ssize_t file_splice(struct file *in, uint64_t *in_pos, struct file *out, uint64_
 		n = file_to_pipe(in, &pos, out_pipe, len, is_nonblock || special_is_nonblock(out));
 	else
 		n = file_to_file(in, &pos, out, out_pos, len);
+	if (n > 0 && !out_pipe && unlikely(inotify_nr_watches))
+		inotify_file_event(in->vnode, in->dentry, IN_ACCESS);
 	if (n > 0 && in_pos)
 		*in_pos = pos;
 	else if (n > 0 && in->ops->seek)

@@ -300,10 +300,19 @@ static int exchange(struct tnode *a_dir, struct tdirent *a, bool a_new, struct t
 	return 0;
 }
 
+/* What a rename leaves behind: nothing, or a character device 0:0. */
+static int node_left(struct vnode *from, unsigned flags, struct tnode **out)
+{
+	struct vnode_new how = { .mode = S_IFCHR };
+
+	*out = NULL;
+	return flags & RENAME_WHITEOUT ? tmpfs_node_new(tmpfs_of(from), &how, out) : 0;
+}
+
 static int rename(struct vnode *from, const char *from_name, size_t from_len, struct vnode *v, struct vnode *to, const char *to_name, size_t to_len,
 		  struct vnode *victim, unsigned flags)
 {
-	struct tnode *fd = tnode_of(from), *td = tnode_of(to), *n = tnode_of(v);
+	struct tnode *fd = tnode_of(from), *td = tnode_of(to), *n = tnode_of(v), *left;
 	struct tdirent *fe, *te;
 	bool f_new, t_new;
 	int r;
@@ -317,11 +326,11 @@ static int rename(struct vnode *from, const char *from_name, size_t from_len, st
 	if (r)
 		return r;
 	r = prepare(td, to_name, to_len, &te, &t_new);
-	if (r) {
-		if (f_new)
-			kfree(fe);
-		return r;
-	}
+	if (r)
+		goto err_from;
+	r = node_left(from, flags, &left);
+	if (r)
+		goto err_to;
 	vnode_touch(v, VNODE_CTIME);
 	if (flags & RENAME_EXCHANGE)
 		return exchange(fd, fe, f_new, n, td, te, t_new, tnode_of(victim));
@@ -337,8 +346,15 @@ static int rename(struct vnode *from, const char *from_name, size_t from_len, st
 	tmpfs_pin(n);
 	vnode_get(v);
 	commit(td, te, t_new, n);
-	commit(fd, fe, f_new, NULL);
+	commit(fd, fe, f_new, left);
 	return 0;
+err_to:
+	if (t_new)
+		kfree(te);
+err_from:
+	if (f_new)
+		kfree(fe);
+	return r;
 }
 
 void tmpfs_dir_destroy(struct tnode *n)
@@ -450,11 +466,9 @@ static int getdents(struct file *f, struct dirent_sink *sink)
 
 static int64_t seek(struct file *f, int64_t off, int whence)
 {
-	if (whence == 1)
-		off += (int64_t)f->pos;
-	else if (whence != 0)
+	if (whence != 0 && whence != 1)
 		return -EINVAL;
-	if (off < 0)
+	if ((whence == 1 && __builtin_add_overflow(off, (int64_t)f->pos, &off)) || off < 0)
 		return -EINVAL;
 	/* Anything else than a cookie that was given starts at the next place that makes sense. */
 	if (off > 1 && (uint64_t)off < COOKIE_LOWER)

@@ -21,8 +21,7 @@
 
 #define FALLOC_FL_KEEP_SIZE	1
 #define FALLOC_FL_PUNCH_HOLE	2
-#define FALLOC_FL_ZERO_RANGE	16
-#define MAX_FILE_SIZE		(INT64_MAX & ~(PAGE_SIZE - 1))
+#define MAX_FILE_SIZE		((uint64_t)INT64_MAX)
 
 static uint64_t nr_pages_of(uint64_t size)
 {
@@ -240,7 +239,7 @@ static ssize_t read_at(struct file *f, void __user *buf, size_t len, uint64_t of
 	const uint8_t *flat;
 
 	if (unlikely(off >= size))
-		return (int64_t)off < 0 ? -EINVAL : 0;
+		return (int64_t)(off + len) < 0 ? -EAGAIN : 0;
 	len = (size_t)MIN((uint64_t)len, size - off);
 	if (unlikely(!len))
 		return 0;
@@ -287,7 +286,7 @@ static ssize_t write(struct file *f, struct uio *u, uint64_t *pos)
 	mutex_lock(&n->v.lock);
 	off = start = READ_ONCE(f->flags) & O_APPEND ? file_size(n) : *pos;
 	while (u->left && off < MAX_FILE_SIZE) {
-		r = write_page(n, u, off, MIN(u->left, PAGE_SIZE - off % PAGE_SIZE), &was_lower);
+		r = write_page(n, u, off, MIN(MIN(u->left, PAGE_SIZE - off % PAGE_SIZE), MAX_FILE_SIZE - off), &was_lower);
 		if (r <= 0)
 			break;
 		done += r;
@@ -447,14 +446,10 @@ static int allocate(struct file *f, int mode, uint64_t off, uint64_t len)
 		return -EINVAL;
 	if (end > MAX_FILE_SIZE)
 		return -EFBIG;
-	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
-		return -EOPNOTSUPP;
-	if ((mode & FALLOC_FL_PUNCH_HOLE) && mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))	/* Linux's tmpfs knows no more */
 		return -EOPNOTSUPP;
 	mutex_lock(&n->v.lock);
-	r = mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE) ? punch(n, off, end) : 0;
-	if (!r && !(mode & FALLOC_FL_PUNCH_HOLE))
-		r = reserve_pages(n, off, end);
+	r = mode & FALLOC_FL_PUNCH_HOLE ? punch(n, off, end) : reserve_pages(n, off, end);
 	if (!r && !(mode & FALLOC_FL_KEEP_SIZE) && end > n->v.size)
 		set_size(n, end);
 	tmpfs_pin(n);
@@ -710,6 +705,13 @@ void tmpfs_file_destroy(struct tnode *n)
 	tmpfs_uncharge(tmpfs_of(&n->v), nr + n->file.index_pages);
 }
 
+/* A file that is no memfd is as one that does not allow sealing. */
+static long fcntl(struct file *f, unsigned cmd, unsigned long arg)
+{
+	(void)f, (void)arg;
+	return cmd == F_GET_SEALS ? (long)F_SEAL_SEAL : cmd == F_ADD_SEALS ? -EPERM : -EINVAL;
+}
+
 const struct file_ops tmpfs_file_fops = {
 	.read = read,
 	.read_at = read_at,
@@ -719,6 +721,7 @@ const struct file_ops tmpfs_file_fops = {
 	.fsync = fsync,
 	.truncate = truncate,
 	.allocate = allocate,
+	.fcntl = fcntl,
 };
 
 const struct vnode_ops tmpfs_file_vops = {

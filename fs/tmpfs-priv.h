@@ -77,6 +77,11 @@ static inline struct tmpfs *tmpfs_of(const struct vnode *v)
 	return container_of(v->super, struct tmpfs, super);
 }
 
+/* fcntl(2). */
+#define F_ADD_SEALS	1033u
+#define F_GET_SEALS	1034u
+#define F_SEAL_SEAL	1u
+
 extern const struct vnode_ops tmpfs_dir_vops, tmpfs_file_vops, tmpfs_other_vops;
 extern const struct file_ops tmpfs_dir_fops, tmpfs_file_fops;
 extern const struct vm_object_ops tmpfs_object_ops;

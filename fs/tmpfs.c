@@ -221,7 +221,9 @@ int tmpfs_getattr(struct vnode *v, struct stat_info *out)
 
 	vnode_stat(v, out);
 	if (likely(vnode_type(v) == S_IFREG)) {
-		out->blocks = MIN((atomic_load(&n->file.pages.nr_slots, RELAXED) + READ_ONCE(n->file.lower_pages)) * 8, ALIGN_UP(out->size, PAGE_SIZE) / 512);
+		out->blocks = (atomic_load(&n->file.pages.nr_slots, RELAXED) + READ_ONCE(n->file.lower_pages)) * 8;
+		if (n->has_lower)	/* slots may be holes, or stand for lower pages */
+			out->blocks = MIN(out->blocks, ALIGN_UP(out->size, PAGE_SIZE) / 512);
 		return 0;
 	}
 	if (vnode_is_dir(v))

@@ -82,7 +82,7 @@ static int setattr(struct dentry *d, const struct vnode_attr *a)
 	if (!r && (a->what & (ATTR_MODE | ATTR_UID | ATTR_GID)) && vnode_is_dir(v))
 		path_cache_flush();	/* who may go through it has changed */
 	if (!r)
-		inotify_file_event(v, d, IN_ATTRIB);
+		inotify_file_event(v, d, a->what == ATTR_ATIME ? IN_ACCESS : a->what == ATTR_MTIME ? IN_MODIFY : IN_ATTRIB);
 	return r;
 }
 

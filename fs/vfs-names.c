@@ -140,27 +140,46 @@ int vfs_symlink(struct fs_context *ctx, const char *target, struct file *at, con
 	return create(ctx, at, path, &how);
 }
 
+/* ns_lock held. */
+static int may_link(const struct vnode *dir, const struct dentry *source)
+{
+	const struct vnode *v = source->vnode;
+
+	if (dir->super != v->super || !source->mount)	/* a memfd is nowhere */
+		return -EXDEV;
+	if (vnode_is_dir(v) || !dir->ops->link)
+		return -EPERM;
+	/* Files whose last name is gone get no new one. */
+	return READ_ONCE(v->nlink) || (v->flags & VNODE_LINKABLE) ? 0 : -ENOENT;
+}
+
 int vfs_link(struct fs_context *ctx, struct file *at, const char *from, struct file *to_at, const char *to, unsigned at_flags)
 {
 	unsigned flags = ((at_flags & AT_SYMLINK_FOLLOW) ? WALK_FOLLOW : 0) | ((at_flags & AT_EMPTY_PATH) ? WALK_EMPTY : 0);
 	struct dentry *source, *d;
 	struct vnode *dir, *v;
+	struct file *f;
 	struct walk w;
 	int r;
 
 	if (at_flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	r = path_lookup(ctx, at, from, flags, &source, NULL);
+	r = path_lookup(ctx, at, from, flags, &source, &f);
 	if (r)
 		return r;
+	if (f) {	/* a pipe or socket, by /proc/self/fd */
+		file_put(f);
+		return -EXDEV;
+	}
 	v = source->vnode;
 	r = begin_create(&w, ctx, to_at, to, false, &d);
 	if (!r) {
 		dir = w.base->vnode;
-		r = vnode_is_dir(v) ? -EPERM : dir->super != v->super ? -EXDEV : !dir->ops->link ? -EPERM : 0;
+		r = may_link(dir, source);
 		if (!r)
 			r = dir->ops->link(dir, w.last, w.last_len, v);
 		if (!r) {
+			v->flags &= ~VNODE_LINKABLE;
 			vnode_get(v);
 			end_create(&w, d, v);
 		} else {
@@ -331,8 +350,11 @@ int vfs_rename(struct fs_context *ctx, struct file *at, const char *from, struct
 	struct mutex *ns;
 	int r;
 
-	if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) ||
+	    ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT))))
 		return -EINVAL;
+	if ((flags & RENAME_WHITEOUT) && READ_ONCE(ctx->uid) != 0)
+		return -EPERM;
 	r = walk_begin(&wf, ctx, at, from);
 	if (!r)
 		r = walk_parent(&wf);

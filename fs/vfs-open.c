@@ -6,6 +6,7 @@
 #include "fs/inotify.h"
 #include "libc/errno.h"
 #include "libc/print.h"
+#include "libc/string.h"
 
 static const struct file_ops path_file_ops = { 0 };	/* O_PATH: a name, nothing to call */
 
@@ -125,6 +126,11 @@ static int reopen(struct fs_context *ctx, struct dentry *d, struct file *f, unsi
 	if (flags & O_DIRECTORY) {
 		file_put(f);
 		return -ENOTDIR;
+	}
+	/* Sockets and event descriptors cannot be opened again; pipes and terminals can. */
+	if (!(flags & O_PATH) && f->kind && f->kind[0] != '/' && strcmp(f->kind, "pipe") != 0) {
+		file_put(f);
+		return -ENXIO;
 	}
 	*out = f;
 	return 0;
@@ -265,6 +271,8 @@ static int open_tmpfile(struct fs_context *ctx, struct file *at, const char *pat
 		char name[32];
 		int len = snprintf(name, sizeof(name), "#%llu", (unsigned long long)v->ino);
 
+		if (!(flags & O_EXCL))
+			v->flags |= VNODE_LINKABLE;
 		d = dentry_create(dir, dir->mount, name, (size_t)len, dname_hash(name, (size_t)len), v);
 		r = d ? 0 : -ENOMEM;
 	}

@@ -195,10 +195,8 @@ int64_t vnode_seek(struct file *f, int64_t off, int whence)
 	default:
 		return -EINVAL;
 	}
-	if (__builtin_add_overflow(base, off, &base))
-		return -EOVERFLOW;
-	if (base < 0)
-		return -EINVAL;
+	if (__builtin_add_overflow(base, off, &base) || base < 0)
+		return -EINVAL;		/* both, on Linux */
 	f->pos = (uint64_t)base;
 	return base;
 }

@@ -47,6 +47,7 @@
 
 #define RENAME_NOREPLACE 1u
 #define RENAME_EXCHANGE	2u
+#define RENAME_WHITEOUT	4u	/* leave a character device 0:0 at the old place */
 
 /* Device numbers as stat(2) gives them: minor 7:0 and 31:20, major 19:8. */
 #define DEV_MAKE(major, minor) \
@@ -114,6 +115,8 @@ struct vnode_ops {
 #define VNODE_UNCACHED	1u
 /* A link that leads to an object rather than to a name, for openat2(2), though we follow it by its text (/proc/self/exe). */
 #define VNODE_MAGIC	2u
+/* Has no name yet, but may get one: link(2) of an O_TMPFILE. [ns_lock] */
+#define VNODE_LINKABLE	4u
 
 /* Created by a file system; counted: vnode_get(), vnode_put(). Readable under RCU after that. */
 struct vnode {
@@ -123,7 +126,7 @@ struct vnode {
 	uint64_t ino;			/* [I] */
 	uint64_t rdev;			/* [I] */
 	uint32_t refs;			/* [a] */
-	uint32_t flags;			/* [I] VNODE_* */
+	uint32_t flags;			/* [I] VNODE_*, but for VNODE_LINKABLE */
 	uint32_t mode;			/* [a; meta] type bits never change */
 	uint32_t uid, gid;		/* [a; meta] */
 	uint32_t nlink;			/* [a; ns_lock] */
@@ -133,6 +136,7 @@ struct vnode {
 	struct mutex meta;		/* attributes, page tree: never held across a fault */
 	struct dentry *alias;		/* [a] weak: some name of it, for people */
 	struct file_locks *locks;	/* [a] fs/locks.c */
+	uint8_t rw_hint;		/* [a] F_SET_RW_HINT */
 	void *special;			/* [lock] a fifo's pipe (fs/pipe.c), a bound socket (net/unix.c) */
 	void (*special_free)(void *special);	/* [lock] called at the end if special is set */
 	struct list watches;		/* fs/inotify.c; next NULL: never watched */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* getdents64(2), getdents(2): entries of directories. */
+#include "fs/inotify.h"
 #include "linux/sys-util.h"
 
 /* struct linux_dirent64. The older struct linux_dirent has the name where the type is, and the type in the last byte. */
@@ -58,6 +59,8 @@ static long get_entries(long fd, struct user_dirents *u)
 		return -EBADF;
 	}
 	r = f->ops->getdents ? f->ops->getdents(f, &u->sink) : -ENOTDIR;
+	if (f->vnode && f->ops->getdents)
+		inotify_file_event(f->vnode, f->dentry, IN_ACCESS);
 	file_put(f);
 	if (u->done)
 		return (long)u->done;

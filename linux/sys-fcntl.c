@@ -4,6 +4,7 @@
 
 #include "fs/pipe.h"
 #include "libc/string.h"
+#include "fs/vnode.h"
 #include "linux/signal.h"
 #include "linux/sys-util.h"
 
@@ -25,13 +26,17 @@ enum {
 	F_OFD_GETLK = 36,
 	F_OFD_SETLK = 37,
 	F_OFD_SETLKW = 38,
+	F_GETLEASE = 1025,
 	F_NOTIFY = 1026,
 	F_DUPFD_CLOEXEC = 1030,
 	F_SETPIPE_SZ = 1031,
 	F_GETPIPE_SZ = 1032,
+	F_GET_RW_HINT = 1035,
+	F_SET_RW_HINT = 1036,
 };
 
 #define FD_CLOEXEC	1
+#define RW_HINT_MAX	5
 #define DN_MULTISHOT	0x80000000ul
 #define SETFL_MASK	(O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
 
@@ -42,35 +47,57 @@ struct flock_abi {
 	int32_t pid;
 };
 
+/* Where a lock's range counts from. */
+static int range_base(struct file *f, int whence, int64_t *base)
+{
+	struct stat_info st = { 0 };
+	int r = 0;
+
+	if (whence < 0 || whence > 2)
+		return -EINVAL;
+	if (whence == 2)
+		r = file_stat(f, &st);
+	*base = whence == 1 ? (int64_t)READ_ONCE(f->pos) : (int64_t)st.size;
+	return r;
+}
+
 static int flock_to_range(struct file *f, const struct flock_abi *fl, struct file_lock *l)
 {
-	int64_t start = fl->start;
-	struct stat_info st;
-	int r;
+	int64_t start, end = INT64_MAX;
+	int r = range_base(f, fl->whence, &start);
 
-	if (fl->whence == 1) {
-		start += (int64_t)f->pos;
-	} else if (fl->whence == 2) {
-		r = file_stat(f, &st);
-		if (r)
-			return r;
-		start += (int64_t)st.size;
-	} else if (fl->whence != 0) {
-		return -EINVAL;
-	}
+	if (r)
+		return r;
 	if (fl->type < 0 || fl->type > 2)
 		return -EINVAL;
-	if (fl->len > 0 && start > INT64_MAX - (fl->len - 1))
+	if (fl->start > INT64_MAX - start)
 		return -EOVERFLOW;
+	start += fl->start;
 	if (start < 0 || (fl->len < 0 && start + fl->len < 0))
 		return -EINVAL;
+	if (fl->len > 0 && __builtin_add_overflow(start, fl->len - 1, &end))
+		return -EOVERFLOW;
+	if (fl->len < 0) {
+		end = start - 1;
+		start += fl->len;
+	}
 	l->type = fl->type;
-	l->start = (uint64_t)(fl->len < 0 ? start + fl->len : start);
-	l->end = fl->len == 0 ? UINT64_MAX : (uint64_t)(fl->len < 0 ? start - 1 : start + fl->len - 1);
+	l->start = (uint64_t)start;
+	l->end = end == INT64_MAX ? UINT64_MAX : (uint64_t)end;
 	return 0;
 }
 
-static long do_lock(struct file *f, int cmd, long arg)
+/* A close of fd that ran beside F_SETLK may have looked for locks before this one was there: it goes with the file. */
+static int recheck_lock(struct file *f, long fd, struct file_lock *l)
+{
+	if (l->type == 2 || fd_is(process_current()->files, (int)fd, f))
+		return 0;
+	l->type = 2;
+	(void)file_lock_set(f, l, false);
+	return -EBADF;
+}
+
+static long do_lock(struct file *f, long fd, int cmd, long arg)
 {
 	bool is_ofd = cmd >= F_OFD_GETLK;
 	struct file_lock l = { .pid = is_ofd ? -1 : process_current()->pid };
@@ -81,8 +108,6 @@ static long do_lock(struct file *f, int cmd, long arg)
 	if (copy_from_user(&fl, (const void *)arg, sizeof(fl)))
 		return -EFAULT;
 	if (is_ofd && fl.pid)
-		return -EINVAL;
-	if (!f->vnode)
 		return -EINVAL;
 	r = flock_to_range(f, &fl, &l);
 	if (r)
@@ -105,7 +130,8 @@ static long do_lock(struct file *f, int cmd, long arg)
 	}
 	if ((l.type == 0 && access == O_WRONLY) || (l.type == 1 && access == O_RDONLY))
 		return -EBADF;
-	return file_lock_set(f, &l, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
+	r = file_lock_set(f, &l, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
+	return r || is_ofd ? r : recheck_lock(f, fd, &l);
 }
 
 static long set_flags(struct file *f, long arg)
@@ -156,6 +182,24 @@ static bool was_opened(const struct file *f)
 	return !(f->flags & O_PATH) && (!f->kind || !strcmp(f->kind, "tty"));
 }
 
+/* How long data will live: memory does not care, but who sets it reads it. */
+static long rw_hint(struct file *f, int cmd, long arg)
+{
+	uint64_t hint = 0;
+
+	if (cmd == F_GET_RW_HINT) {
+		hint = f->vnode ? READ_ONCE(f->vnode->rw_hint) : 0;
+		return copy_to_user((void *)arg, &hint, sizeof(hint));
+	}
+	if (copy_from_user(&hint, (const void *)arg, sizeof(hint)))
+		return -EFAULT;
+	if (hint > RW_HINT_MAX)
+		return -EINVAL;
+	if (f->vnode)
+		WRITE_ONCE(f->vnode->rw_hint, (uint8_t)hint);
+	return 0;
+}
+
 static long do_fcntl(struct file *f, long fd, int cmd, long arg)
 {
 	struct fdtable *files = process_current()->files;
@@ -190,7 +234,7 @@ static long do_fcntl(struct file *f, long fd, int cmd, long arg)
 	case F_OFD_GETLK:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return do_lock(f, cmd, arg);
+		return do_lock(f, fd, cmd, arg);
 	case F_SETOWN:
 	case F_GETOWN:
 	case F_SETSIG:
@@ -198,6 +242,11 @@ static long do_fcntl(struct file *f, long fd, int cmd, long arg)
 	case F_SETOWN_EX:
 	case F_GETOWN_EX:
 		return do_owner(f, cmd, arg);
+	case F_GETLEASE:			/* nobody can have taken one */
+		return 2;
+	case F_GET_RW_HINT:
+	case F_SET_RW_HINT:
+		return rw_hint(f, cmd, arg);
 	case F_NOTIFY:				/* no events: ends a watch. dnotify itself is not there (inotify is). */
 		return (unsigned long)arg & ~DN_MULTISHOT ? -EINVAL : 0;
 	case F_SETPIPE_SZ:

@@ -14,13 +14,19 @@
 #define IOV_MAX		1024
 #define IOV_SMALL	8
 
-/* preadv2(2). RWF_NOWAIT and RWF_APPEND are refused. */
+/* preadv2(2). */
 #define RWF_HIPRI	0x01
 #define RWF_DSYNC	0x02
 #define RWF_SYNC	0x04
+#define RWF_NOWAIT	0x08
+#define RWF_APPEND	0x10
 
 #define S_IFMT		0170000u
 #define S_IFREG		0100000u
+#define S_IFBLK		0060000u
+#define S_IFIFO		0010000u
+#define S_IFDIR		0040000u
+#define S_IFLNK		0120000u
 
 /* RLIMIT_FSIZE (setrlimit(2)): a regular file may not grow beyond it by a write of *len bytes at off. Cuts *len; -EFBIG and SIGXFSZ if nothing is left. */
 static long limit_growth(uint64_t off, size_t *len)
@@ -37,6 +43,15 @@ static long limit_growth(uint64_t off, size_t *len)
 	return 0;
 }
 
+long limit_file_growth(struct file *f, uint64_t off, size_t *len)
+{
+	struct stat_info st;
+
+	if (likely(process_current()->rlimits[RLIMIT_FSIZE].cur == RLIM_INFINITY) || file_stat(f, &st) || (st.mode & S_IFMT) != S_IFREG)
+		return 0;
+	return limit_growth(off, len);
+}
+
 static long limit_write(struct file *f, struct uio *u, const uint64_t *pos)
 {
 	struct stat_info st;
@@ -46,7 +61,7 @@ static long limit_write(struct file *f, struct uio *u, const uint64_t *pos)
 		return 0;
 	if (file_stat(f, &st) || (st.mode & S_IFMT) != S_IFREG)
 		return 0;
-	off = pos ? *pos : f->flags & O_APPEND ? st.size : f->pos;
+	off = f->flags & O_APPEND ? st.size : pos ? *pos : f->pos;
 	return limit_growth(off, &u->left);
 }
 
@@ -54,6 +69,8 @@ static long transfer(struct file *f, struct uio *u, uint64_t *pos, bool is_write
 {
 	long r;
 
+	if (pos && unlikely((int64_t)(*pos + u->left) < 0) && f->ops->seek)
+		return -EINVAL;
 	if (!is_write)
 		return file_read(f, u, pos);
 	r = limit_write(f, u, pos);
@@ -311,15 +328,57 @@ long sys_pwritev(long fd, long iov, long nr, long off, long off_high)
 	return off < 0 ? -EINVAL : transfer_vector(fd, iov, nr, &pos, true);
 }
 
-static long transfer_vector2(long fd, long iov, long nr, long off, long flags, bool is_write)
+/* With flags that the open file has not: a copy of it has them, for the time of the call. Only flags and position of a file change, and its operations look at nothing else. */
+static long transfer_as(long fd, struct uio *u, uint64_t *pos, unsigned flags, bool is_write)
 {
-	uint64_t pos = (uint64_t)off;
+	struct file *f = fd_file(fd), as;
+	long r;
 
-	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC))
+	if (!f)
+		return -EBADF;
+	/* As on Linux only few kinds of files promise not to wait for one call. */
+	if ((flags & O_NONBLOCK) && (!f->kind || strcmp(f->kind, "eventfd") != 0)) {
+		file_put(f);
 		return -EOPNOTSUPP;
+	}
+	as = *f;
+	as.flags |= flags;
+	as.pos_lock = (struct mutex)MUTEX_INIT;
+	if (!pos && f->has_position) {
+		mutex_lock(&f->pos_lock);
+		as.pos = f->pos;
+		r = transfer(&as, u, NULL, is_write);
+		f->pos = as.pos;
+		mutex_unlock(&f->pos_lock);
+	} else {
+		r = transfer(&as, u, pos, is_write);
+	}
+	file_put(f);
+	return r;
+}
+
+static long transfer_vector2(long fd, long ptr, long nr, long off, long flags, bool is_write)
+{
+	struct iovec small[IOV_SMALL], *iov;
+	uint64_t pos = (uint64_t)off;
+	struct uio u;
+	ssize_t total;
+	long r;
+
 	if (off < -1)
 		return -EINVAL;
-	return transfer_vector(fd, iov, nr, off == -1 ? NULL : &pos, is_write);
+	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND))
+		return -EOPNOTSUPP;
+	if (!(flags & (RWF_NOWAIT | RWF_APPEND)))
+		return transfer_vector(fd, ptr, nr, off == -1 ? NULL : &pos, is_write);
+	total = iov_get(ptr, nr, small, &iov);
+	if (total < 0)
+		return total;
+	u = (struct uio){ .iov = iov, .nr = (unsigned)nr, .left = (size_t)total };
+	r = transfer_as(fd, &u, off == -1 ? NULL : &pos, (flags & RWF_NOWAIT ? O_NONBLOCK : 0) | (flags & RWF_APPEND ? O_APPEND : 0), is_write);
+	if (iov != small)
+		kfree(iov);
+	return r;
 }
 
 long sys_preadv2(long fd, long iov, long nr, long off, long off_high, long flags)
@@ -417,19 +476,45 @@ long sys_syncfs(long fd)
 	return 0;
 }
 
-long sys_sync_file_range(long fd, long off, long len, long flags)
+/* The type of an open file, as S_IFMT has it, if fd is one; -EBADF. */
+static long type_of_fd(long fd, bool for_reading)
 {
-	if (off < 0 || len < 0 || flags & ~7l)
-		return -EINVAL;
-	return sys_syncfs(fd);
+	struct file *f = fd_file(fd);
+	struct stat_info st = { 0 };
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = f->flags & O_PATH || (for_reading && (f->flags & O_ACCMODE) == O_WRONLY) ? -EBADF : file_stat(f, &st);
+	file_put(f);
+	return r ? r : (long)(st.mode & S_IFMT);
 }
 
-/* A file may not be made longer than the limit at all. */
-static long limit_size(uint64_t size)
+long sys_sync_file_range(long fd, long off, long len, long flags)
+{
+	long type = type_of_fd(fd, false);
+
+	if (type < 0)
+		return type;
+	if (flags & ~7l || off < 0 || (int64_t)((uint64_t)off + (uint64_t)len) < off)
+		return -EINVAL;
+	return type == S_IFREG || type == S_IFBLK || type == S_IFDIR || type == S_IFLNK ? 0 : -ESPIPE;
+}
+
+long limit_size(uint64_t new_size, uint64_t size)
 {
 	size_t one = 1;
 
-	return size ? limit_growth(size - 1, &one) : 0;
+	return new_size > size ? limit_growth(new_size - 1, &one) : 0;
+}
+
+static long limit_truncate(struct file *f, uint64_t new_size)
+{
+	struct stat_info st;
+
+	if (likely(process_current()->rlimits[RLIMIT_FSIZE].cur == RLIM_INFINITY))
+		return 0;
+	return file_stat(f, &st) ? 0 : limit_size(new_size, st.size);
 }
 
 long sys_ftruncate(long fd, long size)
@@ -439,9 +524,6 @@ long sys_ftruncate(long fd, long size)
 
 	if (size < 0)
 		return -EINVAL;
-	r = limit_size((uint64_t)size);
-	if (r)
-		return r;
 	f = fd_file(fd);
 	if (!f)
 		return -EBADF;
@@ -450,32 +532,67 @@ long sys_ftruncate(long fd, long size)
 	else if ((f->flags & O_ACCMODE) == O_RDONLY || !f->ops->truncate)
 		r = -EINVAL;
 	else
+		r = limit_truncate(f, (uint64_t)size);
+	if (!r)
 		r = f->ops->truncate(f, (uint64_t)size);
 	file_put(f);
 	return r;
 }
 
-long sys_fallocate(long fd, long mode, long off, long len)
+#define FALLOC_KEEP_SIZE	0x01
+#define FALLOC_PUNCH_HOLE	0x02
+#define FALLOC_COLLAPSE		0x08
+#define FALLOC_ZERO		0x10
+#define FALLOC_INSERT		0x20
+#define FALLOC_UNSHARE		0x40
+#define FALLOC_KNOWN		0x7bl
+
+/* Combinations that mean nothing, whatever the file system can do. */
+static long check_fallocate_mode(long mode)
 {
-	struct file *f;
+	if (mode & ~FALLOC_KNOWN || (mode & (FALLOC_PUNCH_HOLE | FALLOC_ZERO)) == (FALLOC_PUNCH_HOLE | FALLOC_ZERO) ||
+	    (mode & (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE)) == FALLOC_PUNCH_HOLE)
+		return -EOPNOTSUPP;
+	if ((mode & FALLOC_COLLAPSE && mode != FALLOC_COLLAPSE) || (mode & FALLOC_INSERT && mode != FALLOC_INSERT) ||
+	    (mode & FALLOC_UNSHARE && mode & ~(FALLOC_UNSHARE | FALLOC_KEEP_SIZE)))
+		return -EINVAL;
+	return 0;
+}
+
+static long allocate(struct file *f, int mode, uint64_t off, uint64_t len)
+{
+	struct stat_info st;
+	uint32_t type;
 	long r;
 
-	if (off < 0 || len <= 0)
-		return -EINVAL;
-	if ((uint64_t)off + (uint64_t)len > INT64_MAX)
-		return -EFBIG;
-	r = limit_size((uint64_t)off + (uint64_t)len);
+	if ((f->flags & O_ACCMODE) == O_RDONLY || f->flags & O_PATH)
+		return -EBADF;
+	r = file_stat(f, &st);
 	if (r)
 		return r;
-	f = fd_file(fd);
+	type = st.mode & S_IFMT;
+	if (type == S_IFIFO)
+		return -ESPIPE;
+	if (type != S_IFREG && type != S_IFBLK)
+		return -ENODEV;
+	if (off + len > INT64_MAX)
+		return -EFBIG;
+	if (!f->ops->allocate)
+		return -EOPNOTSUPP;
+	r = limit_size(off + len, st.size);	/* even if the size is kept, as on Linux's tmpfs */
+	return r ? r : f->ops->allocate(f, mode, off, len);
+}
+
+long sys_fallocate(long fd, long mode, long off, long len)
+{
+	struct file *f = fd_file(fd);
+	long r;
+
 	if (!f)
 		return -EBADF;
-	if ((f->flags & O_ACCMODE) == O_RDONLY)
-		r = -EBADF;
-	else if (!f->ops->allocate)
-		r = f->ops->seek ? -EOPNOTSUPP : -ESPIPE;
-	else
-		r = f->ops->allocate(f, (int)mode, (uint64_t)off, (uint64_t)len);
+	r = off < 0 || len <= 0 ? -EINVAL : check_fallocate_mode((int)mode);
+	if (!r)
+		r = allocate(f, (int)mode, (uint64_t)off, (uint64_t)len);
 	file_put(f);
 	return r;
 }
@@ -483,24 +600,20 @@ long sys_fallocate(long fd, long mode, long off, long len)
 /* Advice only. */
 long sys_fadvise64(long fd, long off, long len, long advice)
 {
-	struct file *f = fd_file(fd);
-	bool can_seek;
+	long type = type_of_fd(fd, false);
 
 	(void)off;
-	if (!f)
-		return -EBADF;
-	can_seek = f->ops->seek != NULL;
-	file_put(f);
-	if (!can_seek)
-		return -ESPIPE;
-	return len < 0 || advice < 0 || advice > 5 ? -EINVAL : 0;
+	if (type < 0)
+		return type;
+	return type == S_IFIFO ? -ESPIPE : len < 0 || advice < 0 || advice > 5 ? -EINVAL : 0;
 }
 
 long sys_readahead(long fd, long off, long len)
 {
-	(void)off;
-	(void)len;
-	return sys_syncfs(fd);
+	long type = type_of_fd(fd, true);
+
+	(void)off, (void)len;
+	return type < 0 ? type : type == S_IFREG || type == S_IFBLK ? 0 : -EINVAL;
 }
 
 long sys_flock(long fd, long operation)
@@ -569,116 +682,4 @@ long sys_ioctl(long fd, long cmd, long arg)
 		r = bytes_to_read(f, arg);
 	file_put(f);
 	return r;
-}
-
-/* ---- moving bytes between files --------------------------------------------------------------------------------------- */
-
-/* An offset argument that is a pointer, or 0 for the file's own. */
-static int offset_get(long ptr, uint64_t *pos)
-{
-	if (!ptr)
-		return 0;
-	if (user_load64((const uint64_t *)ptr, pos))
-		return -EFAULT;
-	return (int64_t)*pos < 0 ? -EINVAL : 0;
-}
-
-static long move(long in_fd, long in_off, long out_fd, long out_off, long len, long flags)
-{
-	uint64_t in_pos = 0, out_pos = 0;
-	struct file *in, *out;
-	long r = offset_get(in_off, &in_pos);
-
-	if (!r)
-		r = offset_get(out_off, &out_pos);
-	if (r)
-		return r;
-	in = fd_file(in_fd);
-	out = fd_file(out_fd);
-	r = -EBADF;
-	if (!in || !out || (in->flags & O_ACCMODE) == O_WRONLY || (out->flags & O_ACCMODE) == O_RDONLY ||
-	    (in->flags | out->flags) & O_PATH)
-		goto out_put;
-	r = signal_pipe(file_splice(in, in_off ? &in_pos : NULL, out, out_off ? &out_pos : NULL,
-				    MIN((size_t)len, RW_MAX), (unsigned)flags));
-	if (r > 0 && in_off && user_store64((uint64_t *)in_off, in_pos))
-		r = -EFAULT;
-	if (r > 0 && out_off && user_store64((uint64_t *)out_off, out_pos))
-		r = -EFAULT;
-out_put:
-	if (in)
-		file_put(in);
-	if (out)
-		file_put(out);
-	return r;
-}
-
-long sys_sendfile(long out_fd, long in_fd, long off, long len)
-{
-	return move(in_fd, off, out_fd, 0, len, 0);
-}
-
-long sys_splice(long in_fd, long in_off, long out_fd, long out_off, long len, long flags)
-{
-	struct file *in = fd_file(in_fd), *out = fd_file(out_fd);
-	bool in_pipe = in && !in->ops->seek, out_pipe = out && !out->ops->seek;
-	long r = 0;
-
-	if (!in || !out)
-		r = -EBADF;
-	else if (flags & ~15l || (!in_pipe && !out_pipe))
-		r = -EINVAL;
-	else if ((in_pipe && in_off) || (out_pipe && out_off))
-		r = -ESPIPE;
-	if (in)
-		file_put(in);
-	if (out)
-		file_put(out);
-	return r ? r : move(in_fd, in_off, out_fd, out_off, len, flags);
-}
-
-/* Within one file: what is copied ends where the file ends now, and may not overlap. */
-static int limit_to_file(const struct stat_info *st, uint64_t in_pos, uint64_t out_pos, long *len)
-{
-	uint64_t n = MIN((uint64_t)*len, st->size - MIN(in_pos, st->size));
-
-	*len = (long)n;
-	return out_pos < in_pos + n && in_pos < out_pos + n ? -EINVAL : 0;
-}
-
-long sys_copy_file_range(long in_fd, long in_off, long out_fd, long out_off, long len, long flags)
-{
-	struct stat_info in_stat, out_stat;
-	uint64_t in_pos, out_pos;
-	struct file *in, *out;
-	long r = -EBADF;
-
-	if (flags)
-		return -EINVAL;
-	in = fd_file(in_fd);
-	out = fd_file(out_fd);
-	if (in && out) {
-		r = file_stat(in, &in_stat);
-		if (!r)
-			r = file_stat(out, &out_stat);
-		if (!r && ((in_stat.mode & 0170000) == 0040000 || (out_stat.mode & 0170000) == 0040000))
-			r = -EISDIR;
-		else if (!r && ((in_stat.mode & 0170000) != 0100000 || (out_stat.mode & 0170000) != 0100000))
-			r = -EINVAL;
-		else if (!r && out->flags & O_APPEND)
-			r = -EBADF;
-		in_pos = in->pos;
-		out_pos = out->pos;
-		if (!r)
-			r = offset_get(in_off, &in_pos);
-		if (!r)
-			r = offset_get(out_off, &out_pos);
-		if (!r && in_stat.dev == out_stat.dev && in_stat.ino == out_stat.ino)
-			r = limit_to_file(&in_stat, in_pos, out_pos, &len);
-	}
-	if (in)
-		file_put(in);
-	if (out)
-		file_put(out);
-	return r ? r : move(in_fd, in_off, out_fd, out_off, len, 0);
 }

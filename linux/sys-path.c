@@ -439,6 +439,16 @@ long sys_readlinkat(long dirfd, long pathname, long buf, long size)
 	return r;
 }
 
+static long limit_truncate(const char *path, uint64_t size)
+{
+	struct stat_info st;
+
+	if (likely(process_current()->rlimits[RLIMIT_FSIZE].cur == RLIM_INFINITY) || vfs_stat(fs_current(), NULL, path, 0, &st) ||
+	    (st.mode & S_IFMT) != 0100000)
+		return 0;
+	return limit_size(size, st.size);
+}
+
 long sys_truncate(long pathname, long size)
 {
 	struct path_arg p;
@@ -449,7 +459,9 @@ long sys_truncate(long pathname, long size)
 	r = path_arg_get(&p, AT_FDCWD, pathname, 0);
 	if (r)
 		return r;
-	r = vfs_truncate(fs_current(), p.name, (uint64_t)size);
+	r = limit_truncate(p.name, (uint64_t)size);
+	if (!r)
+		r = vfs_truncate(fs_current(), p.name, (uint64_t)size);
 	path_arg_put(&p);
 	return r;
 }

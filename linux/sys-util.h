@@ -63,6 +63,15 @@ static inline int fd_limit(void)
 
 /* The result of a write to f: SIGPIPE for -EPIPE, but for sockets of packets, which Linux spares. */
 long broken_pipe(const struct file *f, long r);
+
+/*
+ * RLIMIT_FSIZE (setrlimit(2)), of regular files; 0, or -EFBIG with SIGXFSZ. limit_file_growth(): for a write of *len bytes at off, which is cut. limit_size(): for a file
+ * of size bytes that shall have new_size.
+ */
+struct file;
+long limit_file_growth(struct file *f, uint64_t off, size_t *len);
+long limit_size(uint64_t new_size, uint64_t size);
+
 /* Give f a descriptor; puts it on failure. */
 long fd_return(struct file *f, bool cloexec);
 
