@@ -120,6 +120,8 @@ int vfs_mount(struct fs_context *ctx, const char *source, const char *target, co
 	}
 	if (flags & MS_REMOUNT) {
 		r = point->mount && point == point->mount->root ? 0 : -EINVAL;
+		if (!r && options && *options && point->mount->super->type->remount)
+			r = point->mount->super->type->remount(point->mount->super, options);
 		if (!r) {
 			WRITE_ONCE(point->mount->flags, flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));
 			pseudo_event_raise(&mounts_changed);

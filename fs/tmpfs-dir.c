@@ -226,9 +226,14 @@ static int link(struct vnode *v, const char *name, size_t len, struct vnode *tar
 	bool is_new;
 	int r;
 
-	r = prepare(dir, name, len, &e, &is_new);
+	r = tmpfs_charge_link(n);
 	if (r)
 		return r;
+	r = prepare(dir, name, len, &e, &is_new);
+	if (r) {
+		tmpfs_uncharge_link(n);
+		return r;
+	}
 	WRITE_ONCE(target->nlink, target->nlink + 1);
 	tmpfs_pin(n);
 	vnode_touch(target, VNODE_CTIME);

@@ -16,7 +16,7 @@
 struct tmpfs {
 	struct fs_super super;		/* first */
 	struct erofs *lower;		/* [I] or NULL */
-	uint64_t max_pages, max_nodes;	/* [I] */
+	uint64_t max_pages, max_nodes;	/* [a] a remount changes them */
 	uint64_t nr_pages, nr_nodes;	/* [a] in use, without those of the image */
 	uint64_t nr_lower;		/* [a] nodes of lower inodes in memory */
 	uint64_t next_ino;		/* [a] */
@@ -92,6 +92,9 @@ int tmpfs_node_new(struct tmpfs *fs, const struct vnode_new *how, struct tnode *
 int tmpfs_node_lower(struct tmpfs *fs, uint64_t nid, struct tnode **out);
 /* n is about to differ from its lower inode. */
 void tmpfs_pin(struct tnode *n);
+/* A further name of a file counts as a node (mount option nr_inodes); the first one is the node's own. ns_lock held. -ENOSPC. */
+int tmpfs_charge_link(struct tnode *n);
+void tmpfs_uncharge_link(struct tnode *n);
 /* One name less; when the last one goes, so does the pin. */
 void tmpfs_drop_link(struct tnode *n, unsigned links);
 

@@ -158,6 +158,24 @@ void tmpfs_pin(struct tnode *n)
 	mutex_unlock(&fs->icache_lock);
 }
 
+int tmpfs_charge_link(struct tnode *n)
+{
+	struct tmpfs *fs = tmpfs_of(&n->v);
+
+	if (n->has_lower || !n->v.nlink)
+		return 0;
+	if (atomic_load(&fs->nr_nodes, RELAXED) >= READ_ONCE(fs->max_nodes))
+		return -ENOSPC;
+	atomic_fetch_add(&fs->nr_nodes, 1u, RELAXED);
+	return 0;
+}
+
+void tmpfs_uncharge_link(struct tnode *n)
+{
+	if (!n->has_lower && n->v.nlink)
+		atomic_fetch_sub(&tmpfs_of(&n->v)->nr_nodes, 1u, RELAXED);
+}
+
 void tmpfs_drop_link(struct tnode *n, unsigned links)
 {
 	struct tmpfs *fs = tmpfs_of(&n->v);
@@ -168,6 +186,8 @@ void tmpfs_drop_link(struct tnode *n, unsigned links)
 	if (n->has_lower)
 		mutex_lock(&fs->icache_lock);
 	WRITE_ONCE(n->v.nlink, n->v.nlink > links ? n->v.nlink - links : 0);
+	if (!vnode_is_dir(&n->v))
+		tmpfs_uncharge_link(n);		/* but for the last one */
 	if (n->has_lower) {
 		if (!n->v.nlink && n->is_pinned) {
 			n->is_pinned = false;
@@ -268,7 +288,7 @@ const struct vnode_ops tmpfs_other_vops = {
 
 int tmpfs_charge(struct tmpfs *fs, uint64_t nr)
 {
-	if (atomic_fetch_add(&fs->nr_pages, nr, RELAXED) + nr > fs->max_pages) {
+	if (atomic_fetch_add(&fs->nr_pages, nr, RELAXED) + nr > READ_ONCE(fs->max_pages)) {
 		tmpfs_uncharge(fs, nr);
 		return -ENOSPC;
 	}
@@ -302,54 +322,89 @@ static void unmount(struct fs_super *s)
 	kfree(fs);
 }
 
-static uint64_t parse_number(const char *s)
-{
-	uint64_t n = 0;
+/* What the options of a mount say; what they do not say is as it was. */
+struct options {
+	uint64_t max_pages, max_nodes;
+	uint32_t mode, uid, gid;
+};
 
-	for (; *s >= '0' && *s <= '9'; s++)
-		n = n * 10 + (uint64_t)(*s - '0');
-	switch (*s | 0x20) {
-	case 'g':
-		n <<= 10;
-		/* fall through */
-	case 'm':
-		n <<= 10;
-		/* fall through */
-	case 'k':
-		n <<= 10;
-		break;
-	default:
-		break;
+/* Digits of one base, at most up to limit. Behind them, or NULL: there are none, or too many. */
+static const char *parse_digits(const char *s, unsigned base, uint64_t limit, uint64_t *out)
+{
+	const char *begin = s;
+
+	for (*out = 0; *s >= '0' && *s < (char)('0' + base); s++) {
+		*out = *out * base + (uint64_t)(*s - '0');
+		if (*out > limit)
+			return NULL;
 	}
-	return n;
+	return s == begin ? NULL : s;
 }
 
-/* size=, mode=, nr_inodes=; others mean nothing here. */
-static void parse_options(struct tmpfs *fs, const char *o, uint32_t *mode)
+/* A number with k, m or g behind it. */
+static const char *parse_size(const char *s, uint64_t *out)
 {
-	while (*o) {
-		if (strncmp(o, "size=", 5) == 0) {
-			const char *p = o + 5;
-			uint64_t n = parse_number(p);
+	static const char units[] = "kmg";
+	const char *unit;
 
-			while (*p >= '0' && *p <= '9')
-				p++;
-			if (*p == '%')
-				fs->max_pages = fs->max_pages * 2 * MIN(n, 100ul) / 100;
-			else if (n)
-				fs->max_pages = DIV_ROUND_UP(n, PAGE_SIZE);
-		} else if (strncmp(o, "mode=", 5) == 0) {
-			uint32_t m = 0;
+	s = parse_digits(s, 10, 1ull << 33, out);
+	unit = s && *s ? strchr(units, *s | 0x20) : NULL;
+	if (!unit)
+		return s;
+	*out <<= 10 * (unsigned)(unit - units + 1);
+	return s + 1;
+}
 
-			for (const char *p = o + 5; *p >= '0' && *p <= '7'; p++)
-				m = m * 8 + (uint32_t)(*p - '0');
-			*mode = m & 07777;
-		} else if (strncmp(o, "nr_inodes=", 10) == 0 && parse_number(o + 10)) {
-			fs->max_nodes = parse_number(o + 10);
+/* value: behind the '='. Where the option ends, or NULL: it is none. */
+static const char *parse_option(const char *name, const char *value, struct options *o)
+{
+	struct page_stats st;
+	uint64_t n;
+
+	if (strncmp(name, "size=", 5) == 0) {
+		value = parse_size(value, &n);
+		if (value && *value == '%') {
+			page_stats(&st);
+			value++;
+			n = st.total_bytes / 100 * MIN(n, 100ul);
 		}
-		while (*o && *o++ != ',')
-			;
+		o->max_pages = n ? DIV_ROUND_UP(n, PAGE_SIZE) : UINT64_MAX >> PAGE_SHIFT;
+	} else if (strncmp(name, "nr_blocks=", 10) == 0) {
+		value = parse_size(value, &n);
+		o->max_pages = n ? n : UINT64_MAX >> PAGE_SHIFT;
+	} else if (strncmp(name, "nr_inodes=", 10) == 0) {
+		value = parse_size(value, &n);
+		o->max_nodes = n ? n : UINT64_MAX;
+	} else if (strncmp(name, "mode=", 5) == 0) {
+		value = parse_digits(value, 8, UINT32_MAX, &n);
+		o->mode = (uint32_t)n & 07777;
+	} else if (strncmp(name, "uid=", 4) == 0) {
+		value = parse_digits(value, 10, UINT32_MAX - 1, &n);
+		o->uid = (uint32_t)n;
+	} else if (strncmp(name, "gid=", 4) == 0) {
+		value = parse_digits(value, 10, UINT32_MAX - 1, &n);
+		o->gid = (uint32_t)n;
+	} else {
+		return NULL;
 	}
+	return value;
+}
+
+/* "size=1m,mode=755": 0 or -EINVAL. */
+static int parse_options(const char *text, struct options *o)
+{
+	while (*text) {
+		const char *value = strchr(text, '=');
+
+		if (*text == ',') {
+			text++;
+			continue;
+		}
+		text = value ? parse_option(text, value + 1, o) : NULL;
+		if (!text || (*text && *text != ','))
+			return -EINVAL;
+	}
+	return 0;
 }
 
 static struct tmpfs *instance(const struct fs_type *type)
@@ -370,17 +425,22 @@ static struct tmpfs *instance(const struct fs_type *type)
 
 static int mount_as(const struct fs_type *type, const char *options, struct vnode **root)
 {
-	struct vnode_new how = { .mode = S_IFDIR | 01777 };
 	struct tmpfs *fs = instance(type);
-	uint32_t mode = 01777;
+	struct options o = { .mode = 01777 };
+	struct vnode_new how;
 	struct tnode *n;
 	int r;
 
 	if (!fs)
 		return -ENOMEM;
-	parse_options(fs, options, &mode);
-	how.mode = S_IFDIR | mode;
-	r = tmpfs_node_new(fs, &how, &n);
+	o.max_pages = fs->max_pages;
+	o.max_nodes = fs->max_nodes;
+	r = parse_options(options, &o);
+	fs->max_pages = o.max_pages;
+	fs->max_nodes = o.max_nodes;
+	how = (struct vnode_new){ .mode = S_IFDIR | o.mode, .uid = o.uid, .gid = o.gid };
+	if (!r)
+		r = tmpfs_node_new(fs, &how, &n);
 	if (r) {
 		kfree(fs);
 		return r;
@@ -389,8 +449,24 @@ static int mount_as(const struct fs_type *type, const char *options, struct vnod
 	return 0;
 }
 
+/* Only the limits can be changed, and not below what is in use. */
+static int remount(struct fs_super *s, const char *options)
+{
+	struct tmpfs *fs = container_of(s, struct tmpfs, super);
+	struct options o = { .max_pages = READ_ONCE(fs->max_pages), .max_nodes = READ_ONCE(fs->max_nodes) };
+	int r = parse_options(options, &o);
+
+	if (r)
+		return r;
+	if (o.max_pages < atomic_load(&fs->nr_pages, RELAXED) || o.max_nodes < atomic_load(&fs->nr_nodes, RELAXED))
+		return -EINVAL;
+	WRITE_ONCE(fs->max_pages, o.max_pages);
+	WRITE_ONCE(fs->max_nodes, o.max_nodes);
+	return 0;
+}
+
 static int mount_tmpfs(const char *source, const char *options, struct vnode **root);
-static const struct fs_type tmpfs_type = { .name = "tmpfs", .mount = mount_tmpfs, .statfs = statfs, .unmount = unmount };
+static const struct fs_type tmpfs_type = { .name = "tmpfs", .mount = mount_tmpfs, .statfs = statfs, .remount = remount, .unmount = unmount };
 FS_TYPE(tmpfs_type);
 
 static int mount_tmpfs(const char *source, const char *options, struct vnode **root)

@@ -195,6 +195,8 @@ struct fs_type {
 	/* give: *root a directory, of a new super. options: "size=64M,mode=1777" or "". */
 	int (*mount)(const char *source, const char *options, struct vnode **root);
 	void (*statfs)(struct fs_super *s, struct statfs_info *out);
+	/* New options for a mounted one. [takes any, and does nothing] */
+	int (*remount)(struct fs_super *s, const char *options);
 	/* No dentry, no file is left: free s and all. */
 	void (*unmount)(struct fs_super *s);
 };

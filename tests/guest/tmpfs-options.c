@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Options of a tmpfs mount: limits, owner, mode, mistakes, and new limits by a remount. */
+#include "test.h"
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+static const char at[] = "/tmp/to";
+
+static void try(const char *options)
+{
+	struct statfs s;
+	struct stat st;
+
+	if (mount("none", at, "tmpfs", 0, options)) {
+		show("\"%s\": %s", options, strerrorname_np(errno));
+		return;
+	}
+	need(statfs(at, &s) == 0 && stat(at, &st) == 0);
+	show("\"%s\": mode %o uid %d gid %d", options, st.st_mode, st.st_uid, st.st_gid);
+	if (strstr(options, "size=") || strstr(options, "nr_blocks="))
+		show("    blocks %ld", strchr(options, '%') ? -1L : (long)s.f_blocks);
+	if (strstr(options, "nr_inodes="))
+		show("    files %ld, %ld free", (long)s.f_files, (long)s.f_ffree);
+	need(umount(at) == 0);
+}
+
+static void test_mounts(void)
+{
+	static const char *const options[] = {
+		"", "size=1m", "size=8K", "size=5000", "size=1g", "nr_blocks=10", "nr_blocks=1k", "nr_inodes=20", "nr_inodes=2k", "mode=755", "mode=1700",
+		"uid=5", "uid=5,gid=6", "size=10%,uid=5,gid=6", "size=1m,nr_inodes=20,mode=755", "size=abc", "size=", "size", "size=1x", "size=1mm",
+		"mode=9", "mode=abc", "uid=-1", "uid=x", "nr_inodes=x", "blah=1", "blah", "size=1m,blah", ",size=1m", "size=1m,size=2m",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		try(options[i]);
+}
+
+static void show_free(void)
+{
+	struct statfs s;
+
+	need(statfs(at, &s) == 0);
+	show("blocks %ld, %ld free; files %ld, %ld free", (long)s.f_blocks, (long)s.f_bfree, (long)s.f_files, (long)s.f_ffree);
+}
+
+#define result(what, call)                                              \
+	do {                                                            \
+		errno = 0;                                              \
+		long r_ = (long)(call);                                 \
+		if (r_ < 0)                                             \
+			show("%s: %s", what, strerrorname_np(errno));   \
+		else                                                    \
+			show("%s: %ld", what, r_);                      \
+	} while (0)
+
+static void test_limits(void)
+{
+	static char bytes[1 << 16];
+
+	need(mount("none", at, "tmpfs", 0, "size=64k,nr_inodes=6") == 0 && chdir(at) == 0);
+	int fd = open("a", O_RDWR | O_CREAT, 0600);
+	result("fill", write(fd, bytes, sizeof(bytes)));
+	result("more", write(fd, bytes, 1));
+	show_free();
+	result("more room", mount("none", at, NULL, MS_REMOUNT, "size=128k"));
+	result("more", write(fd, bytes, 1));
+	show_free();
+	result("less than there is", mount("none", at, NULL, MS_REMOUNT, "size=32k"));
+	result("not understood", mount("none", at, NULL, MS_REMOUNT, "size=x"));
+	result("nothing said", mount("none", at, NULL, MS_REMOUNT, NULL));
+	show_free();
+	result("second name", link("a", "b"));
+	result("directory", mkdir("d", 0700));
+	result("symbolic link", symlink("a", "s"));
+	show_free();
+	result("a name too many", link("a", "c"));
+	result("a name less", unlink("b"));
+	show_free();
+	result("again", link("a", "c"));
+	result("another file", open("x", O_RDWR | O_CREAT, 0600));
+	result("rename over a name", rename("s", "c"));
+	show_free();
+	result("fewer than there are", mount("none", at, NULL, MS_REMOUNT, "nr_inodes=2"));
+	result("more", mount("none", at, NULL, MS_REMOUNT, "nr_inodes=100"));
+	show_free();
+	unlink("a");
+	close(fd);
+	unlink("x");
+	unlink("c");
+	rmdir("d");
+	show_free();
+}
+
+int main(void)
+{
+	mkdir(at, 0700);
+	test_mounts();
+	test_limits();
+	return test_end();
+}
