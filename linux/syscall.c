@@ -96,10 +96,12 @@ long syscall_unknown(unsigned long nr)
 static long dispatch(struct frame *f)
 {
 	uint64_t nr = (uint64_t)f->syscall_nr;
-	const struct syscall *s = &syscall_table[nr];
+	const struct syscall *s;
 
-	if (nr >= ARCH_NR_SYSCALLS || !s->fn)
+	/* The number first: an address outside of the table would tell the compiler that it cannot be too big. */
+	if (nr >= ARCH_NR_SYSCALLS || !syscall_table[nr].fn)
 		return syscall_unknown(nr);
+	s = &syscall_table[nr];
 	if (s->flags & SYSCALL_FRAME)
 		return ((syscall_frame_fn)s->fn)(f);
 	return ((syscall_fn)s->fn)(frame_arg(f, 0), frame_arg(f, 1), frame_arg(f, 2), frame_arg(f, 3), frame_arg(f, 4), frame_arg(f, 5));
