@@ -78,7 +78,11 @@ SECTIONS
 	_image_size = ABSOLUTE(_end - _text);
 
 	ASSERT(_end - _text <= 0x400000, "the early map covers 4 MiB")
+#ifdef IMAGE_IS_BIG	/* a build for tests */
+	ASSERT(_file_end - _text < 0x300000, "the image shall stay below 3 MiB")
+#else
 	ASSERT(_file_end - _text < 0x100000, "the image shall stay below 1 MiB")
+#endif
 
 	.dead : { *(.igot.plt .iplt .plt .rela.*) } :rw
 	ASSERT(SIZEOF(.dead) == 0, "unexpected relocations")

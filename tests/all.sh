@@ -14,6 +14,7 @@ mkdir -p build
 : >"$log"
 run python3 tests/run-guests.py --arch arm64
 run python3 tests/run-guests.py --arch x86_64
+run make --no-print-directory ubsan-check
 run make --no-print-directory trace-check
 run make --no-print-directory strace-check
 run make --no-print-directory tools-check

@@ -31,6 +31,7 @@ EXPECTED = os.path.join(SOURCES, "expected")
 ARCHS = ("arm64", "x86_64")
 VARIANTS = ("-static-pie", "-musl-pie", "-pie", "-nopie", "-musl")
 STATUS_LINE = b"exit status %d\n"
+UNDEFINED = "undefined behaviour at "  # tests/ubsan/ubsan.c
 DIFF_LINES = 25
 TRIES = 3  # of a test that judges times, on a host that does not keep pace
 PATIENCE = 4  # the list's seconds are for a busy host; one that does nothing else but other tests may take longer still
@@ -154,6 +155,8 @@ def run_on_samara(test, cpus, extra):
         return late.stdout or b"", "samara run did not end in time"
     output, messages = (done.stdout, "") if done.returncode == 125 else without_messages(done.stdout)
     messages = (messages + done.stderr.decode(errors="replace")).strip()
+    if UNDEFINED in messages:  # a kernel made with BUILD=ubsan found some
+        output += b"the kernel's behaviour is undefined\n"
     return with_status(output, done.returncode), messages or None
 
 
