@@ -19,8 +19,6 @@
 #include "sched/sync.h"
 
 #define MAX_DEVICES	26u
-#define MAJOR		254u		/* as virtblk gets on Linux */
-#define MINORS		16u		/* minor numbers a disk, for partitions (not done) */
 #define BOUNCE_ORDER	4u		/* 64 KiB through which device files go */
 #define MAX_BATCH	16u
 
@@ -294,7 +292,7 @@ static const struct file_ops blk_file_ops = {
 static int blk_open(struct vnode *v, unsigned flags, struct file **out)
 {
 	unsigned minor = DEV_MINOR(v->rdev);
-	struct blkdev *dev = minor % MINORS ? NULL : blkdev_at(minor / MINORS);
+	struct blkdev *dev = minor % BLKDEV_MINORS ? NULL : blkdev_at(minor / BLKDEV_MINORS);
 
 	if (!dev)
 		return -ENXIO;
@@ -303,10 +301,10 @@ static int blk_open(struct vnode *v, unsigned flags, struct file **out)
 	*out = file_alloc(&blk_file_ops, flags, dev);
 	return *out ? 0 : -ENOMEM;
 }
-DEV_NODE(vda, "vda", S_IFBLK | 0660, MAJOR, 0 * MINORS, blk_open);
-DEV_NODE(vdb, "vdb", S_IFBLK | 0660, MAJOR, 1 * MINORS, blk_open);
-DEV_NODE(vdc, "vdc", S_IFBLK | 0660, MAJOR, 2 * MINORS, blk_open);
-DEV_NODE(vdd, "vdd", S_IFBLK | 0660, MAJOR, 3 * MINORS, blk_open);
+DEV_NODE(vda, "vda", S_IFBLK | 0660, BLKDEV_MAJOR, 0 * BLKDEV_MINORS, blk_open);
+DEV_NODE(vdb, "vdb", S_IFBLK | 0660, BLKDEV_MAJOR, 1 * BLKDEV_MINORS, blk_open);
+DEV_NODE(vdc, "vdc", S_IFBLK | 0660, BLKDEV_MAJOR, 2 * BLKDEV_MINORS, blk_open);
+DEV_NODE(vdd, "vdd", S_IFBLK | 0660, BLKDEV_MAJOR, 3 * BLKDEV_MINORS, blk_open);
 
 void blkdev_totals(uint64_t *read, uint64_t *written)
 {
@@ -326,12 +324,13 @@ void blkdev_totals(uint64_t *read, uint64_t *written)
 static int show_partitions(struct text *t, struct pseudo_args *a)
 {
 	(void)a;
-	text_printf(t, "major minor  #blocks  name\n\n");
 	for (unsigned i = 0; i < MAX_DEVICES; i++) {
 		struct blkdev *d = blkdev_at(i);
 
+		if (d && !t->len)
+			text_printf(t, "major minor  #blocks  name\n\n");
 		if (d)
-			text_printf(t, "%4u  %7u %10llu %s\n", MAJOR, i * MINORS, (unsigned long long)(device_size(d) / 1024), d->name);
+			text_printf(t, "%4u  %7u %10llu %s\n", BLKDEV_MAJOR, i * BLKDEV_MINORS, (unsigned long long)(device_size(d) / 1024), d->name);
 	}
 	return 0;
 }
@@ -344,7 +343,7 @@ static int show_diskstats(struct text *t, struct pseudo_args *a)
 		struct blkdev *d = blkdev_at(i);
 
 		if (d)
-			text_printf(t, "%4u %7u %s %llu 0 %llu 0 %llu 0 %llu 0 0 0 0 0 0 0 0 0 0\n", MAJOR, i * MINORS, d->name,
+			text_printf(t, "%4u %7u %s %llu 0 %llu 0 %llu 0 %llu 0 0 0 0 0 0 0 0 0 0\n", BLKDEV_MAJOR, i * BLKDEV_MINORS, d->name,
 				    (unsigned long long)atomic_load(&d->nr_reads, RELAXED), (unsigned long long)atomic_load(&d->read_sectors, RELAXED),
 				    (unsigned long long)atomic_load(&d->nr_writes, RELAXED),
 				    (unsigned long long)atomic_load(&d->written_sectors, RELAXED));

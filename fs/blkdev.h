@@ -14,6 +14,8 @@ struct blkdev;
 
 #define BLK_SECTOR	512u
 #define BLK_NAME_LEN	16
+#define BLKDEV_MAJOR	254u		/* as virtblk gets on Linux */
+#define BLKDEV_MINORS	16u		/* minor numbers a disk, for partitions (not done) */
 
 enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH };
 

@@ -333,6 +333,22 @@ static int show_mountinfo(struct text *t, struct pseudo_args *a)
 }
 PSEUDO_FILE_EVENT(proc_self_mountinfo, "/proc/self/mountinfo", 0444, show_mountinfo, &mounts_changed);
 
+static int show_mountstats(struct text *t, struct pseudo_args *a)
+{
+	struct mount *m;
+
+	(void)a;
+	mutex_lock(&mounts_lock);
+	list_for_each(m, &mounts, node) {
+		text_printf(t, "device %s mounted on ", m->source);
+		show_point(t, m);
+		text_printf(t, " with fstype %s\n", type_name(m));
+	}
+	mutex_unlock(&mounts_lock);
+	return 0;
+}
+PSEUDO_FILE_EVENT(proc_self_mountstats, "/proc/self/mountstats", 0400, show_mountstats, &mounts_changed);
+
 static int show_filesystems(struct text *t, struct pseudo_args *a)
 {
 	const struct fs_type *const *p;

@@ -70,4 +70,4 @@ static int show_fdinfo(struct text *t, struct pseudo_args *a)
 	file_put(f);
 	return 0;
 }
-PSEUDO_FILE(proc_fdinfo, "/proc/self/fdinfo/%", 0400, show_fdinfo, NULL);
+PSEUDO_FILE(proc_fdinfo, "/proc/self/fdinfo/%", 0444, show_fdinfo, NULL);

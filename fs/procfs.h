@@ -44,6 +44,7 @@ struct pseudo_file {
 	int (*show)(struct text *t, struct pseudo_args *a);			/* 0 or -errno */
 	ssize_t (*store)(const char *data, size_t len, struct pseudo_args *a);	/* or NULL */
 	const char *constant;		/* the text, if show is NULL */
+	uint32_t size;			/* for stat(2); 0: none, or a page below /sys */
 	struct pseudo_event *event;	/* or NULL; not below /sys */
 };
 #define PSEUDO_FILE(id_, path_, mode_, show_, store_) \

@@ -98,7 +98,7 @@ static struct pseudo_vnode *vnode_for(struct fs_super *s, struct pseudo_node *n,
 	if (vnode_is_dir(&p->v))
 		p->v.nlink = 2;
 	if (p->v.fops == &sysfs_fops)
-		p->v.size = PAGE_SIZE;
+		p->v.size = n->file->size ? n->file->size : PAGE_SIZE;
 	vnode_now(&p->v.mtime);
 	p->v.atime = p->v.ctime = p->v.btime = p->v.mtime;
 	return p;

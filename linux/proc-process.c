@@ -94,6 +94,65 @@ static int show_smaps(struct text *t, struct pseudo_args *a)
 }
 PSEUDO_FILE(smaps, "/proc/self/smaps", 0444, show_smaps, NULL);
 
+struct rollup {
+	vaddr_t first, last;
+	unsigned long rss, anon, shared;	/* KiB */
+};
+
+static bool add_rollup(const struct vm_area_info *i, void *arg)
+{
+	struct rollup *r = arg;
+	unsigned long rss = i->rss_bytes / 1024;
+
+	if (!r->last)
+		r->first = i->start;
+	r->last = i->end;
+	r->rss += rss;
+	r->anon += i->object ? 0 : rss;
+	r->shared += i->flags & VM_SHARED ? rss : 0;
+	return true;
+}
+
+static int show_smaps_rollup(struct text *t, struct pseudo_args *a)
+{
+	struct rollup r = { 0 };
+
+	(void)a;
+	aspace_for_each(process_current()->aspace, add_rollup, &r);
+	text_printf(t, "%08lx-%08lx ---p 00000000 00:00 0 %*s[rollup]\n", r.first, r.last, 28, "");
+	text_printf(t, "Rss:            %8lu kB\nPss:            %8lu kB\nPss_Anon:       %8lu kB\nPss_File:       %8lu kB\nPss_Shmem:      %8lu kB\n", r.rss, r.rss, r.anon,
+		    r.rss - r.anon - MIN(r.shared, r.rss - r.anon), MIN(r.shared, r.rss - r.anon));
+	text_printf(t, "Shared_Clean:   %8u kB\nShared_Dirty:   %8lu kB\nPrivate_Clean:  %8u kB\nPrivate_Dirty:  %8lu kB\nReferenced:     %8lu kB\nAnonymous:      %8lu kB\n", 0,
+		    r.shared, 0, r.rss - r.shared, r.rss, r.anon);
+	text_printf(t, "LazyFree:       %8u kB\nAnonHugePages:  %8u kB\nSwap:           %8u kB\nSwapPss:        %8u kB\nLocked:         %8u kB\n", 0, 0, 0, 0, 0);
+	return 0;
+}
+PSEUDO_FILE(smaps_rollup, "/proc/self/smaps_rollup", 0444, show_smaps_rollup, NULL);
+
+static bool show_numa(const struct vm_area_info *i, void *t)
+{
+	unsigned long pages = i->rss_bytes / PAGE_SIZE;
+	char name[NAME_SIZE] = "";
+
+	if (i->object && i->object->ops->name)
+		i->object->ops->name(i->object, name, sizeof(name));
+	text_printf(t, "%08lx default", i->start);
+	if (name[0])
+		text_printf(t, " file=%s", name);
+	if (pages)
+		text_printf(t, " %s=%lu N0=%lu kernelpagesize_kB=4", i->object ? "mapped" : "anon", pages, pages);
+	text_printf(t, "\n");
+	return true;
+}
+
+static int show_numa_maps(struct text *t, struct pseudo_args *a)
+{
+	(void)a;
+	aspace_for_each(process_current()->aspace, show_numa, t);
+	return 0;
+}
+PSEUDO_FILE(numa_maps, "/proc/self/numa_maps", 0444, show_numa_maps, NULL);
+
 static int show_statm(struct text *t, struct pseudo_args *a)
 {
 	struct aspace_stats s;
@@ -390,6 +449,12 @@ static int show_task_schedstat(struct text *t, struct pseudo_args *a)
 {
 	return with_task(t, a, true, put_schedstat);
 }
+
+static int show_self_schedstat(struct text *t, struct pseudo_args *a)
+{
+	return with_task(t, a, false, put_schedstat);
+}
+PSEUDO_FILE(self_schedstat, "/proc/self/schedstat", 0444, show_self_schedstat, NULL);
 PSEUDO_FILE(task_schedstat, "/proc/self/task/%/schedstat", 0444, show_task_schedstat, NULL);
 
 /* ---- the rest of /proc/self ----------------------------------------------------------------------------------------------------------- */

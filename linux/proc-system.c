@@ -79,57 +79,5 @@ PSEUDO_FILE(cpuinfo, "/proc/cpuinfo", 0444, show_cpuinfo, NULL);
 	PSEUDO_FILE(id, path, 0444, show_##id, NULL)
 
 CONSTANT(cgroups, "/proc/cgroups", "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
-CONSTANT(self_cgroup, "/proc/self/cgroup", "0::/\n");
 CONSTANT(devices, "/proc/devices", "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n");
 CONSTANT(swaps, "/proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-CONSTANT(thp_enabled, "/sys/kernel/mm/transparent_hugepage/enabled", "[always] madvise never\n");
-CONSTANT(thp_defrag, "/sys/kernel/mm/transparent_hugepage/defrag", "always defer defer+madvise [madvise] never\n");
-CONSTANT(thp_shmem, "/sys/kernel/mm/transparent_hugepage/shmem_enabled", "always within_size advise [never] deny force\n");
-CONSTANT(thp_pmd_size, "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n");
-CONSTANT(hugepages_nr, "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "0\n");
-CONSTANT(hugepages_free, "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "0\n");
-CONSTANT(clocksource, "/sys/devices/system/clocksource/clocksource0/current_clocksource", "arch_sys_counter\n");
-CONSTANT(clocksources, "/sys/devices/system/clocksource/clocksource0/available_clocksource", "arch_sys_counter\n");
-CONSTANT(node_online, "/sys/devices/system/node/online", "0\n");
-CONSTANT(node_possible, "/sys/devices/system/node/possible", "0\n");
-
-/* ---- others -------------------------------------------------------------------------------------------------------------------------- */
-
-/* "0-3", "0,2-3": Linux's lists. */
-static int show_online(struct text *t, struct pseudo_args *a)
-{
-	const char *comma = "";
-
-	(void)a;
-	for (unsigned i = 0; i < nr_cpus; i++) {
-		unsigned first = i;
-
-		if (!cpu_is_online(cpus[i]))
-			continue;
-		while (i + 1 < nr_cpus && cpu_is_online(cpus[i + 1]))
-			i++;
-		text_printf(t, first == i ? "%s%u" : "%s%u-%u", comma, first, i);
-		comma = ",";
-	}
-	text_printf(t, "\n");
-	return 0;
-}
-PSEUDO_FILE(cpu_online, "/sys/devices/system/cpu/online", 0444, show_online, NULL);
-
-static void put_cpu_list(struct text *t)
-{
-	if (nr_cpus == 1)
-		text_printf(t, "0\n");
-	else
-		text_printf(t, "0-%u\n", nr_cpus - 1);
-}
-
-static int show_cpu_list(struct text *t, struct pseudo_args *a)
-{
-	(void)a;
-	put_cpu_list(t);
-	return 0;
-}
-PSEUDO_FILE(cpu_possible, "/sys/devices/system/cpu/possible", 0444, show_cpu_list, NULL);
-PSEUDO_FILE(cpu_present, "/sys/devices/system/cpu/present", 0444, show_cpu_list, NULL);
-PSEUDO_FILE(node0_cpus, "/sys/devices/system/node/node0/cpulist", 0444, show_cpu_list, NULL);

@@ -29,6 +29,7 @@ static const struct sysctl kernel_rows[] = {
 	SYSCTL_INT("cad_pid", 0600, &(uint32_t){ 1 }, 1, 1),
 	SYSCTL_KEPT("panic", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("perf_event_paranoid", 3, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_KEPT("yama/ptrace_scope", 0, 0, 3),
 	SYSCTL_KEPT("pid_max", 4194304, 301, 4194304),
 	SYSCTL_KEPT("threads-max", 4194304, 20, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("sched_rt_period_us", 1000000, 1, SYSCTL_NO_MAX),
@@ -235,12 +236,20 @@ static const struct sysctl user_rows[] = {
 };
 SYSCTL_TABLE(user, "user", user_rows);
 
-static const struct sysctl other_rows[] = {
-	SYSCTL_TEXT("crypto/fips_enabled", "0"),
-	SYSCTL_KEPT("debug/exception-trace", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("dev/tty/ldisc_autoload", 1, 0, 1),
+static const struct sysctl crypto_rows[] = {
+	SYSCTL_TEXT("fips_enabled", "0"),
 };
-SYSCTL_TABLE(other, "", other_rows);
+SYSCTL_TABLE(crypto, "crypto", crypto_rows);
+
+static const struct sysctl debug_rows[] = {
+	SYSCTL_KEPT("exception-trace", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+};
+SYSCTL_TABLE(debug, "debug", debug_rows);
+
+static const struct sysctl dev_rows[] = {
+	SYSCTL_KEPT("tty/ldisc_autoload", 1, 0, 1),
+};
+SYSCTL_TABLE(dev, "dev", dev_rows);
 
 /* ---- random numbers -------------------------------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Multicast groups that devices listen to, and saying so: IGMPv2 reports (RFC 2236, understood by all queriers), MLDv2 (RFC 3810). */
+#include "fs/procfs.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
@@ -222,3 +223,71 @@ void igmp_input(struct pkt *p)
 		mcast_input_query(p->dev, false);
 	pkt_free(p);
 }
+
+/* ---- /proc ----------------------------------------------------------------------------------- */
+
+static int show_igmp(struct text *t, struct pseudo_args *a)
+{
+	(void)a;
+	text_printf(t, "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n");
+	mutex_lock(&lock);
+	for (struct netdev *d = netdev_first(); d; d = d->next) {
+		unsigned nr = 0;
+
+		for (struct group *g = groups; g; g = g->next)
+			nr += g->dev == d && ip_is_v4(&g->addr);
+		if (nr)
+			text_printf(t, "%u\t%-10s: %5u      V2\n", d->index, d->name, nr);
+		for (struct group *g = groups; g; g = g->next)
+			if (g->dev == d && ip_is_v4(&g->addr))
+				text_printf(t, "\t\t\t\t%08X %5u 0:00000000\t\t0\n", g->addr.w[3], g->users);
+	}
+	mutex_unlock(&lock);
+	return 0;
+}
+PSEUDO_FILE(igmp, "/proc/self/net/igmp", 0444, show_igmp, NULL);
+
+static void put_bytes(struct text *t, const uint8_t *b, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		text_printf(t, "%02x", b[i]);
+}
+
+static int show_igmp6(struct text *t, struct pseudo_args *a)
+{
+	(void)a;
+	mutex_lock(&lock);
+	for (struct group *g = groups; g; g = g->next) {
+		if (ip_is_v4(&g->addr))
+			continue;
+		text_printf(t, "%-4u %-15s ", g->dev->index, g->dev->name);
+		put_bytes(t, g->addr.b, 16);
+		text_printf(t, " %5u %08X 0\n", g->users, 4);
+	}
+	mutex_unlock(&lock);
+	return 0;
+}
+PSEUDO_FILE(igmp6, "/proc/self/net/igmp6", 0444, show_igmp6, NULL);
+
+/* Ethernet's groups: RFC 1112 6.4, RFC 2464 7. */
+static int show_dev_mcast(struct text *t, struct pseudo_args *a)
+{
+	(void)a;
+	mutex_lock(&lock);
+	for (struct group *g = groups; g; g = g->next) {
+		uint8_t mac[6] = { 0x33, 0x33, g->addr.b[12], g->addr.b[13], g->addr.b[14], g->addr.b[15] };
+
+		if (g->dev == &loopback)
+			continue;
+		if (ip_is_v4(&g->addr)) {
+			mac[0] = 1, mac[1] = 0, mac[2] = 0x5e;
+			mac[3] &= 0x7f;
+		}
+		text_printf(t, "%-4u %-15s %-5u 0     ", g->dev->index, g->dev->name, g->users);
+		put_bytes(t, mac, 6);
+		text_printf(t, "\n");
+	}
+	mutex_unlock(&lock);
+	return 0;
+}
+PSEUDO_FILE(dev_mcast, "/proc/self/net/dev_mcast", 0444, show_dev_mcast, NULL);

@@ -50,7 +50,8 @@ static int show_tcp(struct text *t, int family)
 {
 	struct walk w = { .t = t, .family = family };
 
-	text_printf(t, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n");
+	text_printf(t, family == AF_INET ? "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n" :
+					   "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n");
 	socket_for_each(show_tcp_socket, &w);
 	return 0;
 }
@@ -83,7 +84,8 @@ static int show_dgram(struct text *t, int family, int proto)
 {
 	struct walk w = { .t = t, .family = family, .proto = proto };
 
-	text_printf(t, "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n");
+	text_printf(t, family == AF_INET ? "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n" :
+					   "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n");
 	socket_for_each(show_dgram_socket, &w);
 	return 0;
 }
@@ -136,6 +138,7 @@ static int show_unix(struct text *t, struct pseudo_args *a)
 static int show_dev(struct text *t, struct pseudo_args *a)
 {
 	(void)a;
+	loopback_init();
 	text_printf(t, "Inter-|   Receive                                                |  Transmit\n"
 		       " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n");
 	for (struct netdev *d = netdev_first(); d; d = d->next) {
@@ -208,6 +211,7 @@ static bool show_if_inet6_one(const struct ifaddr *i, void *arg)
 static int show_if_inet6(struct text *t, struct pseudo_args *a)
 {
 	(void)a;
+	loopback_init();
 	ifaddr_for_each(show_if_inet6_one, t);
 	return 0;
 }
@@ -244,13 +248,17 @@ static int show_snmp(struct text *t, struct pseudo_args *a)
 		       "Ip: 2 64 %llu %llu %llu 0 %llu 0 %llu %llu %llu %llu 30 %llu %llu %llu %llu %llu %llu\n",
 		    N(ip_in_receives) + in + udp, N(ip_in_hdr_errors), N(ip_in_addr_errors), N(ip_in_unknown_protos), N(ip_in_delivers) + in + udp, N(ip_out_requests) + out + udp, N(ip_out_discards),
 		    N(ip_out_no_routes), N(ip_reasm_reqds), N(ip_reasm_oks), N(ip_reasm_fails), N(ip_frag_oks), N(ip_frag_fails), N(ip_frag_creates));
-	text_printf(t, "Icmp: InMsgs InErrors InDestUnreachs InEchos OutMsgs OutEchoReps\nIcmp: %llu %llu %llu %llu %llu %llu\n", N(icmp_in_msgs), N(icmp_in_errors),
-		    N(icmp_in_unreach), N(icmp_in_echos), N(icmp_out_msgs), N(icmp_out_echo_reps));
+	text_printf(t, "Icmp: InMsgs InErrors InCsumErrors InDestUnreachs InTimeExcds InParmProbs InSrcQuenchs InRedirects InEchos InEchoReps InTimestamps InTimestampReps "
+		       "InAddrMasks InAddrMaskReps OutMsgs OutErrors OutRateLimitGlobal OutRateLimitHost OutDestUnreachs OutTimeExcds OutParmProbs OutSrcQuenchs OutRedirects "
+		       "OutEchos OutEchoReps OutTimestamps OutTimestampReps OutAddrMasks OutAddrMaskReps\n"
+		       "Icmp: %llu %llu 0 %llu 0 0 0 0 %llu 0 0 0 0 0 %llu 0 0 0 0 0 0 0 0 0 %llu 0 0 0 0\n",
+		    N(icmp_in_msgs), N(icmp_in_errors), N(icmp_in_unreach), N(icmp_in_echos), N(icmp_out_msgs), N(icmp_out_echo_reps));
 	text_printf(t, "Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts "
 		       "InCsumErrors\nTcp: 1 200 120000 -1 %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu\n",
 		    N(tcp_active_opens), N(tcp_passive_opens), N(tcp_attempt_fails), N(tcp_estab_resets), N(tcp_curr_estab), N(tcp_in_segs) + in, N(tcp_out_segs) + out,
 		    N(tcp_retrans_segs), N(tcp_in_errs), N(tcp_out_rsts), N(tcp_csum_errors));
-	text_printf(t, "Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors\nUdp: %llu %llu %llu %llu %llu 0 %llu\n",
+	text_printf(t, "Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors\nUdp: %llu %llu %llu %llu %llu 0 %llu 0 0\n"
+		       "UdpLite: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors\nUdpLite: 0 0 0 0 0 0 0 0 0\n",
 		    N(udp_in_datagrams), N(udp_no_ports), N(udp_in_errors), N(udp_out_datagrams) + udp, N(udp_rcvbuf_errors), N(udp_csum_errors));
 	return 0;
 }
@@ -289,7 +297,7 @@ static int show_sockstat(struct text *t, struct pseudo_args *a)
 
 	(void)a;
 	socket_for_each(count_socket, &c);
-	text_printf(t, "sockets: used %u\nTCP: inuse %u orphan %u tw %u alloc %u mem 0\nUDP: inuse %u mem 0\nRAW: inuse %u\n", c.all, c.tcp,
+	text_printf(t, "sockets: used %u\nTCP: inuse %u orphan %u tw %u alloc %u mem 0\nUDP: inuse %u mem 0\nUDPLITE: inuse 0\nRAW: inuse %u\nFRAG: inuse 0 memory 0\n", c.all, c.tcp,
 		    atomic_load(&tcp_nr_orphans, RELAXED), atomic_load(&tcp_nr_time_wait, RELAXED), c.tcp, c.udp, c.raw);
 	return 0;
 }
