@@ -360,8 +360,8 @@ static void put_status(struct text *t, struct task *task, bool is_task)
 	text_printf(t, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmSwap:\t%8u kB\nThreads:\t%u\n", s.data_bytes / 1024, s.stack_bytes / 1024,
 		    s.text_bytes / 1024, 0, p->nr_threads);
 	put_signal_sets(t, task);
-	text_printf(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016x\nNoNewPrivs:\t%d\nSeccomp:\t0\n",
-		    c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding, 0, task->no_new_privs);
+	text_printf(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\n",
+		    c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding, c->cap_ambient, task->no_new_privs);
 	put_affinity(t, task->thread);
 	text_printf(t, "Mems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
 		    (unsigned long)times.nr_voluntary, (unsigned long)times.nr_involuntary);
@@ -456,6 +456,14 @@ static int show_self_schedstat(struct text *t, struct pseudo_args *a)
 }
 PSEUDO_FILE(self_schedstat, "/proc/self/schedstat", 0444, show_self_schedstat, NULL);
 PSEUDO_FILE(task_schedstat, "/proc/self/task/%/schedstat", 0444, show_task_schedstat, NULL);
+
+static int show_timerslack(struct text *t, struct pseudo_args *a)
+{
+	(void)a;
+	text_printf(t, "%u\n", thread_current()->slack_ns);
+	return 0;
+}
+PSEUDO_FILE(timerslack, "/proc/self/timerslack_ns", 0666, show_timerslack, NULL);
 
 /* ---- the rest of /proc/self ----------------------------------------------------------------------------------------------------------- */
 

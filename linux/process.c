@@ -60,6 +60,7 @@ int process_create(struct process **out)
 	p->pid = p->pgid = p->sid = 1;
 	p->cred.cap_effective = p->cred.cap_permitted = p->cred.cap_bounding = (1ull << 41) - 1;
 	p->dumpable = 1;
+	p->mce_policy = PROCESS_MCE_DEFAULT;
 	p->start_time = clock_monotonic();
 	default_limits(p);
 	first_process = p;

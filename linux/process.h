@@ -47,10 +47,13 @@ struct rlimit_k {
 struct credentials {
 	uint32_t uid, euid, suid, gid, egid, sgid;
 	uint32_t nr_groups, groups[NR_GROUPS_MAX];
-	uint64_t cap_effective, cap_permitted, cap_inheritable, cap_bounding;
+	uint64_t cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
+	uint32_t securebits;		/* capabilities(7) */
 };
 
 #define AUXV_MAX	24		/* entries of two words */
+
+#define PROCESS_MCE_DEFAULT	2u	/* PR_MCE_KILL_DEFAULT */
 
 #define EXITING_GROUP	1u
 #define EXITING_EXEC	2u
@@ -73,6 +76,7 @@ struct process {
 	unsigned nr_auxv;		/* [lock] words */
 	nsec_t start_time;		/* [I] monotonic */
 	uint32_t dumpable;		/* [a] prctl */
+	uint32_t is_subreaper, is_io_flusher, mce_policy;	/* [a] prctl: kept, nothing obeys them */
 	uint32_t membarrier;		/* [a] commands that were registered: membarrier(2) */
 	bool thp_disable;		/* [a] prctl PR_SET_THP_DISABLE */
 
