@@ -105,11 +105,18 @@ class Choosing(CacheCase):
         with self.assertRaisesRegex(Failure, "is a directory"):
             run.choose_program(self.folder, self.root)
 
+    def test_host_program(self):
+        name = self.write("bin/tool", make_elf(kind=2), 0o755)
+        self.write("root" + name, make_elf(kind=2), 0o755)
+        self.assertEqual(run.choose_program(name, self.root), (name, {}))
+        self.assertEqual(run.choose_program(name, self.root, is_host=True)[0], "/app/tool")
+
     def test_the_programs_machine(self):
         self.write("root/usr/bin/intel", make_elf(kind=2, machine=62), 0o755)
         here = self.write("here/intel", make_elf(kind=2, machine=62), 0o755)
         for words, port in ((["./intel"], ports.X86_64), (["intel"], ports.X86_64), (["./tool"], ports.ARM64),
-                            (["--package", "x", "intel"], ports.ARM64), (["--package", "x", here], ports.X86_64),
+                            (["--package", "x", "intel"], ports.ARM64), (["--package", "x", here], ports.ARM64),
+                            (["--package", "x", "--host-program", here], ports.X86_64), (["--package", "x", "./intel"], ports.X86_64),
                             (["--rootfs", self.root.tree, "intel"], ports.X86_64), (["--arch", "arm64", "./intel"], ports.ARM64),
                             (["--rootfs", self.root.tree, "/usr/bin/intel"], ports.X86_64), (["--arch", "amd64", "x"], ports.X86_64)):
             with self.subTest(words):

@@ -13,8 +13,8 @@ from . import errors, postinst, qemu
 RUN_USAGE = "samara run [OPTION...] [--] PROGRAM [ARGUMENT...]"
 RUN_HELP = """\
 PROGRAM is an arm64 or x86-64 ELF program, or a script, of this machine; it is put into the image with the libraries it needs. With
---package or --rootfs it may also be the name of a command in that root, or a path in it. Without PROGRAM, a package with a
-server runs that: nginx-light, redis-server, memcached, lighttpd, iperf3 (tools/samara/postinst.py has the commands).
+--package or --rootfs it may also be the name of a command in that root, or an absolute path in it, which goes before a file of
+this machine (./PROGRAM or --host-program means the latter). Without PROGRAM, a package with a server runs that: nginx-light, redis-server, memcached, lighttpd, iperf3 (tools/samara/postinst.py has the commands).
 
 examples:
   samara run ./hello
@@ -86,6 +86,7 @@ def run_parser():
     group = parser.add_argument_group("the program")
     group.add_argument("--env", action="append", default=[], metavar="NAME=VALUE",
                        help="set a variable; NAME alone passes on its value here (repeatable)")
+    group.add_argument("--host-program", action="store_true", help="PROGRAM is a file of this machine, also if the root has such a path or command")
     group.add_argument("--cwd", metavar="DIR", help="working directory (default /)")
     group.add_argument("--timeout", type=seconds, metavar="SECONDS", help="stop after this time, with status 124")
     group = parser.add_argument_group("the machine")

@@ -48,12 +48,14 @@ def merged(layers):
 
 
 def port_of(options):
-    """The machine to run on: --arch, else that of the program, be it a file of the host or of --rootfs."""
+    """The machine to run on: --arch, else that of the program, be it a file of the host or of --rootfs. Where the root
+    is made of packages an absolute path means a file of theirs: what the host has in that place says nothing."""
     if options.arch:
         return ports.by_name(options.arch)
     name = getattr(options, "program", None) or ""
-    candidates = [name] if "/" in name or not options.package else []
-    if options.rootfs and os.path.isdir(options.rootfs):
+    is_host = getattr(options, "host_program", False)
+    candidates = [name] if is_host or not options.package or ("/" in name and not name.startswith("/")) else []
+    if not is_host and options.rootfs and os.path.isdir(options.rootfs):
         path = name if name.startswith("/") else rootfs.find_command(options.rootfs, name) if name and "/" not in name else None
         candidates = ([rootfs.lookup(options.rootfs, path)] if path else []) + candidates
     for path in candidates:
@@ -64,12 +66,12 @@ def port_of(options):
     return ports.DEFAULT
 
 
-def choose_program(name, root, port=ports.DEFAULT):
+def choose_program(name, root, port=ports.DEFAULT, is_host=False):
     """(path of the program in the root, files to add to the root).
 
     Without a root: a file of the host. With one: a bare name means a command of the root, then a file of the host; an
-    absolute path that exists in the root means that; another path means a file of the host."""
-    if root.tree:
+    absolute path that exists in the root means that; another path, or is_host, means a file of the host."""
+    if root.tree and not is_host:
         if "/" not in name:
             found = rootfs.find_command(root.tree, name)
             if found:
@@ -83,7 +85,7 @@ def choose_program(name, root, port=ports.DEFAULT):
         return plan.path, plan.files
     if os.path.isdir(name):
         raise Failure(f"{name} is a directory; give the program in it")
-    if root.tree:
+    if root.tree and not is_host:
         place = "in " + ":".join(rootfs.SEARCH_PATH) if "/" not in name else "in the root"
         raise Failure(f"there is no {name} {place}, nor such a file here; check the name, or add the package that has "
                       "it with --package")
@@ -130,7 +132,7 @@ def build_image(options):
     """(path of the root image, path of the program in it)."""
     port = port_of(options)
     root = Root(options.package, options.rootfs, port)
-    path, files = choose_program(options.program, root, port) if options.program else (None, {})
+    path, files = choose_program(options.program, root, port, options.host_program) if options.program else (None, {})
     volumes = [parse_volume(text) for text in options.volume]
     if root.foreign and not files and not volumes and len(root.layers) == 1:
         return root.foreign, path
