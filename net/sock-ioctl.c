@@ -3,6 +3,7 @@
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "mmu/user.h"
+#include "net/ethtool.h"
 #include "net/netdev-priv.h"
 #include "net/route.h"
 #include "net/socket.h"
@@ -26,6 +27,9 @@
 #define SIOCGIFHWADDR	0x8927u
 #define SIOCGIFINDEX	0x8933u
 #define SIOCGIFTXQLEN	0x8942u
+
+#define SIOCETHTOOL	0x8946u
+#define SIOCGIFMAP	0x8970u
 
 #define ARPHRD_ETHER	1
 #define ARPHRD_LOOPBACK	772
@@ -114,6 +118,9 @@ static int dev_request(struct netdev *d, unsigned cmd, struct ifreq *r)
 		return 0;
 	case SIOCGIFTXQLEN:
 		r->value = 1000;
+		return 0;
+	case SIOCGIFMAP:
+		memset(r->pad, 0, sizeof(r->pad));
 		return 0;
 	case SIOCGIFHWADDR:
 		memset(&r->hw, 0, sizeof(r->hw));
@@ -210,6 +217,8 @@ long sock_ioctl(struct socket *so, unsigned cmd, unsigned long arg)
 		return user_store32((uint32_t *)arg, 0);
 	case SIOCGIFCONF:
 		return get_conf(arg);
+	case SIOCETHTOOL:
+		return ethtool_ioctl(arg);
 	case SIOCGIFNAME:
 	case SIOCGIFFLAGS:
 	case SIOCGIFADDR:
@@ -221,6 +230,7 @@ long sock_ioctl(struct socket *so, unsigned cmd, unsigned long arg)
 	case SIOCGIFHWADDR:
 	case SIOCGIFINDEX:
 	case SIOCGIFTXQLEN:
+	case SIOCGIFMAP:
 		return interface_ioctl(cmd, arg);
 	}
 	return -ENOTTY;
