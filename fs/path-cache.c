@@ -7,6 +7,8 @@
  */
 #include "fs/path-cache.h"
 
+#include "fs/cred.h"
+
 #include "mmu/heap.h"
 
 #define NR_SLOTS	1024u
@@ -34,11 +36,6 @@ uint64_t path_generation = 1;			/* [a] */
 static inline uint64_t mix(uint64_t h, uint64_t w)
 {
 	return ((h >> 23 | h << 41) ^ w) * 0x9e3779b97f4a7c15ull;
-}
-
-static inline uint64_t who_is(const struct fs_context *ctx)
-{
-	return READ_ONCE(ctx->uid) | (uint64_t)READ_ONCE(ctx->gid) << 32;
 }
 
 static inline uint64_t zero_bytes(uint64_t w)
@@ -83,9 +80,9 @@ __attribute__((no_sanitize_address)) static inline void measure(struct measure *
 	m->nr_full = i;
 }
 
-struct dentry *path_cache_find(const struct fs_context *ctx, const struct dentry *start, const char *path)
+struct dentry *path_cache_find(const struct dentry *start, const char *path)
 {
-	uint64_t generation = path_cache_generation(), who = who_is(ctx);
+	uint64_t generation = path_cache_generation(), who = cred_current()->id;
 	const uint64_t *words = (const uint64_t *)(const void *)path;
 	struct path_entry *const *slot;
 	const struct path_entry *e;
@@ -178,10 +175,10 @@ __attribute__((no_sanitize_address)) static struct path_entry *entry_create(cons
 	return e;
 }
 
-void path_cache_store(const struct fs_context *ctx, const struct dentry *start, const char *path, struct dentry *d, uint64_t generation)
+void path_cache_store(const struct dentry *start, const char *path, struct dentry *d, uint64_t generation)
 {
 	const uint64_t *words = (const uint64_t *)(const void *)path;
-	uint64_t who = who_is(ctx);
+	uint64_t who = cred_current()->id;
 	struct path_entry **slot = NULL, *e;
 	struct measure m;
 	bool is_done;

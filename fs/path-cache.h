@@ -25,7 +25,7 @@
 #include "fs/dentry.h"
 
 /* RCU held. Not referenced; not for whom the rights on the way would not suffice. NULL: walk. */
-struct dentry *path_cache_find(const struct fs_context *ctx, const struct dentry *start, const char *path);
+struct dentry *path_cache_find(const struct dentry *start, const char *path);
 
 extern uint64_t path_generation;
 static inline uint64_t path_cache_generation(void)
@@ -36,5 +36,5 @@ static inline uint64_t path_cache_generation(void)
 void path_cache_flush(void);
 /* Mark d and what is above it up to start. RCU held. False: start is not above d. */
 bool path_cache_mark(struct dentry *d, const struct dentry *start);
-/* d is referenced and was what path led ctx's user to, in that generation; start: not referenced, only compared. Context: thread. */
-void path_cache_store(const struct fs_context *ctx, const struct dentry *start, const char *path, struct dentry *d, uint64_t generation);
+/* d is referenced and was what path led the current thread to, in that generation; start: not referenced, only compared. Context: thread. */
+void path_cache_store(const struct dentry *start, const char *path, struct dentry *d, uint64_t generation);

@@ -3,6 +3,7 @@
  * The path walk. It goes as far as the dentry cache leads without taking references or locks (advance()), then takes one step the slow way - a name that is not cached, a
  * link, "..", a mount point - and tries again from there. base is referenced all the time, so giving up a fast stretch costs nothing but its time.
  */
+#include "fs/cred.h"
 #include "fs/dentry.h"
 #include "fs/path-cache.h"
 #include "libc/errno.h"
@@ -138,6 +139,7 @@ static void advance(struct walk *w)
 	struct dentry *d = w->base, *c;
 	const char *p = w->rest;
 	struct component comp;
+	uint64_t who = cred_current()->id;
 	uint32_t seq;
 
 	if (unlikely(w->resolve))
@@ -151,7 +153,7 @@ static void advance(struct walk *w)
 			break;
 		if (comp.name[0] == '.' && (is_dot(&comp) || is_dotdot(&comp)))
 			break;
-		if (unlikely(READ_ONCE(w->ctx->uid) != 0) && vnode_permission(w->ctx, d->vnode, MAY_EXEC))
+		if (unlikely(who) && vnode_permission(d->vnode, MAY_EXEC))
 			break;
 		c = dentry_find_rcu(d, comp.name, comp.len, comp.hash);
 		if (!c || !c->vnode || !vnode_is_dir(c->vnode))
@@ -258,7 +260,7 @@ static int lookup(struct walk *w, const char *name, size_t len, uint32_t hash, s
 		return -ENAMETOOLONG;
 	if (!vnode_is_dir(w->base->vnode))
 		return -ENOTDIR;
-	r = vnode_permission(w->ctx, w->base->vnode, MAY_EXEC);
+	r = vnode_permission(w->base->vnode, MAY_EXEC);
 	if (r)
 		return r;
 	rcu_read_lock();
@@ -292,7 +294,7 @@ static int step(struct walk *w, const struct component *c)
 	if (!vnode_is_dir(w->base->vnode))
 		return -ENOTDIR;
 	if (is_dot(c) || is_dotdot(c)) {
-		r = vnode_permission(w->ctx, w->base->vnode, MAY_EXEC);
+		r = vnode_permission(w->base->vnode, MAY_EXEC);
 		w->rest = c->end;
 		return r ? r : is_dot(c) ? 0 : step_up(w);
 	}
@@ -359,7 +361,7 @@ int walk_child(struct walk *w, struct dentry **out)
 	if (w->last_type == LAST_NORMAL)
 		return lookup(w, w->last, w->last_len, w->last_hash, out);
 	if (w->last_type != LAST_ROOT)
-		r = vnode_permission(w->ctx, w->base->vnode, MAY_EXEC);
+		r = vnode_permission(w->base->vnode, MAY_EXEC);
 	if (!r && w->last_type == LAST_DOTDOT)
 		r = step_up(w);
 	if (r)
@@ -409,6 +411,9 @@ int walk_follow(struct walk *w, struct dentry *d)
 
 	if (++w->nr_links > MAX_LINKS || (w->resolve & RESOLVE_NO_SYMLINKS))
 		return -ELOOP;
+	r = vnode_may_follow(v, w->base->vnode);
+	if (r)
+		return r;
 	if (v->ops->follow) {
 		if (w->resolve & RESOLVE_CACHED)
 			return -EAGAIN;
@@ -520,7 +525,7 @@ static inline struct dentry *start_rcu(struct fs_context *ctx, struct file *at, 
 static int lookup_cached(const struct fs_context *ctx, struct dentry *d, const char *p, unsigned flags, struct dentry **out)
 {
 	int has_up = 0;
-	bool is_root_user = READ_ONCE(ctx->uid) == 0;
+	uint64_t who = cred_current()->id;
 
 	for (;;) {
 		const char *name;
@@ -547,7 +552,7 @@ static int lookup_cached(const struct fs_context *ctx, struct dentry *d, const c
 				continue;
 			}
 		}
-		if (unlikely(!is_root_user) && vnode_permission(ctx, d->vnode, MAY_EXEC))
+		if (unlikely(who) && vnode_permission(d->vnode, MAY_EXEC))
 			return -EAGAIN;
 		c = dentry_find_rcu(d, name, (size_t)(p - name), h ^ h >> 15);
 		if (!c)
@@ -567,8 +572,8 @@ static int lookup_cached(const struct fs_context *ctx, struct dentry *d, const c
 /* Keep the path in the cache of whole paths if it leads to d still. d is referenced. */
 static __attribute__((noinline)) void remember(struct fs_context *ctx, struct file *at, const char *path, struct dentry *d)
 {
-	/* Rights and root do not change meanwhile. */
-	struct fs_context now = { .root = READ_ONCE(ctx->root), .uid = READ_ONCE(ctx->uid), .gid = READ_ONCE(ctx->gid) };
+	/* The root does not change meanwhile; the thread's rights cannot. */
+	struct fs_context now = { .root = READ_ONCE(ctx->root) };
 	struct dentry *start, *again;
 	uint64_t generation;
 	bool is_good;
@@ -584,7 +589,7 @@ static __attribute__((noinline)) void remember(struct fs_context *ctx, struct fi
 		  path_cache_generation() == generation;
 	rcu_read_unlock();
 	if (is_good)
-		path_cache_store(&now, start, path, d, generation);
+		path_cache_store(start, path, d, generation);
 }
 
 /* Asked for the second time, it is kept: most names are used once. r: lookup_cached() of it. */
@@ -635,7 +640,7 @@ static inline struct dentry *lookup_whole(struct fs_context *ctx, struct file *a
 	rcu_read_lock();
 	start = start_rcu(ctx, at, path);
 	if (likely(start))
-		d = path_cache_find(ctx, start, path);
+		d = path_cache_find(start, path);
 	if (d && unlikely(!dentry_try_get(d)))
 		d = NULL;
 	rcu_read_unlock();

@@ -191,6 +191,8 @@ static int create(struct vnode *v, const char *name, size_t len, const struct vn
 		inherited.gid = v->gid;
 		if ((how->mode & S_IFMT) == S_IFDIR)
 			inherited.mode |= S_ISGID;
+		else if ((how->mode & (S_ISGID | 0010)) == (S_ISGID | 0010))
+			inherited.mode = vnode_keep_setgid(how->mode, v->gid);
 	}
 	r = tmpfs_node_new(tmpfs_of(v), &inherited, &n);
 	if (r) {

@@ -2,6 +2,7 @@
  *
  * Calls on attributes by path: stat, access, chmod, chown, utimens, truncate, statfs, getxattr.
  */
+#include "fs/cred.h"
 #include "fs/dentry.h"
 #include "fs/inotify.h"
 #include "fs/path-cache.h"
@@ -64,7 +65,9 @@ int vfs_access(struct fs_context *ctx, struct file *at, const char *path, unsign
 		file_put(f);
 		return 0;
 	}
-	r = vnode_permission(ctx, d->vnode, mode);
+	r = vnode_permission(d->vnode, mode);
+	if (!r && (mode & MAY_EXEC) && d->mount && (d->mount->flags & MS_NOEXEC) && vnode_type(d->vnode) == S_IFREG)
+		r = -EACCES;
 	if (!r && (mode & MAY_WRITE) && d->mount && (d->mount->flags & MS_RDONLY) && vnode_type(d->vnode) != S_IFCHR)
 		r = -EROFS;
 	dentry_put(d);
@@ -86,57 +89,54 @@ static int setattr(struct dentry *d, const struct vnode_attr *a)
 	return r;
 }
 
-static bool is_owner(const struct fs_context *ctx, const struct vnode *v)
-{
-	uint32_t uid = READ_ONCE(ctx->uid);
-
-	return uid == 0 || uid == READ_ONCE(v->uid);
-}
-
 int vfs_chmod(struct fs_context *ctx, struct file *at, const char *path, uint32_t mode, unsigned at_flags)
 {
-	struct vnode_attr a = { .what = ATTR_MODE, .mode = mode };
+	struct vnode_attr a = { .what = ATTR_MODE };
 	struct dentry *d;
 	int r;
 
 	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, NULL);
 	if (r)
 		return r;
+	a.mode = vnode_keep_setgid(mode, READ_ONCE(d->vnode->gid));
 	if (vnode_type(d->vnode) == S_IFLNK)
 		r = -EOPNOTSUPP;
 	else
-		r = is_owner(ctx, d->vnode) ? setattr(d, &a) : -EPERM;
+		r = vnode_is_owner(d->vnode) ? setattr(d, &a) : -EPERM;
 	dentry_put(d);
 	return r;
+}
+
+/* chown(2): an owner may give a file to a group of his, nobody without CAP_CHOWN to another user. */
+static bool may_change_owner(const struct vnode *v, const struct vnode_attr *a)
+{
+	const struct cred *c = cred_current();
+	bool is_owner = c->fsuid == READ_ONCE(v->uid);
+
+	if ((a->what & ATTR_UID) && !(is_owner && a->uid == READ_ONCE(v->uid)) && !cred_has(c, CAP_CHOWN))
+		return false;
+	if ((a->what & ATTR_GID) && !(is_owner && (a->gid == READ_ONCE(v->gid) || cred_in_group(c, a->gid))) && !cred_has(c, CAP_CHOWN))
+		return false;
+	return !(a->what & ATTR_MODE) || vnode_is_owner(v);
 }
 
 int vfs_chown(struct fs_context *ctx, struct file *at, const char *path, uint32_t uid, uint32_t gid, unsigned at_flags)
 {
 	struct vnode_attr a = { .uid = uid, .gid = gid };
 	struct dentry *d;
-	struct vnode *v;
-	uint32_t mode;
 	int r;
 
 	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, NULL);
 	if (r)
 		return r;
-	v = d->vnode;
-	mode = READ_ONCE(v->mode);
 	if (uid != (uint32_t)-1)
 		a.what |= ATTR_UID;
 	if (gid != (uint32_t)-1)
 		a.what |= ATTR_GID;
-	/* chown(2): a new owner must not inherit the rights of a set-user-ID program. */
-	if (a.what && (mode & S_IFMT) == S_IFREG && (mode & (S_ISUID | S_ISGID))) {
+	a.mode = vnode_mode_after_change(d->vnode);
+	if (a.mode != READ_ONCE(d->vnode->mode))
 		a.what |= ATTR_MODE;
-		a.mode = mode & ~(S_ISUID | ((mode & 0010) ? S_ISGID : 0));
-	}
-	if (READ_ONCE(ctx->uid) != 0 && (((a.what & ATTR_UID) && uid != v->uid) ||
-					  ((a.what & ATTR_GID) && gid != v->gid && (ctx->uid != v->uid || gid != ctx->gid))))
-		r = -EPERM;
-	else
-		r = setattr(d, &a);
+	r = may_change_owner(d->vnode, &a) ? setattr(d, &a) : -EPERM;
 	dentry_put(d);
 	return r;
 }
@@ -175,10 +175,10 @@ int vfs_utimens(struct fs_context *ctx, struct file *at, const char *path, const
 	}
 	if (!a.what)
 		r = 0;
-	else if (is_owner(ctx, d->vnode))
+	else if (vnode_is_owner(d->vnode))
 		r = setattr(d, &a);
 	else if (t[0].nsec == UTIME_NOW && t[1].nsec == UTIME_NOW)
-		r = vnode_permission(ctx, d->vnode, MAY_WRITE) ? -EACCES : setattr(d, &a);
+		r = vnode_permission(d->vnode, MAY_WRITE) ? -EACCES : setattr(d, &a);
 	else
 		r = -EPERM;
 	dentry_put(d);
@@ -204,7 +204,7 @@ int vfs_truncate(struct fs_context *ctx, const char *path, uint64_t size)
 	else if (d->mount && (d->mount->flags & MS_RDONLY))
 		r = -EROFS;
 	else
-		r = vnode_permission(ctx, v, MAY_WRITE);
+		r = vnode_permission(v, MAY_WRITE);
 	if (!r)
 		r = v->ops->truncate(v, size);
 	if (!r)

@@ -2,6 +2,7 @@
  *
  * Root, working directory and umask of a process, and paths as text.
  */
+#include "fs/cred.h"
 #include "fs/dentry.h"
 #include "libc/errno.h"
 #include "libc/print.h"
@@ -60,7 +61,7 @@ static int lookup_dir(struct fs_context *ctx, const char *path, struct dentry **
 	r = path_lookup(ctx, NULL, path, WALK_FOLLOW, out, NULL);
 	if (r)
 		return r;
-	r = !vnode_is_dir((*out)->vnode) ? -ENOTDIR : vnode_permission(ctx, (*out)->vnode, MAY_EXEC);
+	r = !vnode_is_dir((*out)->vnode) ? -ENOTDIR : vnode_permission((*out)->vnode, MAY_EXEC);
 	if (r)
 		dentry_put(*out);
 	return r;
@@ -83,7 +84,7 @@ int file_chdir(struct fs_context *ctx, struct file *f)
 
 	if (!f->dentry || !vnode_is_dir(f->dentry->vnode))
 		return -ENOTDIR;
-	r = vnode_permission(ctx, f->dentry->vnode, MAY_EXEC);
+	r = vnode_permission(f->dentry->vnode, MAY_EXEC);
 	if (r)
 		return r;
 	dentry_get(f->dentry);
@@ -99,7 +100,7 @@ int vfs_chroot(struct fs_context *ctx, const char *path)
 	r = lookup_dir(ctx, path, &d);
 	if (r)
 		return r;
-	if (READ_ONCE(ctx->uid) != 0) {
+	if (!capable(CAP_SYS_CHROOT)) {
 		dentry_put(d);
 		return -EPERM;
 	}

@@ -2,6 +2,7 @@
  *
  * Calls that make, remove and change names: mkdir, mknod, symlink, link, unlink, rmdir, rename, readlink.
  */
+#include "fs/cred.h"
 #include "fs/dentry.h"
 #include "fs/inotify.h"
 #include "libc/errno.h"
@@ -9,21 +10,19 @@
 #include "mmu/heap.h"
 
 /* May names in dir be changed? ns_lock held. */
-static int check_dir(struct fs_context *ctx, struct dentry *dir)
+static int check_dir(struct dentry *dir)
 {
 	if (READ_ONCE(dir->flags) & DENTRY_DELETED)
 		return -ENOENT;
 	if (dir->mount && (dir->mount->flags & MS_RDONLY))
 		return -EROFS;
-	return vnode_permission(ctx, dir->vnode, MAY_WRITE | MAY_EXEC);
+	return vnode_permission(dir->vnode, MAY_WRITE | MAY_EXEC);
 }
 
-/* In a sticky directory only the owner of the file or of the directory (and root) may remove or rename it. */
-static int check_sticky(struct fs_context *ctx, struct vnode *dir, struct vnode *v)
+/* In a sticky directory only the owner of the file or of the directory may remove or rename it. */
+static int check_sticky(struct vnode *dir, struct vnode *v)
 {
-	uint32_t uid = READ_ONCE(ctx->uid);
-
-	if (uid == 0 || !(READ_ONCE(dir->mode) & S_ISVTX) || uid == READ_ONCE(v->uid) || uid == READ_ONCE(dir->uid))
+	if (likely(!(READ_ONCE(dir->mode) & S_ISVTX)) || cred_current()->fsuid == READ_ONCE(dir->uid) || vnode_is_owner(v))
 		return 0;
 	return -EPERM;
 }
@@ -43,12 +42,12 @@ static int begin_create(struct walk *w, struct fs_context *ctx, struct file *at,
 		return -EEXIST;
 	ns = &w->base->vnode->super->ns_lock;
 	mutex_lock(ns);
-	r = vnode_permission(ctx, w->base->vnode, MAY_EXEC);
+	r = vnode_permission(w->base->vnode, MAY_EXEC);
 	if (!r)
 		r = dentry_lookup_locked(w->base, w->last, w->last_len, w->last_hash, d);
 	if (r)
 		goto err_unlock;
-	r = (*d)->vnode ? -EEXIST : w->has_slash && !may_have_slash ? -ENOENT : check_dir(ctx, w->base);
+	r = (*d)->vnode ? -EEXIST : w->has_slash && !may_have_slash ? -ENOENT : check_dir(w->base);
 	if (!r)
 		return 0;
 	dentry_put(*d);
@@ -80,8 +79,8 @@ static int create(struct fs_context *ctx, struct file *at, const char *path, str
 	struct walk w;
 	int r;
 
-	how->uid = READ_ONCE(ctx->uid);
-	how->gid = READ_ONCE(ctx->gid);
+	how->uid = cred_current()->fsuid;
+	how->gid = cred_current()->fsgid;
 	r = begin_create(&w, ctx, at, path, (how->mode & S_IFMT) == S_IFDIR, &d);
 	if (!r) {
 		dir = w.base->vnode;
@@ -120,7 +119,7 @@ int vfs_mknod(struct fs_context *ctx, struct file *at, const char *path, uint32_
 		break;
 	case S_IFCHR:
 	case S_IFBLK:
-		if (READ_ONCE(ctx->uid) != 0)
+		if (!capable(CAP_MKNOD))
 			return -EPERM;
 		break;
 	case S_IFDIR:
@@ -143,10 +142,14 @@ int vfs_symlink(struct fs_context *ctx, const char *target, struct file *at, con
 /* ns_lock held. */
 static int may_link(const struct vnode *dir, const struct dentry *source)
 {
-	const struct vnode *v = source->vnode;
+	struct vnode *v = source->vnode;
+	int r;
 
 	if (dir->super != v->super || !source->mount)	/* a memfd is nowhere */
 		return -EXDEV;
+	r = vnode_may_link(v);
+	if (r)
+		return r;
 	if (vnode_is_dir(v) || !dir->ops->link)
 		return -EPERM;
 	/* Files whose last name is gone get no new one. */
@@ -164,6 +167,8 @@ int vfs_link(struct fs_context *ctx, struct file *at, const char *from, struct f
 
 	if (at_flags & ~(unsigned)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
+	if ((at_flags & AT_EMPTY_PATH) && !capable(CAP_DAC_READ_SEARCH))
+		return -ENOENT;
 	r = path_lookup(ctx, at, from, flags, &source, &f);
 	if (r)
 		return r;
@@ -212,7 +217,7 @@ static int check_unlink(struct walk *w, struct dentry *d, bool is_dir)
 		return -ENOTDIR;
 	if (!w->base->vnode->ops->unlink)
 		return -EPERM;
-	return check_sticky(w->ctx, w->base->vnode, v);
+	return check_sticky(w->base->vnode, v);
 }
 
 int vfs_unlink(struct fs_context *ctx, struct file *at, const char *path, bool is_dir)
@@ -231,11 +236,11 @@ int vfs_unlink(struct fs_context *ctx, struct file *at, const char *path, bool i
 		goto out;
 	dir = w.base->vnode;
 	mutex_lock(&dir->super->ns_lock);
-	r = vnode_permission(ctx, dir, MAY_EXEC);
+	r = vnode_permission(dir, MAY_EXEC);
 	if (!r)
 		r = dentry_lookup_locked(w.base, w.last, w.last_len, w.last_hash, &d);
 	if (!r) {
-		r = !d->vnode ? -ENOENT : check_dir(ctx, w.base);
+		r = !d->vnode ? -ENOENT : check_dir(w.base);
 		if (!r)
 			r = check_unlink(&w, d, is_dir);
 		if (!r)
@@ -275,13 +280,13 @@ static int check_rename(struct walk *wf, struct dentry *f, struct walk *wt, stru
 		return -EINVAL;
 	if (t->vnode && dentry_is_ancestor(t, wf->base))
 		return exchange ? -EINVAL : -ENOTEMPTY;
-	r = check_dir(wf->ctx, wf->base);
+	r = check_dir(wf->base);
 	if (!r)
-		r = check_dir(wf->ctx, wt->base);
+		r = check_dir(wt->base);
 	if (!r)
-		r = check_sticky(wf->ctx, wf->base->vnode, f->vnode);
+		r = check_sticky(wf->base->vnode, f->vnode);
 	if (!r && t->vnode)
-		r = check_sticky(wf->ctx, wt->base->vnode, t->vnode);
+		r = check_sticky(wt->base->vnode, t->vnode);
 	if (r)
 		return r;
 	if (t->vnode && !exchange && f->vnode != t->vnode) {
@@ -353,7 +358,7 @@ int vfs_rename(struct fs_context *ctx, struct file *at, const char *from, struct
 	if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) ||
 	    ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT))))
 		return -EINVAL;
-	if ((flags & RENAME_WHITEOUT) && READ_ONCE(ctx->uid) != 0)
+	if ((flags & RENAME_WHITEOUT) && !capable(CAP_MKNOD))
 		return -EPERM;
 	r = walk_begin(&wf, ctx, at, from);
 	if (!r)

@@ -2,6 +2,7 @@
  *
  * open(2).
  */
+#include "fs/cred.h"
 #include "fs/dentry.h"
 #include "fs/inotify.h"
 #include "libc/errno.h"
@@ -21,7 +22,7 @@ static unsigned wanted_access(unsigned flags)
 	return may;
 }
 
-static int check_open(struct fs_context *ctx, struct dentry *d, unsigned flags, bool is_new)
+static int check_open(struct dentry *d, unsigned flags, bool is_new)
 {
 	struct vnode *v = d->vnode;
 	unsigned may = wanted_access(flags);
@@ -35,9 +36,9 @@ static int check_open(struct fs_context *ctx, struct dentry *d, unsigned flags, 
 		return -EROFS;
 	if (is_new)
 		return 0;
-	if ((flags & O_NOATIME) && READ_ONCE(ctx->uid) != 0 && READ_ONCE(ctx->uid) != READ_ONCE(v->uid))
+	if ((flags & O_NOATIME) && !vnode_is_owner(v))
 		return -EPERM;
-	return vnode_permission(ctx, v, may);
+	return vnode_permission(v, may);
 }
 
 /* take: d. */
@@ -63,7 +64,7 @@ static int open_special(struct vnode *v, unsigned flags, struct file **out)
 }
 
 /* What is not so common: O_PATH, O_DIRECTORY, O_TRUNC. 0, and *is_done if it is open already. */
-static int open_rare(struct fs_context *ctx, struct dentry *d, unsigned flags, bool is_new, struct file **out, bool *is_done)
+static int open_rare(struct dentry *d, unsigned flags, bool is_new, struct file **out, bool *is_done)
 {
 	struct vnode *v = d->vnode;
 	int r;
@@ -76,7 +77,7 @@ static int open_rare(struct fs_context *ctx, struct dentry *d, unsigned flags, b
 		*out = file_alloc(&path_file_ops, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW), NULL);
 		return *out ? 0 : -ENOMEM;
 	}
-	r = check_open(ctx, d, flags, is_new);
+	r = check_open(d, flags, is_new);
 	if (r)
 		return r;
 	if ((flags & O_TRUNC) && !is_new && vnode_type(v) == S_IFREG) {
@@ -89,16 +90,16 @@ static int open_rare(struct fs_context *ctx, struct dentry *d, unsigned flags, b
 }
 
 /* take: d, also on failure. */
-static int open_dentry(struct fs_context *ctx, struct dentry *d, unsigned flags, bool is_new, struct file **out)
+static int open_dentry(struct dentry *d, unsigned flags, bool is_new, struct file **out)
 {
 	struct vnode *v = d->vnode;
 	bool is_done = false;
 	int r;
 
 	if (unlikely(flags & (O_PATH | O_DIRECTORY | O_TRUNC)))
-		r = open_rare(ctx, d, flags, is_new, out, &is_done);
+		r = open_rare(d, flags, is_new, out, &is_done);
 	else
-		r = check_open(ctx, d, flags, is_new);
+		r = check_open(d, flags, is_new);
 	if (likely(!r && !is_done)) {
 		flags &= ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
 		if (likely(vnode_type(v) == S_IFREG && !v->ops->open)) {
@@ -119,10 +120,10 @@ static int open_dentry(struct fs_context *ctx, struct dentry *d, unsigned flags,
 }
 
 /* What a link to an open file gives: the file again by its name if it has one, else the file itself. */
-static int reopen(struct fs_context *ctx, struct dentry *d, struct file *f, unsigned flags, struct file **out)
+static int reopen(struct dentry *d, struct file *f, unsigned flags, struct file **out)
 {
 	if (d)
-		return open_dentry(ctx, d, flags, false, out);
+		return open_dentry(d, flags, false, out);
 	if (flags & O_DIRECTORY) {
 		file_put(f);
 		return -ENOTDIR;
@@ -143,17 +144,25 @@ static int open_existing(struct fs_context *ctx, struct file *at, const char *pa
 	int r;
 
 	r = path_lookup(ctx, at, path, (flags & O_NOFOLLOW) ? 0 : WALK_FOLLOW, &d, &f);
-	return r ? r : reopen(ctx, d, f, flags, out);
+	return r ? r : reopen(d, f, flags, out);
+}
+
+/* What a file that open(2) makes begins with. */
+static struct vnode_new new_file(const struct fs_context *ctx, uint32_t mode)
+{
+	const struct cred *c = cred_current();
+
+	return (struct vnode_new){ .mode = S_IFREG | (mode & 07777 & ~READ_ONCE(ctx->umask)), .uid = c->fsuid, .gid = c->fsgid };
 }
 
 /* The last component does not exist: make it. ns_lock held; negative is put. */
 static int create_locked(struct fs_context *ctx, struct dentry *dir, struct dentry *negative, uint32_t mode, struct dentry **out)
 {
-	struct vnode_new how = { .mode = S_IFREG | (mode & 07777 & ~READ_ONCE(ctx->umask)), .uid = ctx->uid, .gid = ctx->gid };
+	struct vnode_new how = new_file(ctx, mode);
 	struct vnode *v;
 	int r;
 
-	r = vnode_permission(ctx, dir->vnode, MAY_WRITE | MAY_EXEC);
+	r = vnode_permission(dir->vnode, MAY_WRITE | MAY_EXEC);
 	if (!r && (READ_ONCE(dir->flags) & DENTRY_DELETED))
 		r = -ENOENT;
 	if (!r && dir->mount && (dir->mount->flags & MS_RDONLY))
@@ -230,9 +239,9 @@ static int open_create(struct fs_context *ctx, struct file *at, const char *path
 				continue;
 			if (w.file->dentry) {
 				dentry_get(w.file->dentry);
-				r = reopen(ctx, w.file->dentry, NULL, flags, out);
+				r = reopen(w.file->dentry, NULL, flags, out);
 			} else {
-				r = reopen(ctx, NULL, w.file, flags, out);
+				r = reopen(NULL, w.file, flags, out);
 				w.file = NULL;
 			}
 			break;
@@ -240,7 +249,7 @@ static int open_create(struct fs_context *ctx, struct file *at, const char *path
 			r = w.has_slash && !vnode_is_dir(d->vnode) ? -ENOTDIR : vnode_is_dir(d->vnode) ? -EISDIR : 0;
 		}
 		if (!r) {
-			r = open_dentry(ctx, d, flags, is_new, out);
+			r = open_dentry(d, flags, is_new, out);
 			d = NULL;
 		}
 		break;
@@ -254,7 +263,7 @@ static int open_create(struct fs_context *ctx, struct file *at, const char *path
 static int open_tmpfile(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, uint32_t mode, unsigned resolve,
 			struct file **out)
 {
-	struct vnode_new how = { .mode = S_IFREG | (mode & 07777 & ~READ_ONCE(ctx->umask)), .uid = ctx->uid, .gid = ctx->gid };
+	struct vnode_new how = new_file(ctx, mode);
 	struct dentry *dir, *d = NULL;
 	struct vnode *v;
 	int r;
@@ -264,7 +273,7 @@ static int open_tmpfile(struct fs_context *ctx, struct file *at, const char *pat
 	r = path_lookup_within(ctx, at, path, WALK_FOLLOW, resolve, &dir, NULL);
 	if (r)
 		return r;
-	r = !vnode_is_dir(dir->vnode) ? -ENOTDIR : vnode_permission(ctx, dir->vnode, MAY_WRITE | MAY_EXEC);
+	r = !vnode_is_dir(dir->vnode) ? -ENOTDIR : vnode_permission(dir->vnode, MAY_WRITE | MAY_EXEC);
 	if (!r)
 		r = dir->vnode->ops->tmpfile ? dir->vnode->ops->tmpfile(dir->vnode, &how, &v) : -EOPNOTSUPP;
 	if (!r) {
@@ -278,7 +287,7 @@ static int open_tmpfile(struct fs_context *ctx, struct file *at, const char *pat
 	}
 	if (!r) {
 		atomic_fetch_or(&d->flags, DENTRY_DELETED, RELAXED);
-		r = open_dentry(ctx, d, flags & ~(unsigned)O_TMPFILE, true, out);
+		r = open_dentry(d, flags & ~(unsigned)O_TMPFILE, true, out);
 	}
 	dentry_put(dir);
 	return r;
@@ -293,7 +302,7 @@ int vfs_open(struct fs_context *ctx, struct file *at, const char *path, unsigned
 		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 		/* A link is opened as itself with O_NOFOLLOW. */
 		r = path_lookup(ctx, at, path, (flags & O_NOFOLLOW) ? 0 : WALK_FOLLOW, &d, NULL);
-		return r ? r : open_dentry(ctx, d, flags, false, out);
+		return r ? r : open_dentry(d, flags, false, out);
 	}
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		return open_tmpfile(ctx, at, path, flags, mode, 0, out);
@@ -304,7 +313,7 @@ int vfs_open(struct fs_context *ctx, struct file *at, const char *path, unsigned
 	/* Usually the file is there already. Of anything out of the ordinary open_create() takes care. */
 	if (!(flags & (O_EXCL | O_NOFOLLOW)) && path_lookup_cached(ctx, at, path, &d) == 0) {
 		if (!vnode_is_dir(d->vnode))
-			return open_dentry(ctx, d, flags, false, out);
+			return open_dentry(d, flags, false, out);
 		dentry_put(d);
 		return -EISDIR;
 	}
@@ -325,5 +334,5 @@ int vfs_open_within(struct fs_context *ctx, struct file *at, const char *path, u
 	if (!(flags & O_PATH) && (flags & O_CREAT))
 		return flags & O_DIRECTORY ? -EINVAL : open_create(ctx, at, path, flags, mode, resolve, out);
 	r = path_lookup_within(ctx, at, path, (flags & O_NOFOLLOW) ? 0 : WALK_FOLLOW, resolve, &d, &f);
-	return r ? r : reopen(ctx, d, f, flags, out);
+	return r ? r : reopen(d, f, flags, out);
 }

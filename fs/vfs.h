@@ -20,7 +20,6 @@ struct fs_context {
 	struct mutex lock;
 	struct dentry *root, *cwd;	/* [lock] ref */
 	uint32_t umask;			/* [a] */
-	uint32_t uid, gid;		/* [a] fsuid, fsgid: owner of new files; permission checks are root's unless uid != 0 */
 	uint32_t refs;			/* [a] */
 };
 
@@ -66,6 +65,8 @@ int vfs_mkdir(struct fs_context *ctx, struct file *at, const char *path, uint32_
 int vfs_mknod(struct fs_context *ctx, struct file *at, const char *path, uint32_t mode, uint64_t dev);
 int vfs_unlink(struct fs_context *ctx, struct file *at, const char *path, bool is_dir);
 int vfs_rename(struct fs_context *ctx, struct file *at, const char *from, struct file *to_at, const char *to, unsigned flags);
+/* Settings (Linux Documentation/admin-guide/sysctl/fs.rst): may a link to another's file be made, and one in /tmp be followed? [a] */
+extern uint32_t vfs_protected_hardlinks, vfs_protected_symlinks;
 int vfs_link(struct fs_context *ctx, struct file *at, const char *from, struct file *to_at, const char *to, unsigned at_flags);
 int vfs_symlink(struct fs_context *ctx, const char *target, struct file *at, const char *path);
 /* Length (not terminated), at most size. */

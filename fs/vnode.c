@@ -4,6 +4,7 @@
  */
 #include "fs/vnode.h"
 
+#include "fs/cred.h"
 #include "fs/dentry.h"
 #include "libc/errno.h"
 #include "mmu/heap.h"
@@ -110,6 +111,8 @@ void vnode_touch(struct vnode *v, unsigned what)
 
 	vnode_now(&now);
 	mutex_lock(&v->meta);
+	if (unlikely(v->mode & (S_ISUID | S_ISGID)) && (what & VNODE_MTIME) && vnode_type(v) == S_IFREG && !capable(CAP_FSETID))
+		WRITE_ONCE(v->mode, vnode_mode_after_change(v));
 	if (what & VNODE_ATIME)
 		v->atime = now;
 	if (what & VNODE_MTIME)
@@ -117,22 +120,6 @@ void vnode_touch(struct vnode *v, unsigned what)
 	if (what & VNODE_CTIME)
 		v->ctime = now;
 	mutex_unlock(&v->meta);
-}
-
-int vnode_permission(const struct fs_context *ctx, struct vnode *v, unsigned may)
-{
-	uint32_t mode = READ_ONCE(v->mode), uid = READ_ONCE(ctx->uid);
-
-	if (uid == 0) {
-		if ((may & MAY_EXEC) && (mode & S_IFMT) != S_IFDIR && !(mode & 0111))
-			return -EACCES;
-		return 0;
-	}
-	if (uid == READ_ONCE(v->uid))
-		mode >>= 6;
-	else if (READ_ONCE(ctx->gid) == READ_ONCE(v->gid))
-		mode >>= 3;
-	return (may & ~mode & 7) ? -EACCES : 0;
 }
 
 uint8_t vnode_dtype(uint32_t mode)

@@ -171,9 +171,19 @@ void vnode_now(struct timespec64 *t);
 #define VNODE_MTIME	1u
 #define VNODE_CTIME	2u
 #define VNODE_ATIME	4u
+/* VNODE_MTIME: the content was changed, too, so a file loses the rights that it lends (vnode_mode_after_change()). */
 void vnode_touch(struct vnode *v, unsigned what);
 /* 0 or -EACCES. */
-int vnode_permission(const struct fs_context *ctx, struct vnode *v, unsigned may);
+int vnode_permission(struct vnode *v, unsigned may);
+/* May the current thread give v another name (-EPERM); follow a link that lies in dir (-EACCES)? By settings (fs/vfs.h). */
+int vnode_may_link(struct vnode *v);
+int vnode_may_follow(const struct vnode *link, const struct vnode *dir);
+/* May the current thread do what is left to the owner? */
+bool vnode_is_owner(const struct vnode *v);
+/* The mode without S_ISGID where the current thread may not give the group's rights away. */
+uint32_t vnode_keep_setgid(uint32_t mode, uint32_t gid);
+/* The mode of a file whose content or owner changes: without rights that it lends to who runs it (chown(2), inode(7)). */
+uint32_t vnode_mode_after_change(const struct vnode *v);
 uint8_t vnode_dtype(uint32_t mode);
 /* Open by type: default of vnode_ops.open. */
 int vnode_open(struct vnode *v, unsigned flags, struct file **out);

@@ -17,10 +17,12 @@
 #include <arch/program.h>
 
 #include "fs/vfs.h"
+#include "fs/vnode.h"
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/random.h"
 #include "libc/string.h"
+#include "linux/capability.h"
 #include "linux/config.h"
 #include "linux/process.h"
 #include "linux/syscalls.h"
@@ -55,6 +57,7 @@ void exec_free(struct exec *e)
 		file_put(e->interp.file);
 	exec_strings_free(&e->argv);
 	exec_strings_free(&e->envp);
+	cred_free(e->cred);
 	kfree(e->path);
 	kfree(e);
 }
@@ -84,7 +87,7 @@ static int open_program(struct exec *e, const char *path, struct file **out, uin
 	if (r)
 		return r;
 	r = file_stat(*out, &st);
-	if (!r && ((st.mode & 0170000) != 0100000 || !(st.mode & 0111))) {
+	if (!r && ((st.mode & 0170000) != 0100000 || vnode_permission((*out)->vnode, MAY_EXEC))) {
 		snprintf(e->message, sizeof(e->message), "%s is not an executable file: chmod +x it", path);
 		r = -EACCES;
 	}
@@ -226,6 +229,10 @@ int exec_prepare(struct exec *e, const char *path)
 			snprintf(e->message, sizeof(e->message), "the script %s needs %s, which is not in the root file system", path, name);
 		strlcpy(name, interp, sizeof(name));
 	}
+	if (!r) {
+		e->cred = capability_exec(e->program.file, &e->is_secure);
+		r = e->cred ? 0 : -ENOMEM;
+	}
 	return r;
 }
 
@@ -340,6 +347,9 @@ int exec_load(struct exec *e, struct frame *f)
 			return r;
 		entry = e->interp.image.entry + e->interp.bias;
 	}
+	process_become(e->cred);
+	e->cred = NULL;
+	atomic_store(&p->dumpable, !e->is_secure, RELAXED);
 	r = vdso_map(as, &p->vdso);
 	if (!r)
 		r = map_stack(as, p, top, strings);

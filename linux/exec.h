@@ -7,6 +7,8 @@
 #include "libc/types.h"
 #include "linux/elf.h"
 
+struct cred;
+
 struct file;
 struct frame;
 struct process;
@@ -48,6 +50,8 @@ struct exec {
 	struct exec_strings argv, envp;
 	char *path;			/* as the caller gave it: AT_EXECFN */
 	struct exec_file program, interp;	/* interp.file NULL: static */
+	struct cred *cred;		/* whom the program runs as; own until exec_load() has put it in its place */
+	bool is_secure;			/* AT_SECURE */
 	struct exec_random random;	/* set by exec_load() */
 	char message[256];		/* when it fails: a sentence for people, or "" */
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* /proc/self: the process and its threads. Formats: proc(5). */
+#include "fs/cred.h"
 #include "fs/file.h"
 #include "fs/procfs.h"
 #include "fs/vfs.h"
@@ -341,7 +342,7 @@ static void put_affinity(struct text *t, struct thread *thread)
 static void put_status(struct text *t, struct task *task, bool is_task)
 {
 	struct process *p = task->process;
-	const struct credentials *c = &p->cred;
+	const struct cred *c = cred_get_of(task->thread);
 	char letter = thread_state_letter(task->thread);
 	struct thread_times times;
 	struct aspace_stats s;
@@ -351,8 +352,8 @@ static void put_status(struct text *t, struct task *task, bool is_task)
 	aspace_stats(p->aspace, &s);
 	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", task->thread->name,
 		    p->fs->umask, letter, state_name(letter), p->pid, task->tid, p->ppid);
-	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t256\nGroups:\t", c->uid, c->euid, c->suid, p->fs->uid, c->gid, c->egid,
-		    c->sgid, p->fs->gid);
+	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t256\nGroups:\t", c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid,
+		    c->sgid, c->fsgid);
 	for (unsigned i = 0; i < c->nr_groups; i++)
 		text_printf(t, "%u ", c->groups[i]);
 	text_printf(t, "\nVmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8u kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", s.virtual_bytes / 1024,
@@ -361,7 +362,8 @@ static void put_status(struct text *t, struct task *task, bool is_task)
 		    s.text_bytes / 1024, 0, p->nr_threads);
 	put_signal_sets(t, task);
 	text_printf(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\n",
-		    c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding, c->cap_ambient, task->no_new_privs);
+		    c->inheritable, c->permitted, c->effective, c->bounding, c->ambient, task->no_new_privs);
+	cred_put(c);
 	put_affinity(t, task->thread);
 	text_printf(t, "Mems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
 		    (unsigned long)times.nr_voluntary, (unsigned long)times.nr_involuntary);

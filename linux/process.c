@@ -4,6 +4,7 @@
  */
 #include "linux/process.h"
 
+#include "fs/cred.h"
 #include "fs/file.h"
 #include "fs/vfs.h"
 #include "libc/errno.h"
@@ -58,7 +59,6 @@ int process_create(struct process **out)
 	p->pending.nr_total = &p->nr_queued;
 	waitq_init(&p->signal_waitq);
 	p->pid = p->pgid = p->sid = 1;
-	p->cred.cap_effective = p->cred.cap_permitted = p->cred.cap_bounding = (1ull << 41) - 1;
 	p->dumpable = 1;
 	p->mce_policy = PROCESS_MCE_DEFAULT;
 	p->start_time = clock_monotonic();
@@ -74,6 +74,17 @@ err_aspace:
 err_process:
 	kfree(p);
 	return r;
+}
+
+void process_become(struct cred *c)
+{
+	const struct cred *old = cred_current();
+
+	if (c->euid != old->euid || c->egid != old->egid || c->fsuid != old->fsuid || c->fsgid != old->fsgid || (c->permitted & ~old->permitted)) {
+		atomic_store(&process_current()->dumpable, 0u, RELAXED);
+		task_current()->pdeath_signal = 0;
+	}
+	cred_commit(c);
 }
 
 void process_times(struct process *p, nsec_t *user_ns, nsec_t *system_ns)

@@ -14,6 +14,7 @@
 struct aspace;
 struct fdtable;
 struct file;
+struct cred;
 struct fs_context;
 struct posix_timers;
 
@@ -41,16 +42,6 @@ struct rlimit_k {
 	uint64_t cur, max;
 };
 
-#define NR_GROUPS_MAX	64
-
-/* fsuid and fsgid are fs_context's uid, gid: keep them in step when euid, egid change. */
-struct credentials {
-	uint32_t uid, euid, suid, gid, egid, sgid;
-	uint32_t nr_groups, groups[NR_GROUPS_MAX];
-	uint64_t cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
-	uint32_t securebits;		/* capabilities(7) */
-};
-
 #define AUXV_MAX	24		/* entries of two words */
 
 #define PROCESS_MCE_DEFAULT	2u	/* PR_MCE_KILL_DEFAULT */
@@ -64,9 +55,8 @@ struct process {
 	struct fs_context *fs;		/* [I] holds umask, cwd, root */
 	int pid, ppid, pgid, sid;	/* [lock] pgid, sid; others [I] */
 
-	struct mutex lock;		/* credentials, limits, names below */
-	struct credentials cred;	/* [lock] single words may be read without */
-	struct rlimit_k rlimits[NR_RLIMITS];	/* [lock] as above */
+	struct mutex lock;		/* limits, names below */
+	struct rlimit_k rlimits[NR_RLIMITS];	/* [lock] single words may be read without */
 	struct file *exe;		/* [lock] ref: the program */
 	char *exe_path;			/* [lock] absolute, as /proc/self/exe shows it */
 	vaddr_t arg_start, arg_end, env_start, env_end;	/* [lock] /proc/self/cmdline, environ */
@@ -104,7 +94,10 @@ static inline struct process *process_current(void)
 	return task_current()->process;
 }
 
-/* The first process: empty address space, files and file system context, root's credentials, default limits. 0 or -errno. */
+/* The current thread acts as c (take) from now on; a process that gains or loses rights is not dumpable any more (prctl(2)). */
+void process_become(struct cred *c);
+
+/* The first process: empty address space, files and file system context, default limits. 0 or -errno. */
 int process_create(struct process **out);
 /* End the calling thread; the last one ends the process. */
 _Noreturn void task_exit(void);

@@ -4,6 +4,7 @@
  */
 #include <arch/signal.h>
 
+#include "fs/cred.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "linux/process.h"
@@ -140,7 +141,7 @@ static struct siginfo from_us(int code)
 {
 	struct process *p = process_current();
 
-	return (struct siginfo){ .code = code, .kill = { .pid = p->pid, .uid = p->cred.uid } };
+	return (struct siginfo){ .code = code, .kill = { .pid = p->pid, .uid = cred_current()->uid } };
 }
 
 long sys_kill(long pid_arg, long sig_arg)

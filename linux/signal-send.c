@@ -5,6 +5,7 @@
  * A thread takes signals in linux_attention() only. Attention is set whenever a pending signal may have become deliverable for a thread: when it is queued, when the
  * thread unblocks it, when another thread that should have taken it blocks it or ends.
  */
+#include "fs/cred.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "linux/config.h"
@@ -221,7 +222,7 @@ void signal_force(int sig, const struct siginfo *info)
 long signal_pipe(long r)
 {
 	if (unlikely(r == -EPIPE)) {
-		struct siginfo info = { .code = SI_USER, .kill = { .pid = process_current()->pid, .uid = process_current()->cred.uid } };
+		struct siginfo info = { .code = SI_USER, .kill = { .pid = process_current()->pid, .uid = cred_current()->uid } };
 		int sent = signal_send_task(task_current(), SIGPIPE, &info);
 
 		return sent < 0 ? sent : r;

@@ -16,6 +16,7 @@
  */
 #include <arch/program.h>
 
+#include "fs/cred.h"
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/string.h"
@@ -58,6 +59,7 @@ static void auxv_add(struct process *p, uint64_t type, uint64_t value)
 static void build_auxv(const struct exec *e, struct process *p, vaddr_t execfn, vaddr_t platform, vaddr_t random)
 {
 	const struct exec_file *prog = &e->program;
+	const struct cred *c = cred_current();
 
 	p->nr_auxv = 0;
 	if (p->vdso)
@@ -72,11 +74,11 @@ static void build_auxv(const struct exec *e, struct process *p, vaddr_t execfn, 
 	auxv_add(p, AT_BASE, e->interp.file ? e->interp.bias : 0);
 	auxv_add(p, AT_FLAGS, 0);
 	auxv_add(p, AT_ENTRY, prog->image.entry + prog->bias);
-	auxv_add(p, AT_UID, p->cred.uid);
-	auxv_add(p, AT_EUID, p->cred.euid);
-	auxv_add(p, AT_GID, p->cred.gid);
-	auxv_add(p, AT_EGID, p->cred.egid);
-	auxv_add(p, AT_SECURE, 0);
+	auxv_add(p, AT_UID, c->uid);
+	auxv_add(p, AT_EUID, c->euid);
+	auxv_add(p, AT_GID, c->gid);
+	auxv_add(p, AT_EGID, c->egid);
+	auxv_add(p, AT_SECURE, e->is_secure);
 	auxv_add(p, AT_RANDOM, random);
 	auxv_add(p, AT_HWCAP2, arch_hwcap2());
 	auxv_add(p, AT_EXECFN, execfn);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * System calls about who the process is: numbers, users and groups, capabilities. There is one user, root, until a program becomes another; Samara keeps the numbers and
- * hands them to the file system, but the boundary is the hypervisor, not the user.
+ * System calls about who a thread is: numbers, users and groups, sessions. What users mean for capabilities is in capability.c, what both mean for files in fs/permission.c.
  */
+#include "fs/cred.h"
 #include "libc/string.h"
+#include "linux/capability.h"
 #include "linux/signal.h"
 #include "linux/sys-util.h"
 
@@ -26,22 +27,22 @@ long sys_gettid(void)
 
 long sys_getuid(void)
 {
-	return process_current()->cred.uid;
+	return cred_current()->uid;
 }
 
 long sys_geteuid(void)
 {
-	return process_current()->cred.euid;
+	return cred_current()->euid;
 }
 
 long sys_getgid(void)
 {
-	return process_current()->cred.gid;
+	return cred_current()->gid;
 }
 
 long sys_getegid(void)
 {
-	return process_current()->cred.egid;
+	return cred_current()->egid;
 }
 
 static long triple_put(uint32_t a, uint32_t b, uint32_t c, long pa, long pb, long pc)
@@ -53,169 +54,227 @@ static long triple_put(uint32_t a, uint32_t b, uint32_t c, long pa, long pb, lon
 
 long sys_getresuid(long r, long e, long s)
 {
-	const struct credentials *c = &process_current()->cred;
+	const struct cred *c = cred_current();
 
 	return triple_put(c->uid, c->euid, c->suid, r, e, s);
 }
 
 long sys_getresgid(long r, long e, long s)
 {
-	const struct credentials *c = &process_current()->cred;
+	const struct cred *c = cred_current();
 
 	return triple_put(c->gid, c->egid, c->sgid, r, e, s);
 }
 
-static bool may_be_uid(const struct credentials *c, uint32_t id)
+/* ---- changes: of the calling thread alone, as in Linux; the C library tells the others ------------------------------------------ */
+
+static bool may_be_uid(const struct cred *c, uint32_t id)
 {
-	return id == KEEP || c->euid == 0 || id == c->uid || id == c->euid || id == c->suid;
+	return id == KEEP || id == c->uid || id == c->euid || id == c->suid || cred_has(c, CAP_SETUID);
 }
 
-static bool may_be_gid(const struct credentials *c, uint32_t id)
+static bool may_be_gid(const struct cred *c, uint32_t id)
 {
-	return id == KEEP || c->euid == 0 || id == c->gid || id == c->egid || id == c->sgid;
+	return id == KEEP || id == c->gid || id == c->egid || id == c->sgid || cred_has(c, CAP_SETGID);
 }
 
-/* Losing root loses the capabilities (capabilities(7)); fsuid follows euid. */
-static void uid_changed(struct process *p)
+/* Become these users, KEEP for the same. The caller has looked whether that is allowed. */
+static long set_users(uint32_t uid, uint32_t euid, uint32_t suid)
 {
-	if (p->cred.euid && p->cred.uid && p->cred.suid)
-		p->cred.cap_permitted = 0;
-	p->cred.cap_effective = p->cred.euid ? 0 : p->cred.cap_permitted;
-	atomic_store(&p->fs->uid, p->cred.euid, RELAXED);
+	const struct cred *old = cred_current();
+	struct cred *c = cred_copy(old);
+
+	if (!c)
+		return -ENOMEM;
+	c->uid = uid == KEEP ? old->uid : uid;
+	c->euid = euid == KEEP ? old->euid : euid;
+	c->suid = suid == KEEP ? old->suid : suid;
+	c->fsuid = c->euid;
+	capability_users_changed(c, old);
+	process_become(c);
+	return 0;
+}
+
+static long set_groups_ids(uint32_t gid, uint32_t egid, uint32_t sgid)
+{
+	const struct cred *old = cred_current();
+	struct cred *c = cred_copy(old);
+
+	if (!c)
+		return -ENOMEM;
+	c->gid = gid == KEEP ? old->gid : gid;
+	c->egid = egid == KEEP ? old->egid : egid;
+	c->sgid = sgid == KEEP ? old->sgid : sgid;
+	c->fsgid = c->egid;
+	process_become(c);
+	return 0;
 }
 
 long sys_setresuid(long r, long e, long s)
 {
-	struct process *p = process_current();
-	struct credentials *c = &p->cred;
-	long result = -EPERM;
+	const struct cred *c = cred_current();
 
-	mutex_lock(&p->lock);
-	if (may_be_uid(c, (uint32_t)r) && may_be_uid(c, (uint32_t)e) && may_be_uid(c, (uint32_t)s)) {
-		c->uid = (uint32_t)r == KEEP ? c->uid : (uint32_t)r;
-		c->euid = (uint32_t)e == KEEP ? c->euid : (uint32_t)e;
-		c->suid = (uint32_t)s == KEEP ? c->suid : (uint32_t)s;
-		uid_changed(p);
-		result = 0;
-	}
-	mutex_unlock(&p->lock);
-	return result;
+	if (!may_be_uid(c, (uint32_t)r) || !may_be_uid(c, (uint32_t)e) || !may_be_uid(c, (uint32_t)s))
+		return -EPERM;
+	return set_users((uint32_t)r, (uint32_t)e, (uint32_t)s);
 }
 
 long sys_setresgid(long r, long e, long s)
 {
-	struct process *p = process_current();
-	struct credentials *c = &p->cred;
-	long result = -EPERM;
+	const struct cred *c = cred_current();
 
-	mutex_lock(&p->lock);
-	if (may_be_gid(c, (uint32_t)r) && may_be_gid(c, (uint32_t)e) && may_be_gid(c, (uint32_t)s)) {
-		c->gid = (uint32_t)r == KEEP ? c->gid : (uint32_t)r;
-		c->egid = (uint32_t)e == KEEP ? c->egid : (uint32_t)e;
-		c->sgid = (uint32_t)s == KEEP ? c->sgid : (uint32_t)s;
-		atomic_store(&p->fs->gid, c->egid, RELAXED);
-		result = 0;
-	}
-	mutex_unlock(&p->lock);
-	return result;
+	if (!may_be_gid(c, (uint32_t)r) || !may_be_gid(c, (uint32_t)e) || !may_be_gid(c, (uint32_t)s))
+		return -EPERM;
+	return set_groups_ids((uint32_t)r, (uint32_t)e, (uint32_t)s);
 }
 
-long sys_setuid(long id)
+long sys_setuid(long id_arg)
 {
-	const struct credentials *c = &process_current()->cred;
+	const struct cred *c = cred_current();
+	uint32_t id = (uint32_t)id_arg;
 
-	if ((uint32_t)id == KEEP)
+	if (id == KEEP)
 		return -EINVAL;
-	if (c->euid == 0)
-		return sys_setresuid(id, id, id);
-	return (uint32_t)id == c->uid || (uint32_t)id == c->suid ? sys_setresuid(-1, id, -1) : -EPERM;
+	if (cred_has(c, CAP_SETUID))
+		return set_users(id, id, id);
+	return id == c->uid || id == c->suid ? set_users(KEEP, id, KEEP) : -EPERM;
 }
 
-long sys_setgid(long id)
+long sys_setgid(long id_arg)
 {
-	const struct credentials *c = &process_current()->cred;
+	const struct cred *c = cred_current();
+	uint32_t id = (uint32_t)id_arg;
 
-	if ((uint32_t)id == KEEP)
+	if (id == KEEP)
 		return -EINVAL;
-	if (c->euid == 0)
-		return sys_setresgid(id, id, id);
-	return (uint32_t)id == c->gid || (uint32_t)id == c->sgid ? sys_setresgid(-1, id, -1) : -EPERM;
+	if (cred_has(c, CAP_SETGID))
+		return set_groups_ids(id, id, id);
+	return id == c->gid || id == c->sgid ? set_groups_ids(KEEP, id, KEEP) : -EPERM;
 }
 
 /* The saved id follows the new effective one if the real one is set, or the effective one differs from the old real one (setreuid(2)). */
-long sys_setreuid(long r, long e)
+static uint32_t saved_of(uint32_t r, uint32_t e, uint32_t old_real, uint32_t old_effective)
 {
-	const struct credentials *c = &process_current()->cred;
-	bool saves = (uint32_t)r != KEEP || ((uint32_t)e != KEEP && (uint32_t)e != c->uid);
-
-	if (c->euid && (uint32_t)r != KEEP && (uint32_t)r != c->uid && (uint32_t)r != c->euid)
-		return -EPERM;			/* the saved id may not become the real one */
-	return sys_setresuid(r, e, !saves ? -1 : (uint32_t)e != KEEP ? e : (long)c->euid);
+	if (r == KEEP && (e == KEEP || e == old_real))
+		return KEEP;
+	return e == KEEP ? old_effective : e;
 }
 
-long sys_setregid(long r, long e)
+long sys_setreuid(long r_arg, long e_arg)
 {
-	const struct credentials *c = &process_current()->cred;
-	bool saves = (uint32_t)r != KEEP || ((uint32_t)e != KEEP && (uint32_t)e != c->gid);
+	const struct cred *c = cred_current();
+	uint32_t r = (uint32_t)r_arg, e = (uint32_t)e_arg;
 
-	if (c->euid && (uint32_t)r != KEEP && (uint32_t)r != c->gid && (uint32_t)r != c->egid)
-		return -EPERM;			/* the saved id may not become the real one */
-	return sys_setresgid(r, e, !saves ? -1 : (uint32_t)e != KEEP ? e : (long)c->egid);
+	/* The saved id may not become the real one. */
+	if (r != KEEP && r != c->uid && r != c->euid && !cred_has(c, CAP_SETUID))
+		return -EPERM;
+	if (!may_be_uid(c, e))
+		return -EPERM;
+	return set_users(r, e, saved_of(r, e, c->uid, c->euid));
 }
 
-long sys_setfsuid(long id)
+long sys_setregid(long r_arg, long e_arg)
 {
-	struct process *p = process_current();
-	uint32_t old = p->fs->uid;
+	const struct cred *c = cred_current();
+	uint32_t r = (uint32_t)r_arg, e = (uint32_t)e_arg;
 
-	if ((uint32_t)id != KEEP && may_be_uid(&p->cred, (uint32_t)id))
-		atomic_store(&p->fs->uid, (uint32_t)id, RELAXED);
-	return (long)old;
+	if (r != KEEP && r != c->gid && r != c->egid && !cred_has(c, CAP_SETGID))
+		return -EPERM;
+	if (!may_be_gid(c, e))
+		return -EPERM;
+	return set_groups_ids(r, e, saved_of(r, e, c->gid, c->egid));
 }
 
-long sys_setfsgid(long id)
+/* setfsuid(2) and setfsgid(2) answer the old number, and never an error. */
+long sys_setfsuid(long id_arg)
 {
-	struct process *p = process_current();
-	uint32_t old = p->fs->gid;
+	const struct cred *old = cred_current();
+	uint32_t id = (uint32_t)id_arg, was = old->fsuid;
+	struct cred *c;
 
-	if ((uint32_t)id != KEEP && may_be_gid(&p->cred, (uint32_t)id))
-		atomic_store(&p->fs->gid, (uint32_t)id, RELAXED);
-	return (long)old;
+	if (id == KEEP || id == was || (id != old->fsuid && !may_be_uid(old, id)))
+		return (long)was;
+	c = cred_copy(old);
+	if (c) {
+		c->fsuid = id;
+		capability_fsuid_changed(c, old);
+		process_become(c);
+	}
+	return (long)was;
+}
+
+long sys_setfsgid(long id_arg)
+{
+	const struct cred *old = cred_current();
+	uint32_t id = (uint32_t)id_arg, was = old->fsgid;
+	struct cred *c;
+
+	if (id == KEEP || id == was || !may_be_gid(old, id))
+		return (long)was;
+	c = cred_copy(old);
+	if (c) {
+		c->fsgid = id;
+		process_become(c);
+	}
+	return (long)was;
 }
 
 long sys_getgroups(long size_arg, long list)
 {
+	const struct cred *c = cred_current();
 	int size = (int)size_arg;
-	struct process *p = process_current();
-	uint32_t n, groups[NR_GROUPS_MAX];
 
-	mutex_lock(&p->lock);
-	n = p->cred.nr_groups;
-	memcpy(groups, p->cred.groups, sizeof(groups));
-	mutex_unlock(&p->lock);
-	if (size < 0 || (size && (uint32_t)size < n))
+	if (size < 0 || (size && (uint32_t)size < c->nr_groups))
 		return -EINVAL;
-	if (size && copy_to_user((void *)list, groups, n * sizeof(groups[0])))
+	if (size && copy_to_user((void *)list, c->groups, c->nr_groups * sizeof(c->groups[0])))
 		return -EFAULT;
-	return (long)n;
+	return (long)c->nr_groups;
+}
+
+/* Ascending, by sifting down a heap: the program names the numbers, and may name 65,536 of the worst. */
+static void sort_groups(uint32_t *g, uint32_t nr)
+{
+	for (uint32_t start = nr / 2, end = nr; end > 1;) {
+		uint32_t at, child, v;
+
+		if (start) {
+			start--;
+		} else {
+			end--;
+			v = g[end];
+			g[end] = g[0];
+			g[0] = v;
+		}
+		for (at = start; (child = 2 * at + 1) < end; at = child) {
+			if (child + 1 < end && g[child + 1] > g[child])
+				child++;
+			if (g[at] >= g[child])
+				break;
+			v = g[at];
+			g[at] = g[child];
+			g[child] = v;
+		}
+	}
 }
 
 long sys_setgroups(long size_arg, long list)
 {
+	struct cred *c;
 	int size = (int)size_arg;
-	struct process *p = process_current();
-	uint32_t groups[NR_GROUPS_MAX];
 
-	if (p->cred.euid)
+	if (!capable(CAP_SETGID))
 		return -EPERM;
-	if (size < 0 || size > NR_GROUPS_MAX)
+	if (size < 0 || (unsigned)size > NR_GROUPS_MAX)
 		return -EINVAL;
-	if (copy_from_user(groups, (const void *)list, (size_t)size * sizeof(groups[0])))
+	c = cred_copy_groups(cred_current(), (uint32_t)size);
+	if (!c)
+		return -ENOMEM;
+	if (copy_from_user(c->groups, (const void *)list, (size_t)size * sizeof(c->groups[0]))) {
+		cred_free(c);
 		return -EFAULT;
-	mutex_lock(&p->lock);
-	p->cred.nr_groups = (uint32_t)size;
-	memcpy(p->cred.groups, groups, (size_t)size * sizeof(groups[0]));
-	mutex_unlock(&p->lock);
+	}
+	sort_groups(c->groups, c->nr_groups);
+	process_become(c);
 	return 0;
 }
 
@@ -259,79 +318,4 @@ long sys_setsid(void)
 		return -EPERM;
 	p->sid = p->pgid = p->pid;
 	return p->pid;
-}
-
-/* ---- capabilities (capget(2), version 3) ----------------------------------------------------------------------------------------- */
-
-#define CAPABILITY_VERSION_3	0x20080522u
-
-struct cap_header {
-	uint32_t version;
-	int32_t pid;
-};
-
-struct cap_data {
-	uint32_t effective, permitted, inheritable;
-};
-
-long sys_capget(long header_ptr, long data_ptr)
-{
-	struct process *p = process_current();
-	struct cap_data d[2] = { 0 };
-	struct cap_header h;
-
-	if (copy_from_user(&h, (const void *)header_ptr, sizeof(h)))
-		return -EFAULT;
-	if (h.version != CAPABILITY_VERSION_3) {
-		h.version = CAPABILITY_VERSION_3;
-		if (copy_to_user((void *)header_ptr, &h, sizeof(h)))
-			return -EFAULT;
-		return data_ptr ? -EINVAL : 0;
-	}
-	if (h.pid < 0)
-		return -EINVAL;
-	if (!is_self(h.pid))
-		return -ESRCH;
-	mutex_lock(&p->lock);
-	for (int i = 0; i < 2; i++)
-		d[i] = (struct cap_data){ (uint32_t)(p->cred.cap_effective >> (32 * i)),
-					  (uint32_t)(p->cred.cap_permitted >> (32 * i)),
-					  (uint32_t)(p->cred.cap_inheritable >> (32 * i)) };
-	mutex_unlock(&p->lock);
-	return data_ptr ? copy_to_user((void *)data_ptr, d, sizeof(d)) : 0;
-}
-
-static uint64_t join(uint32_t low, uint32_t high)
-{
-	return low | (uint64_t)high << 32;
-}
-
-long sys_capset(long header_ptr, long data_ptr)
-{
-	struct process *p = process_current();
-	uint64_t effective, permitted, inheritable;
-	struct cap_header h;
-	struct cap_data d[2];
-	long r = -EPERM;
-
-	if (copy_from_user(&h, (const void *)header_ptr, sizeof(h)))
-		return -EFAULT;
-	if (h.version != CAPABILITY_VERSION_3)
-		return -EINVAL;
-	if (!is_self(h.pid))
-		return -EPERM;
-	if (copy_from_user(d, (const void *)data_ptr, sizeof(d)))
-		return -EFAULT;
-	effective = join(d[0].effective, d[1].effective);
-	permitted = join(d[0].permitted, d[1].permitted);
-	inheritable = join(d[0].inheritable, d[1].inheritable);
-	mutex_lock(&p->lock);
-	if (!(permitted & ~p->cred.cap_permitted) && !(effective & ~permitted)) {
-		p->cred.cap_effective = effective;
-		p->cred.cap_permitted = permitted;
-		p->cred.cap_inheritable = inheritable;
-		r = 0;
-	}
-	mutex_unlock(&p->lock);
-	return r;
 }

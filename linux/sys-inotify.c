@@ -20,7 +20,7 @@ static int add(struct file *f, long pathname, uint32_t mask)
 	path_arg_put(&p);
 	if (r)
 		return r;
-	r = vnode_permission(fs_current(), v, MAY_READ);
+	r = vnode_permission(v, MAY_READ);
 	if (!r && (mask & IN_ONLYDIR) && !vnode_is_dir(v))
 		r = -ENOTDIR;
 	if (!r)

@@ -4,9 +4,11 @@
 
 #include <version.h>
 
+#include "fs/cred.h"
 #include "fs/sysctl.h"
 #include "libc/random.h"
 #include "libc/string.h"
+#include "linux/capability.h"
 #include "linux/signal.h"
 #include "linux/sys-util.h"
 #include "linux/system.h"
@@ -84,7 +86,7 @@ static long change_name(enum system_name which, long ptr, long len)
 {
 	char text[65] = { 0 };
 
-	if (process_current()->cred.euid)
+	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (len < 0 || len > 64)
 		return -EINVAL;
@@ -134,7 +136,7 @@ static long set_limit(struct process *p, unsigned which, const struct rlimit_k *
 
 	if (l->cur > l->max)
 		return -EINVAL;
-	if (l->max > old->max && p->cred.euid)
+	if (l->max > old->max && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;
 	if (which == RLIMIT_NOFILE && l->max > atomic_load(&system_nr_open, RELAXED))
 		return -EPERM;
@@ -278,7 +280,7 @@ long sys_getrandom(long buf, long len, long flags)
 long sys_reboot(long magic1, long magic2, long cmd, long arg)
 {
 	(void)magic2, (void)arg;
-	if (process_current()->cred.euid)
+	if (!capable(CAP_SYS_BOOT))
 		return -EPERM;
 	if ((magic1 & 0xffffffffl) != REBOOT_MAGIC1)
 		return -EINVAL;

@@ -2,6 +2,7 @@
 /* System calls on path names, and the status of files. */
 #include <arch/abi.h>
 
+#include "fs/cred.h"
 #include "fs/fdtable.h"
 #include "libc/string.h"
 #include "linux/sys-util.h"
@@ -293,17 +294,49 @@ long sys_fstatfs(long fd, long ptr)
 
 /* ---- the tree ------------------------------------------------------------------------------------------------------------ */
 
+#define AT_EACCESS	0x200u
+
+/* access(2) asks as the real user, who if he is not root has none of the capabilities. NULL: no memory. */
+static struct cred *real_user(const struct cred *c)
+{
+	struct cred *real = cred_copy(c);
+
+	if (!real)
+		return NULL;
+	real->fsuid = c->uid;
+	real->fsgid = c->gid;
+	real->effective = c->uid ? 0 : c->permitted;
+	return real;
+}
+
+static bool is_real_user(const struct cred *c)
+{
+	return c->fsuid == c->uid && c->fsgid == c->gid && c->effective == (c->uid ? 0 : c->permitted);
+}
+
 static long access_at(long dirfd, long pathname, long mode, unsigned flags)
 {
+	const struct cred *own = NULL;
+	struct cred *real = NULL;
 	struct path_arg p;
 	long r;
 
-	if (mode & ~7l || flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | 0x200u))
+	if (mode & ~7l || flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_EACCESS))
 		return -EINVAL;
 	r = path_arg_get(&p, dirfd, pathname, flags);
 	if (r)
 		return r;
-	r = vfs_access(fs_current(), p.at, p.name, (unsigned)mode, flags);
+	if (!(flags & AT_EACCESS) && !is_real_user(cred_current())) {
+		real = real_user(cred_current());
+		if (!real) {
+			path_arg_put(&p);
+			return -ENOMEM;
+		}
+		own = cred_override(real);
+	}
+	r = vfs_access(fs_current(), p.at, p.name, (unsigned)mode, flags & ~AT_EACCESS);
+	if (real)
+		cred_revert(own);
 	path_arg_put(&p);
 	return r;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * prctl(2). Options that a machine or a kernel need not have are refused as by a Linux without them:
- * EINVAL. What is only kept: the subreaper, I/O flusher and machine-check flags.
+ * EINVAL. Those about capabilities are in capability.c. What is only kept: the subreaper, I/O flusher and machine-check flags.
  */
 #include "libc/string.h"
+#include "linux/capability.h"
 #include "linux/signal.h"
 #include "linux/sys-util.h"
 #include "mmu/user.h"
@@ -13,17 +14,11 @@ enum {
 	PR_GET_PDEATHSIG = 2,
 	PR_GET_DUMPABLE = 3,
 	PR_SET_DUMPABLE = 4,
-	PR_GET_KEEPCAPS = 7,
-	PR_SET_KEEPCAPS = 8,
 	PR_GET_TIMING = 13,
 	PR_SET_TIMING = 14,
 	PR_SET_NAME = 15,
 	PR_GET_NAME = 16,
 	PR_GET_SECCOMP = 21,
-	PR_CAPBSET_READ = 23,
-	PR_CAPBSET_DROP = 24,
-	PR_GET_SECUREBITS = 27,
-	PR_SET_SECUREBITS = 28,
 	PR_SET_TIMERSLACK = 29,
 	PR_GET_TIMERSLACK = 30,
 	PR_TASK_PERF_EVENTS_DISABLE = 31,
@@ -37,24 +32,12 @@ enum {
 	PR_GET_TID_ADDRESS = 40,
 	PR_SET_THP_DISABLE = 41,
 	PR_GET_THP_DISABLE = 42,
-	PR_CAP_AMBIENT = 47,
 	PR_GET_SPECULATION_CTRL = 52,
 	PR_SET_SPECULATION_CTRL = 53,
 	PR_SET_IO_FLUSHER = 57,
 	PR_GET_IO_FLUSHER = 58,
 };
-enum { PR_CAP_AMBIENT_IS_SET = 1, PR_CAP_AMBIENT_RAISE, PR_CAP_AMBIENT_LOWER, PR_CAP_AMBIENT_CLEAR_ALL };
 enum { PR_MCE_KILL_CLEAR, PR_MCE_KILL_SET };
-
-#define CAP_LAST	40ul
-#define CAP_SETPCAP	8
-
-/* capabilities(7): four flags, each followed by its lock. */
-#define SECBIT_KEEP_CAPS		0x10u
-#define SECBIT_KEEP_CAPS_LOCKED		0x20u
-#define SECBIT_NO_CAP_AMBIENT_RAISE	0x40u
-#define SECBITS_LOCKS			0xaau
-#define SECBITS_ALL			0xffu
 
 static long prctl_name(bool set, long ptr)
 {
@@ -70,97 +53,6 @@ static long prctl_name(bool set, long ptr)
 	name[sizeof(name) - 1] = 0;
 	memcpy(t->name, name, sizeof(name));
 	return 0;
-}
-
-/* ---- capabilities: process->lock held -------------------------------------------------------- */
-
-static long drop_bounding(struct credentials *cred, unsigned long cap)
-{
-	if (!(cred->cap_effective >> CAP_SETPCAP & 1))
-		return -EPERM;
-	if (cap > CAP_LAST)
-		return -EINVAL;
-	cred->cap_bounding &= ~(1ull << cap);
-	return 0;
-}
-
-static long change_ambient(struct credentials *cred, unsigned long what, unsigned long cap)
-{
-	if (what == PR_CAP_AMBIENT_CLEAR_ALL) {
-		if (cap)
-			return -EINVAL;
-		cred->cap_ambient = 0;
-		return 0;
-	}
-	if (cap > CAP_LAST)
-		return -EINVAL;
-	switch (what) {
-	case PR_CAP_AMBIENT_IS_SET:
-		return (long)(cred->cap_ambient >> cap & 1);
-	case PR_CAP_AMBIENT_RAISE:
-		if (!(cred->cap_permitted & cred->cap_inheritable & 1ull << cap) || (cred->securebits & SECBIT_NO_CAP_AMBIENT_RAISE))
-			return -EPERM;
-		cred->cap_ambient |= 1ull << cap;
-		return 0;
-	case PR_CAP_AMBIENT_LOWER:
-		cred->cap_ambient &= ~(1ull << cap);
-		return 0;
-	}
-	return -EINVAL;
-}
-
-/* A locked flag stays as it is, and a lock stays. */
-static long set_securebits(struct credentials *cred, unsigned long bits)
-{
-	uint32_t locked = cred->securebits & SECBITS_LOCKS;
-
-	if ((locked >> 1 & (cred->securebits ^ (uint32_t)bits)) || (locked & ~(uint32_t)bits) || (bits & ~(unsigned long)SECBITS_ALL) ||
-	    !(cred->cap_effective >> CAP_SETPCAP & 1))
-		return -EPERM;
-	cred->securebits = (uint32_t)bits;
-	return 0;
-}
-
-static long set_keepcaps(struct credentials *cred, unsigned long on)
-{
-	if (on > 1)
-		return -EINVAL;
-	if (cred->securebits & SECBIT_KEEP_CAPS_LOCKED)
-		return -EPERM;
-	cred->securebits = (cred->securebits & ~SECBIT_KEEP_CAPS) | (on ? SECBIT_KEEP_CAPS : 0);
-	return 0;
-}
-
-static long prctl_capability(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
-{
-	struct process *p = process_current();
-	long r;
-
-	mutex_lock(&p->lock);
-	switch (option) {
-	case PR_CAPBSET_READ:
-		r = a > CAP_LAST ? -EINVAL : (long)(p->cred.cap_bounding >> a & 1);
-		break;
-	case PR_CAPBSET_DROP:
-		r = drop_bounding(&p->cred, a);
-		break;
-	case PR_GET_SECUREBITS:
-		r = (long)p->cred.securebits;
-		break;
-	case PR_SET_SECUREBITS:
-		r = set_securebits(&p->cred, a);
-		break;
-	case PR_GET_KEEPCAPS:
-		r = (p->cred.securebits & SECBIT_KEEP_CAPS) != 0;
-		break;
-	case PR_SET_KEEPCAPS:
-		r = set_keepcaps(&p->cred, a);
-		break;
-	default:
-		r = c || d ? -EINVAL : change_ambient(&p->cred, a, b);
-	}
-	mutex_unlock(&p->lock);
-	return r;
 }
 
 /* ---- the process and the thread ---------------------------------------------------------------- */
@@ -259,17 +151,9 @@ static long prctl_thread(int option, unsigned long a, unsigned long b, unsigned 
 
 long sys_prctl(long option, long a, long b, long c, long d)
 {
-	switch ((int)option) {
-	case PR_CAPBSET_READ:
-	case PR_CAPBSET_DROP:
-	case PR_GET_SECUREBITS:
-	case PR_SET_SECUREBITS:
-	case PR_GET_KEEPCAPS:
-	case PR_SET_KEEPCAPS:
-	case PR_CAP_AMBIENT:
-		return prctl_capability((int)option, (unsigned long)a, (unsigned long)b, (unsigned long)c, (unsigned long)d);
-	}
-	return prctl_thread((int)option, (unsigned long)a, (unsigned long)b, (unsigned long)c, (unsigned long)d);
+	long r = capability_prctl((int)option, (unsigned long)a, (unsigned long)b, (unsigned long)c, (unsigned long)d);
+
+	return r != -ENOSYS ? r : prctl_thread((int)option, (unsigned long)a, (unsigned long)b, (unsigned long)c, (unsigned long)d);
 }
 
 /* ---- ioprio_get(2), ioprio_set(2): kept and shown, nothing here has a queue of requests ---------- */
@@ -278,8 +162,6 @@ enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_WHO_PGRP, IOPRIO_WHO_USER };
 enum { IOPRIO_CLASS_NONE, IOPRIO_CLASS_RT, IOPRIO_CLASS_BE, IOPRIO_CLASS_IDLE };
 #define IOPRIO_CLASS_SHIFT	13
 #define IOPRIO_DEFAULT		(IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT | 4u)
-#define CAP_SYS_ADMIN		21
-#define CAP_SYS_NICE		23
 
 struct io_visit {
 	bool is_set;
@@ -316,7 +198,7 @@ static long io_priority(long which, long who, struct io_visit *v)
 	}
 	if (which != IOPRIO_WHO_PGRP && which != IOPRIO_WHO_USER)
 		return -EINVAL;
-	if (which == IOPRIO_WHO_PGRP ? who && (int)who != p->pgid : who && (uint32_t)who != p->cred.uid)
+	if (which == IOPRIO_WHO_PGRP ? who && (int)who != p->pgid : who && (uint32_t)who != cred_current()->uid)
 		return -ESRCH;
 	process_for_each_task(p, visit, v);
 	return 0;
@@ -333,11 +215,10 @@ long sys_ioprio_get(long which, long who)
 long sys_ioprio_set(long which, long who, long value)
 {
 	struct io_visit v = { .is_set = true, .value = (uint32_t)value & 0xffff };
-	uint64_t caps = process_current()->cred.cap_effective;
 
 	switch ((int)value >> IOPRIO_CLASS_SHIFT) {
 	case IOPRIO_CLASS_RT:
-		if (!(caps >> CAP_SYS_ADMIN & 1) && !(caps >> CAP_SYS_NICE & 1))
+		if (!capable(CAP_SYS_ADMIN) && !capable(CAP_SYS_NICE))
 			return -EPERM;
 		break;
 	case IOPRIO_CLASS_BE:

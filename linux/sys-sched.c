@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* System calls about scheduling: policy, priority, affinity. */
+#include "fs/cred.h"
 #include "libc/string.h"
 #include "linux/futex.h"
 #include "linux/sys-util.h"
@@ -31,6 +32,28 @@ long sys_getcpu(long cpu, long node, long unused)
 	return node && user_store32((uint32_t *)node, 0) ? -EFAULT : 0;
 }
 
+/* ---- rights (sched(7)) ----------------------------------------------------------------------------------------------------- */
+
+/* Does the thread belong to the current thread's user, or does it not matter? */
+static bool is_ours(const struct task *t)
+{
+	uint32_t me = cred_current()->euid;
+	const struct cred *c;
+	bool r;
+
+	if (likely(t == task_current() || capable(CAP_SYS_NICE)))
+		return true;
+	c = cred_get_of(t->thread);
+	r = me == c->euid || me == c->uid;
+	cred_put(c);
+	return r;
+}
+
+static bool can_nice(int nice)
+{
+	return (uint64_t)(20 - nice) <= process_current()->rlimits[RLIMIT_NICE].cur || capable(CAP_SYS_NICE);
+}
+
 long sys_sched_setaffinity(long pid, long size, long ptr)
 {
 	uint64_t mask[MASK_WORDS] = { 0 };
@@ -42,7 +65,7 @@ long sys_sched_setaffinity(long pid, long size, long ptr)
 	t = task_of(pid);
 	if (!t)
 		return -ESRCH;
-	r = thread_set_affinity(t->thread, mask, MASK_WORDS);
+	r = is_ours(t) ? thread_set_affinity(t->thread, mask, MASK_WORDS) : -EPERM;
 	task_put(t);
 	return r;
 }
@@ -99,23 +122,6 @@ static bool is_valid(const struct attributes *a)
 	return is_policy(a->policy) && (is_rt(a->policy) ? a->priority >= 1 && a->priority <= 99 : a->priority == 0);
 }
 
-static long set_attributes(struct task *t, const struct attributes *a)
-{
-	long r;
-
-	if (!is_valid(a))
-		return -EINVAL;
-	r = thread_set_policy(t->thread, (enum thread_policy)a->policy, a->priority);
-	if (!r && a->has_nice && !is_rt(a->policy))
-		r = thread_set_nice(t->thread, MAX(-20, MIN(19, a->nice)));
-	if (r)
-		return r;
-	atomic_store(&t->resets_on_fork, (uint32_t)a->is_reset, RELAXED);
-	set_slack(t, is_rt(a->policy));
-	futex_pi_priority_changed(t->thread);
-	return 0;
-}
-
 static void get_attributes(const struct task *t, struct attributes *a)
 {
 	enum thread_policy policy;
@@ -125,6 +131,43 @@ static void get_attributes(const struct task *t, struct attributes *a)
 	a->nice = thread_get_nice(t->thread);
 	a->has_nice = false;
 	a->is_reset = atomic_load(&t->resets_on_fork, RELAXED);
+}
+
+/* Who has not CAP_SYS_NICE may give a thread of his less, and more up to RLIMIT_NICE and RLIMIT_RTPRIO. */
+static bool may_set(const struct task *t, const struct attributes *a)
+{
+	uint64_t limit = process_current()->rlimits[RLIMIT_RTPRIO].cur;
+	struct attributes old;
+
+	if (likely(capable(CAP_SYS_NICE)))
+		return true;
+	get_attributes(t, &old);
+	if (!is_ours(t) || (old.is_reset && !a->is_reset))
+		return false;
+	if (is_rt(a->policy))
+		return (a->policy == old.policy || limit) && (a->priority <= old.priority || (uint64_t)a->priority <= limit);
+	if (a->has_nice && a->nice < old.nice && !can_nice(a->nice))
+		return false;
+	return old.policy != POLICY_IDLE || a->policy == POLICY_IDLE || can_nice(old.nice);
+}
+
+static long set_attributes(struct task *t, const struct attributes *a)
+{
+	long r;
+
+	if (!is_valid(a))
+		return -EINVAL;
+	if (!may_set(t, a))
+		return -EPERM;
+	r = thread_set_policy(t->thread, (enum thread_policy)a->policy, a->priority);
+	if (!r && a->has_nice && !is_rt(a->policy))
+		r = thread_set_nice(t->thread, MAX(-20, MIN(19, a->nice)));
+	if (r)
+		return r;
+	atomic_store(&t->resets_on_fork, (uint32_t)a->is_reset, RELAXED);
+	set_slack(t, is_rt(a->policy));
+	futex_pi_priority_changed(t->thread);
+	return 0;
 }
 
 /* policy -1: as it is. */
@@ -312,9 +355,27 @@ long sys_sched_rr_get_interval(long pid, long ptr)
 #define PRIO_PGRP	1
 #define PRIO_USER	2
 
-static bool set_nice_of(struct task *t, void *nice)
+static long set_nice(struct task *t, int nice)
 {
-	thread_set_nice(t->thread, *(int *)nice);
+	if (!is_ours(t))
+		return -EPERM;
+	if (nice < thread_get_nice(t->thread) && !can_nice(nice))
+		return -EACCES;
+	return thread_set_nice(t->thread, nice);
+}
+
+struct nice_request {
+	int nice;
+	long result;
+};
+
+static bool set_nice_of(struct task *t, void *arg)
+{
+	struct nice_request *q = arg;
+	long r = set_nice(t, q->nice);
+
+	if (r)
+		q->result = r;
 	return true;
 }
 
@@ -327,13 +388,15 @@ long sys_setpriority(long which, long who, long nice_arg)
 	if (which < PRIO_PROCESS || which > PRIO_USER)
 		return -EINVAL;
 	if (which != PRIO_PROCESS) {
-		process_for_each_task(process_current(), set_nice_of, &nice);
-		return 0;
+		struct nice_request q = { .nice = nice };
+
+		process_for_each_task(process_current(), set_nice_of, &q);
+		return q.result;
 	}
 	t = task_of(who);
 	if (!t)
 		return -ESRCH;
-	r = thread_set_nice(t->thread, nice);
+	r = set_nice(t, nice);
 	task_put(t);
 	return r;
 }

@@ -3,6 +3,7 @@
  * The socket calls: arguments are copied in and checked here, the work is net/'s (net/socket.h). Addresses, options and control messages pass through small
  * buffers on the stack; only a long control message is allocated.
  */
+#include "fs/cred.h"
 #include "fs/fdtable.h"
 #include "libc/string.h"
 #include "linux/signal.h"
@@ -20,9 +21,6 @@
 #define SCM_RIGHTS	1
 #define SCM_CREDENTIALS	2
 #define SO_PEERCRED	17
-#define CAP_SETGID	6
-#define CAP_SETUID	7
-#define CAP_SYS_ADMIN	21
 #define SO_PEERGROUPS	59
 
 /* As the application lays it out (64-bit ports). */
@@ -67,11 +65,11 @@ static bool is_nonblock(const struct sock_ref *s)
 	return atomic_load(&s->file->flags, RELAXED) & O_NONBLOCK;
 }
 
-static struct sock_cred cred_current(void)
+static struct sock_cred own_cred(void)
 {
-	struct process *p = process_current();
+	const struct cred *c = cred_current();
 
-	return (struct sock_cred){ p->pid, p->cred.euid, p->cred.egid };
+	return (struct sock_cred){ process_current()->pid, c->euid, c->egid };
 }
 
 /* ---- addresses ------------------------------------------------------------------------------------------------------ */
@@ -115,7 +113,7 @@ static long socket_fd(struct socket *so, long flags)
 long sys_socket(long family, long type, long proto)
 {
 	long flags = type & ~(long)SOCK_TYPE_MASK;
-	struct sock_cred cred = cred_current();
+	struct sock_cred cred = own_cred();
 	struct socket *so;
 	int r;
 
@@ -128,7 +126,7 @@ long sys_socket(long family, long type, long proto)
 long sys_socketpair(long family, long type, long proto, long fds_ptr)
 {
 	long flags = type & ~(long)SOCK_TYPE_MASK;
-	struct sock_cred cred = cred_current();
+	struct sock_cred cred = own_cred();
 	struct socket *pair[2];
 	int fds[2];
 	int r;
@@ -311,7 +309,7 @@ static void msg_init(struct sock_msg *m, struct uio *u, const struct sock_ref *s
 	p = process_current();
 	m->files = p->files;
 	m->fd_limit = fd_limit();
-	m->cred = (struct sock_cred){ p->pid, p->cred.uid, p->cred.gid };
+	m->cred = (struct sock_cred){ p->pid, cred_current()->uid, cred_current()->gid };
 }
 
 static long send_result(const struct sock_ref *s, long r, long flags)
@@ -456,29 +454,18 @@ static int msg_args_get(struct msg_args *a, struct sock_msg *m, const struct soc
 	return copy_from_user(a->control, (const void *)a->hdr.control, a->hdr.control_len);
 }
 
-static bool has_cap(const struct credentials *c, unsigned cap)
-{
-	return c->cap_effective >> cap & 1;
-}
-
-/*
- * unix(7), SCM_CREDENTIALS: a program may name itself by any of its ids, and with the capabilities
- * somebody else, who exists.
- */
 static int check_cred(const struct sock_cred *c)
 {
 	struct process *p = process_current();
-	const struct credentials *me = &p->cred;
+	const struct cred *me = cred_current();
 	int r = 0;
 
-	mutex_lock(&p->lock);
-	if ((c->pid != p->pid && !has_cap(me, CAP_SYS_ADMIN)) ||
-	    (c->uid != me->uid && c->uid != me->euid && c->uid != me->suid && !has_cap(me, CAP_SETUID)) ||
-	    (c->gid != me->gid && c->gid != me->egid && c->gid != me->sgid && !has_cap(me, CAP_SETGID)))
+	if ((c->pid != p->pid && !cred_has(me, CAP_SYS_ADMIN)) ||
+	    (c->uid != me->uid && c->uid != me->euid && c->uid != me->suid && !cred_has(me, CAP_SETUID)) ||
+	    (c->gid != me->gid && c->gid != me->egid && c->gid != me->sgid && !cred_has(me, CAP_SETGID)))
 		r = -EPERM;
 	else if (c->pid != p->pid)
 		r = -ESRCH;
-	mutex_unlock(&p->lock);
 	return r;
 }
 
@@ -694,22 +681,17 @@ long sys_setsockopt(long fd, long level, long name, long value, long len)
 /* socket(7): the supplementary groups of the peer, who is this process if there is one. */
 static long get_peer_groups(struct socket *so, long value, unsigned len, long len_ptr)
 {
-	struct process *p = process_current();
+	const struct cred *c = cred_current();
 	struct sock_cred cred = { 0, 0, 0 };
-	unsigned cred_len = sizeof(cred), size;
-	uint32_t groups[NR_GROUPS_MAX];
+	unsigned cred_len = sizeof(cred), size = c->nr_groups * (unsigned)sizeof(c->groups[0]);
 	long r;
 
 	if (socket_getopt(so, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) || !cred.pid)
 		return -ENODATA;
-	mutex_lock(&p->lock);
-	size = p->cred.nr_groups * (unsigned)sizeof(groups[0]);
-	memcpy(groups, p->cred.groups, size);
-	mutex_unlock(&p->lock);
 	r = user_store32((uint32_t *)len_ptr, size);
 	if (r || len < size)
 		return r ? r : -ERANGE;
-	return copy_to_user((void *)value, groups, size);
+	return copy_to_user((void *)value, c->groups, size);
 }
 
 long sys_getsockopt(long fd, long level, long name, long value, long len_ptr)

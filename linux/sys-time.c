@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* System calls about time: clocks and sleeping. Timers are in sigtimers.c. */
+#include "fs/cred.h"
 #include "fs/timerfd.h"
 #include "libc/string.h"
 #include "linux/deadline.h"
@@ -131,6 +132,8 @@ long sys_clock_settime(long clock, long ptr)
 
 	if ((int)clock != CLOCK_REALTIME)
 		return -EINVAL;
+	if (!capable(CAP_SYS_TIME))
+		return -EPERM;
 	r = timespec_get(ptr, &t);
 	if (!r && user_load64((const uint64_t *)ptr, &seconds))
 		r = -EFAULT;
@@ -165,6 +168,8 @@ long sys_settimeofday(long tv, long tz)
 		return -EFAULT;
 	if (v.sec < 0 || v.usec < 0 || v.usec >= 1000000)
 		return -EINVAL;
+	if (!capable(CAP_SYS_TIME))
+		return -EPERM;
 	if (v.sec >= REALTIME_SEC_MAX)
 		return -EINVAL;
 	return set_realtime((nsec_t)v.sec * NSEC_PER_SEC + (nsec_t)v.usec * NSEC_PER_USEC);

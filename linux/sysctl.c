@@ -12,6 +12,7 @@
 
 #include "fs/file.h"
 #include "fs/sysctl.h"
+#include "fs/vfs.h"
 #include "libc/atomic.h"
 #include "libc/print.h"
 #include "libc/random.h"
@@ -211,9 +212,9 @@ static const struct sysctl fs_rows[] = {
 	SYSCTL_ULONGS("pipe-user-pages-hard", 0644, &(uint64_t){ 0ul }, 1, 0, UINT64_MAX),
 	SYSCTL_ULONGS("pipe-user-pages-soft", 0644, &(uint64_t){ 16384ul }, 1, 0, UINT64_MAX),
 	SYSCTL_KEPT("protected_fifos", 0, 0, 2),
-	SYSCTL_KEPT("protected_hardlinks", 1, 0, 1),
+	SYSCTL_UINT("protected_hardlinks", 0644, &vfs_protected_hardlinks, 0, 1),
 	SYSCTL_KEPT("protected_regular", 0, 0, 2),
-	SYSCTL_KEPT("protected_symlinks", 1, 0, 1),
+	SYSCTL_UINT("protected_symlinks", 0644, &vfs_protected_symlinks, 0, 1),
 	SYSCTL_KEPT("suid_dumpable", 0, 0, 2),
 };
 SYSCTL_TABLE(fs, "fs", fs_rows);

@@ -9,6 +9,7 @@
  */
 #include "linux/task.h"
 
+#include "fs/cred.h"
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/string.h"
@@ -166,6 +167,7 @@ int task_create(struct process *p, void (*entry)(void *arg), void *arg, struct t
 		return r;
 	}
 	thread_get(t->thread);	/* ours, until the task is freed */
+	cred_inherit(t->thread);
 	t->thread->arch.has_fpu = 1;
 	t->thread->slack_ns = t->default_slack_ns;
 	number_task(t);
@@ -203,6 +205,7 @@ void task_abandon(struct task *t)
  */
 void task_detach(struct task *t)
 {
+	cred_drop(thread_current());
 	WRITE_ONCE(thread_current()->task, NULL);
 	task_put(t);
 }

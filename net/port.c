@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net/port.h"
 
+#include "fs/cred.h"
 #include "libc/errno.h"
 #include "libc/random.h"
 #include "net/netdev-priv.h"
@@ -9,6 +10,7 @@
 #include "sched/rcu.h"
 
 #define NR_BUCKETS	512u
+#define FIRST_FREE_PORT	1024u		/* below, only who may provide the services that are known by them (ip(7)) */
 
 struct port_table {
 	struct mutex lock;
@@ -74,6 +76,8 @@ int port_bind(struct port_table *t, struct port_entry *e, const struct ip_addr *
 	struct port_entry **bucket;
 	bool ok;
 
+	if (port && port < FIRST_FREE_PORT && !capable(CAP_NET_BIND_SERVICE))
+		return -EACCES;
 	mutex_lock(&t->lock);
 	e->laddr = *laddr;
 	e->port = port;

@@ -20,7 +20,7 @@ struct port_entry {
 
 /*
  * Bind e (so set) to laddr and port (0: choose one). laddr any of the socket's family; an AF_INET6 socket that is not SF_V6ONLY takes IPv4 too.
- * 0, -EADDRINUSE, -EACCES never (all ports are free to all).
+ * 0, -EADDRINUSE, -EACCES: below 1024, without CAP_NET_BIND_SERVICE.
  */
 int port_bind(struct port_table *t, struct port_entry *e, const struct ip_addr *laddr, uint16_t port);
 void port_unbind(struct port_table *t, struct port_entry *e);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Raw sockets and ping sockets: raw(7), icmp(7) ("ping_group_range" sockets: SOCK_DGRAM with IPPROTO_ICMP). */
+#include "fs/cred.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
@@ -349,6 +350,10 @@ static int raw_create(struct socket **out, int family, int type, int proto)
 	struct raw_sock *r = KNEW(struct raw_sock);
 
 	_Static_assert(offsetof(struct raw_sock, d.so) == 0, "socket_free() frees it");
+	if (type == SOCK_RAW && !capable(CAP_NET_RAW)) {
+		kfree(r);
+		return -EPERM;
+	}
 	if (!r)
 		return -ENOMEM;
 	socket_init(&r->d.so, &raw_ops, family, type, proto);

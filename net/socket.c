@@ -3,6 +3,7 @@
 #include "net/socket.h"
 
 #include "fs/vfs.h"
+#include "fs/cred.h"
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/set.h"
@@ -428,6 +429,21 @@ static int bind_to_device(struct socket *so, const char *value, unsigned len)
 	return 0;
 }
 
+/* socket(7): what gives a socket more than others have. */
+static bool may_set(int name, int v)
+{
+	switch (name) {
+	case SO_SNDBUFFORCE:
+	case SO_RCVBUFFORCE:
+		return capable(CAP_NET_ADMIN);
+	case SO_MARK:
+		return capable(CAP_NET_ADMIN) || capable(CAP_NET_RAW);
+	case SO_PRIORITY:
+		return (v >= 0 && v <= 6) || capable(CAP_NET_ADMIN) || capable(CAP_NET_RAW);
+	}
+	return true;
+}
+
 static int set_int(struct socket *so, int name, int v)
 {
 	uint32_t flag = flag_of(name);
@@ -442,6 +458,8 @@ static int set_int(struct socket *so, int name, int v)
 			so->ops->keepalive_changed(so);
 		return 0;
 	}
+	if (!may_set(name, v))
+		return -EPERM;
 	switch (name) {
 	case SO_SNDBUF:
 		v = (int)MIN((unsigned)v, atomic_load(&net_wmem_max, RELAXED));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* AF_UNIX: names, bind. See net/unix.h. */
+#include "fs/cred.h"
 #include "fs/vfs.h"
+#include "fs/vnode.h"
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/string.h"
@@ -64,6 +66,8 @@ int unix_find(const struct sock_addr *a, int type, struct unix_sock **out)
 		if (!a->fs)
 			return -ENOENT;
 		r = vfs_stat(a->fs, NULL, like.path, 0, &st);
+		if (!r && !capable(CAP_DAC_OVERRIDE))
+			r = vfs_access(a->fs, NULL, like.path, MAY_WRITE, 0);
 		if (r)
 			return r;
 		if ((st.mode & S_IFMT) != S_IFSOCK)

@@ -2,6 +2,7 @@
 /* AF_UNIX: life, connections. See net/unix.h. */
 #include "net/unix.h"
 
+#include "fs/cred.h"
 #include "fs/vnode.h"
 #include "fs/vfs.h"
 #include "libc/errno.h"
@@ -47,14 +48,9 @@ static struct unix_sock *unix_new(int type)
 /* The identity of the caller, as SO_PEERCRED tells it. */
 static struct sock_cred cred_now(const struct socket *so)
 {
-	struct fs_context *ctx = vfs_current_context ? vfs_current_context() : NULL;
-	struct sock_cred cred = so->cred;
+	const struct cred *c = cred_current();
 
-	if (ctx) {
-		cred.uid = atomic_load(&ctx->uid, RELAXED);
-		cred.gid = atomic_load(&ctx->gid, RELAXED);
-	}
-	return cred;
+	return (struct sock_cred){ so->cred.pid, c->euid, c->egid };
 }
 
 /* is_embryo: nobody has accepted it, its peer has to know. */

@@ -22,6 +22,7 @@
 #include "sched/mutex-check.h"
 
 struct aspace;
+struct cred;
 struct cpu;
 struct frame;
 struct sched_entity;
@@ -51,6 +52,7 @@ struct thread {
 	struct cpu *cpu;		/* [o] where it runs or last ran; stable while preemption is disabled */
 	struct task *task;		/* [I] the application's side; NULL for a kernel thread */
 	struct aspace *aspace;		/* [o] address space of the application; NULL for a kernel thread */
+	const struct cred *cred;	/* [o] others read it under RCU: fs/cred.h; NULL: the kernel's */
 	uint32_t id;			/* [I] for people and traces: the tid of an application thread; a kernel thread has the top bit set */
 	uint8_t *kstack;		/* [I] KSTACK_SIZE bytes */
 	struct arch_thread arch;	/* [o] */

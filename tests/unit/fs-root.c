@@ -2,10 +2,11 @@
  *
  * The root: an EROFS image from mkfs.erofs below the writable layer. Looking, changing, renaming, removing; what a program sees must be what Linux's overlay and tmpfs show.
  */
-/* sources: fs/uio.c fs/file.c fs/fdtable.c fs/vnode.c fs/dentry.c fs/path.c fs/path-cache.c fs/vfs-open.c fs/vfs-names.c fs/vfs-attr.c fs/vfs-context.c fs/mount.c fs/erofs.c fs/erofs-dir.c fs/erofs-z.c fs/tmpfs.c fs/tmpfs-dir.c fs/tmpfs-file.c fs/tmpfs-clean.c fs/pagecache.c fs/devfs.c fs/pseudo.c fs/pseudo-tree.c fs/sysctl.c fs/text.c fs/proc-fd.c fs/locks.c fs/inotify.c fs/pipe.c fs/special.c fs/poll.c fs/epoll.c libc/crc32c.c libc/lz4.c libc/rbtree.c sched/poller.c tests/host/fake-special.c tests/host/fake-fs.c */
+/* sources: fs/uio.c fs/file.c fs/fdtable.c fs/vnode.c fs/dentry.c fs/path.c fs/path-cache.c fs/vfs-open.c fs/vfs-names.c fs/vfs-attr.c fs/vfs-context.c fs/mount.c fs/erofs.c fs/erofs-dir.c fs/erofs-z.c fs/tmpfs.c fs/tmpfs-dir.c fs/tmpfs-file.c fs/tmpfs-clean.c fs/pagecache.c fs/devfs.c fs/pseudo.c fs/pseudo-tree.c fs/sysctl.c fs/text.c fs/proc-fd.c fs/locks.c fs/inotify.c fs/pipe.c fs/special.c fs/poll.c fs/epoll.c libc/crc32c.c libc/lz4.c libc/rbtree.c sched/poller.c fs/cred.c fs/permission.c tests/host/fake-special.c tests/host/fake-fs.c */
 #include "tests/host/vfs-env.h"
 
 #include "tests/host/fake-fs.h"
+#include "fs/cred.h"
 #include "mmu/object.h"
 #include "mmu/page.h"
 
@@ -252,6 +253,8 @@ static void attributes(void)
 	struct statfs_info sf;
 	struct stat_info st;
 	struct file *f;
+	const struct cred *was;
+	struct cred *user;
 
 	CHECK_OK(vfs_chmod(ctx, NULL, "/etc/greeting", 04711, 0));
 	CHECK_EQ(stat_of("/etc/greeting").mode, S_IFREG | 04711);
@@ -275,12 +278,15 @@ static void attributes(void)
 	CHECK_EQ(stat_of("/big/file-with-a-long-name-7").mode & 07777, 0400);
 	CHECK_EQ(vfs_access(ctx, NULL, "/big/file-with-a-long-name-7", MAY_EXEC, 0), -EACCES);
 	CHECK_OK(vfs_access(ctx, NULL, "/big/file-with-a-long-name-7", MAY_WRITE, 0));
-	ctx->uid = ctx->gid = 1000;
+	user = cred_copy(cred_current());
+	user->fsuid = user->fsgid = 1000;
+	user->effective = 0;
+	was = cred_override(user);
 	CHECK_EQ(vfs_access(ctx, NULL, "/big/file-with-a-long-name-7", MAY_READ, 0), -EACCES);
 	CHECK_EQ(stat_error("/etc/greeting"), -EACCES);
 	CHECK_EQ(try_open("/etc2", O_CREAT | O_WRONLY, 0600), -EACCES);
 	CHECK_EQ(vfs_unlink(ctx, NULL, "/tmp/second", false), -EPERM);
-	ctx->uid = ctx->gid = 0;
+	cred_revert(was);
 	CHECK_OK(vfs_truncate(ctx, "/etc/greeting", 1));
 	CHECK_EQ(stat_of("/etc/greeting").size, 1);
 	CHECK_OK(vfs_statfs(ctx, "/", &sf));
