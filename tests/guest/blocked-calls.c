@@ -146,15 +146,21 @@ static void open_tcp(struct scene *sc)
 	close(l);
 }
 
-/* A listener whose queue is full answers nobody. */
+/*
+ * A listener whose queue is full answers nobody. It is full once it has the last segment of the
+ * handshake, which may be after connect has returned.
+ */
 static void open_full_tcp(struct scene *sc)
 {
+	struct pollfd p;
 	struct sockaddr_in a;
 
 	sc->theirs = tcp_listener(&a, 0);
 	sc->extra = socket(AF_INET, SOCK_STREAM, 0);
 	sc->ours = socket(AF_INET, SOCK_STREAM, 0);
 	need(connect(sc->extra, (struct sockaddr *)&a, sizeof(a)) == 0);
+	p = (struct pollfd){sc->theirs, POLLIN, 0};
+	need(poll(&p, 1, -1) == 1);
 }
 
 static void open_udp(struct scene *sc)
