@@ -146,7 +146,8 @@ static void connection(void)
 	printf("inherited: linger2 %d inq %d\n", value(a, TCP, 8), value(a, TCP, 36));
 	printf("connected: fastopen %d fastopen_connect %d no_cookie %d window_clamp 0 %d\n", set(c, TCP, 23, 1), set(c, TCP, 30, 1), set(c, TCP, 34, 1), set(c, TCP, 10, 0));
 	len = sizeof(peer);
-	printf("peername %s, the listener's %d\n", error_of(getsockopt(c, SOL_SOCKET, 28, &peer, &len)), !memcmp(&peer, &to, 8));
+	printf("peername %s, ", error_of(getsockopt(c, SOL_SOCKET, 28, &peer, &len)));
+	printf("the listener's %d\n", !memcmp(&peer, &to, 8));
 	len = 20;
 	printf("peername, more room than it has: %s\n", error_of(getsockopt(c, SOL_SOCKET, 28, text, &len)));
 	len = 16;
