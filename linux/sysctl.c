@@ -19,6 +19,44 @@
 #include "linux/process.h"
 #include "linux/system.h"
 #include "mmu/aspace.h"
+#include "sched/throttle.h"
+
+/* The share of real-time threads (sched(7)): each of the two is checked against the other. */
+static int get_rt_period(const struct sysctl *s, struct pseudo_args *a, int64_t *v)
+{
+	int64_t runtime;
+
+	(void)s, (void)a;
+	throttle_get(v, &runtime);
+	return 0;
+}
+
+static int set_rt_period(const struct sysctl *s, struct pseudo_args *a, const int64_t *v)
+{
+	int64_t period, runtime;
+
+	(void)s, (void)a;
+	throttle_get(&period, &runtime);
+	return throttle_set(*v, runtime);
+}
+
+static int get_rt_runtime(const struct sysctl *s, struct pseudo_args *a, int64_t *v)
+{
+	int64_t period;
+
+	(void)s, (void)a;
+	throttle_get(&period, v);
+	return 0;
+}
+
+static int set_rt_runtime(const struct sysctl *s, struct pseudo_args *a, const int64_t *v)
+{
+	int64_t period, runtime;
+
+	(void)s, (void)a;
+	throttle_get(&period, &runtime);
+	return throttle_set(period, *v);
+}
 
 static const struct sysctl kernel_rows[] = {
 	SYSCTL_TEXT("osrelease", SYSTEM_RELEASE),
@@ -33,8 +71,8 @@ static const struct sysctl kernel_rows[] = {
 	SYSCTL_KEPT("yama/ptrace_scope", 0, 0, 3),
 	SYSCTL_KEPT("pid_max", 4194304, 301, 4194304),
 	SYSCTL_KEPT("threads-max", 4194304, 20, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("sched_rt_period_us", 1000000, 1, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("sched_rt_runtime_us", 950000, -1, SYSCTL_NO_MAX),
+	SYSCTL_CALLS("sched_rt_period_us", 0644, 1, 1, SYSCTL_NO_MAX, get_rt_period, set_rt_period),
+	SYSCTL_CALLS("sched_rt_runtime_us", 0644, 1, -1, SYSCTL_NO_MAX, get_rt_runtime, set_rt_runtime),
 	SYSCTL_KEPT("sched_deadline_period_max_us", 4194304, 0, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("sched_deadline_period_min_us", 100, 0, SYSCTL_NO_MAX),
 	SYSCTL_ULONGS("shmmax", 0644, &(uint64_t){ 18446744073692774399ul }, 1, 0, UINT64_MAX),

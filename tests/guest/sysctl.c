@@ -97,6 +97,17 @@ static void numbers(void)
 	put("kernel/perf_event_paranoid", "-2147483648");
 	put("kernel/perf_event_paranoid", "-2147483649");
 	put("kernel/perf_event_paranoid", "3");
+	/* The two of real-time threads are checked against each other. */
+	put("kernel/sched_rt_runtime_us", "1000001");
+	put("kernel/sched_rt_runtime_us", "-2");
+	put("kernel/sched_rt_runtime_us", "-1");
+	put("kernel/sched_rt_period_us", "500000");
+	put("kernel/sched_rt_runtime_us", "500001");
+	put("kernel/sched_rt_runtime_us", "400000");
+	put("kernel/sched_rt_period_us", "399999");
+	put("kernel/sched_rt_period_us", "0");
+	put("kernel/sched_rt_period_us", "1000000");
+	put("kernel/sched_rt_runtime_us", "950000");
 
 	puts("several numbers");
 	put("kernel/sem", "1 2 3 4");
