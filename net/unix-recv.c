@@ -335,8 +335,9 @@ ssize_t unix_recv(struct socket *so, struct sock_msg *m)
 			return done ? done : -EAGAIN;
 		if (deadline == NSEC_NEVER && atomic_load(&so->rcv_timeout, RELAXED) != NSEC_NEVER)
 			deadline = sock_deadline(so->rcv_timeout);
-		r = sleeper_wait_until(&so->reader, &so->wq, "unix-recv", POLL_IN | FILE_POLLHUP,
-				       has_input(u, skip), deadline);
+		/* Of those that each take a message one is woken for each; who looks at it only, or at a part of it, takes it from nobody. */
+		r = sleeper_wait_as(&so->reader, &so->wq, "unix-recv", POLL_IN | FILE_POLLHUP,
+				    has_input(u, skip), deadline, !is_stream && !is_peek);
 		if (r)
 			return done ? done : sock_wait_error(r, deadline);
 	}
