@@ -122,7 +122,7 @@ net-lossy:
 	$(Q)python3 tests/net/lossy.py --loss 0,5
 	$(Q)python3 tests/net/lossy.py --loss 20 --bytes 100000 --peer samara --cpus 2
 
-#: trace-check   record threaded programs and redis under load, check the traces, and that no CPU idles while threads wait (seconds)
+#: trace-check   record threaded programs and redis under load, check the traces, and that no CPU idles while threads wait; the report of a hang (seconds)
 #: strace-check  --strace of python3 and of programs that make nearly every call beside strace(1) on Debian's Linux
 #: tools-check   Debian's top, vmstat, free, ps and ss inside Samara print true figures (seconds)
 #: ubsan-check   guests and random calls on kernels that tell undefined behaviour (BUILD=ubsan), arm64 (minutes)
@@ -138,6 +138,7 @@ trace-check:
 	$(Q)python3 tests/trace-check.py --redis
 	$(Q)python3 tests/trace-check.py --profile
 	$(Q)python3 tests/trace-idle.py
+	$(Q)python3 tests/hang-check.py
 strace-check:
 	$(Q)python3 tests/strace-order.py
 	$(Q)python3 tests/strace-calls.py

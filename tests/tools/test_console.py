@@ -62,7 +62,10 @@ class Machine(CacheCase):
     def test_timeout(self):
         with self.start("--timeout", "0.5", stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
             errors = child.communicate(timeout=30)[1]
-        self.assertEqual((child.returncode, errors), (124, b"samara: stopped after 0.5 seconds (--timeout)\n"))
+        self.assertEqual(child.returncode, 124)
+        # This kernel has no symbols: of the report there are the host's times only.
+        self.assertRegex(errors, rb"^samara: stopped after 0\.5 seconds \(--timeout\)\n(samara: QEMU ran for .* for one\n)?"
+                                 rb"samara: what the machine was doing is not known: .*kernel\.elf.*\n$")
 
     def test_qemu_fails(self):
         with self.start("--cpu", "nonsense", stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:

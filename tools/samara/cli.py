@@ -88,7 +88,7 @@ def run_parser():
                        help="set a variable; NAME alone passes on its value here (repeatable)")
     group.add_argument("--host-program", action="store_true", help="PROGRAM is a file of this machine, also if the root has such a path or command")
     group.add_argument("--cwd", metavar="DIR", help="working directory (default /)")
-    group.add_argument("--timeout", type=seconds, metavar="SECONDS", help="stop after this time, with status 124")
+    group.add_argument("--timeout", type=seconds, metavar="SECONDS", help="stop after this time, say what the machine was doing, and leave with status 124")
     group = parser.add_argument_group("the machine")
     group.add_argument("--memory", metavar="SIZE", help="RAM, such as 64M or 2G (default 256M, more for a large image)")
     group.add_argument("--root-disk", action="store_true", help="the root as a disk that is read when needed, not as an initrd (large roots)")

@@ -29,6 +29,7 @@ import threading
 import time
 import tty
 
+from . import hang
 from .errors import EXIT_TIMEOUT, Failure
 
 ESCAPE = 0x01  # Ctrl-A
@@ -151,8 +152,10 @@ def die_with_parent(library=None):
 class Session:
     """One run of a machine. run() returns the exit status of this command."""
 
-    def __init__(self, console, quiet=False, timeout=None, has_status_port=False):
-        """has_status_port: the program's status comes through the chardev "status", QEMU's own says nothing."""
+    def __init__(self, console, quiet=False, timeout=None, has_status_port=False, kernel_elf=None):
+        """has_status_port: the program's status comes through the chardev "status", QEMU's own says nothing.
+
+        kernel_elf: with a time-out, the symbols for the report of what the machine was doing."""
         self.console = console
         self.has_status_port = has_status_port
         self.reported = b""
@@ -161,8 +164,10 @@ class Session:
         self.raw = "stdin" in terminals()
         self.sockets, self.inherited = {}, {}
         for name in ("uart",) + (("stdin", "stdout", "stderr") if console == "ports" else ()) + (
-                ("status",) if has_status_port else ()):
+                ("status",) if has_status_port else ()) + ((hang.MONITOR,) if timeout is not None and kernel_elf else ()):
             self.sockets[name], self.inherited[name] = socket.socketpair()
+        self.kernel_elf = kernel_elf
+        self.monitor, self.report = None, []
         self.child = None
         self.killed_by = None  # a signal's number, "timeout", "escape" or "pipe"
         self.errors = b""
@@ -196,6 +201,8 @@ class Session:
                                       start_new_session=True, preexec_fn=die_with_parent())
         for end in self.inherited.values():
             end.close()
+        if hang.MONITOR in self.sockets:
+            self.monitor = hang.Monitor(self.sockets[hang.MONITOR])
         self.spawn(self.copy_errors, self.child.stderr)
         if self.has_status_port:
             self.spawn(self.read_status, self.sockets["status"])
@@ -220,6 +227,13 @@ class Session:
             self.killed_by = reason
         self.child.kill()
 
+    def stop_late(self):
+        """The time is over: see what the machine is doing, and end it."""
+        self.killed_by = "timeout"
+        if self.monitor:
+            self.report = hang.report_lines(self.monitor, self.child.pid, self.kernel_elf)
+        self.child.kill()
+
     def on_signal(self, number, _frame):
         if self.child is None:
             raise KeyboardInterrupt
@@ -236,12 +250,12 @@ class Session:
             try:
                 self.child.wait(self.timeout)
             except subprocess.TimeoutExpired:
-                self.kill("timeout")
+                self.stop_late()
             return
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         if not poll.poll(limit):
-            self.kill("timeout")
+            self.stop_late()
         os.close(descriptor)
         self.child.wait()
 
@@ -320,7 +334,7 @@ class Session:
     def status(self, words):
         """The exit status of this command, or Failure."""
         if self.killed_by == "timeout":
-            print(f"samara: stopped after {self.timeout:g} seconds (--timeout)", file=sys.stderr)
+            print(f"samara: stopped after {self.timeout:g} seconds (--timeout)", *self.report, sep="\n", file=sys.stderr)
             return EXIT_TIMEOUT
         if self.killed_by == "escape":
             return 128 + signal.SIGKILL

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from . import paths
 from . import ports as machines
 from .errors import Failure
+from .hang import MONITOR
 
 DEFAULT_CONSOLE = "ports"
 STREAMS = ("stdin", "stdout", "stderr")
@@ -143,6 +144,7 @@ def command(machine, chardevs):
     if machine.port is machines.ARM64:
         words += ["-semihosting-config", "enable=on,target=native"]
     words += chardevs.words() + ["-serial", "chardev:uart"]
+    words += ["-mon", f"chardev={MONITOR},mode=control"] if MONITOR in chardevs.texts else []
     if has_status_port(machine.port):
         words += ["-device", f"isa-debugcon,iobase=0xe9,chardev={STATUS}", "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
     if machine.console == "ports":
