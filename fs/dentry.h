@@ -50,9 +50,16 @@ struct mount {
 	struct dentry *root;		/* [I] ref */
 	struct dentry *point;		/* [I] ref: what it covers; NULL for the first */
 	int id;				/* [I] */
-	unsigned long flags;		/* [I] MS_* */
+	unsigned long flags;		/* [a] MS_* */
+	bool is_expiring;		/* [mount lock] umount2(MNT_EXPIRE) found it idle once */
 	char *source, *options;		/* [I] */
 };
+
+/* umount2(2). */
+#define MNT_FORCE	1u
+#define MNT_DETACH	2u
+#define MNT_EXPIRE	4u
+#define UMOUNT_NOFOLLOW	8u
 
 #define MS_RDONLY	1ul
 #define MS_NOSUID	2ul

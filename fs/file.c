@@ -59,6 +59,7 @@ struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *privat
 	list_init(&f->epoll_items);
 	f->epoll_lock = (struct mutex)MUTEX_INIT;
 	f->was_watched = false;
+	f->claim = 0;
 	f->has_position = false;
 	f->plain = 0;
 	return f;
@@ -83,6 +84,8 @@ void file_last_put(struct file *f)
 			inotify_file_event(f->vnode, f->dentry, (f->flags & O_ACCMODE) == O_RDONLY ? IN_CLOSE_NOWRITE : IN_CLOSE_WRITE);
 		if (unlikely(f->vnode->locks))
 			file_locks_release(f, f);
+		if (unlikely(f->claim))
+			vnode_unclaim(f->vnode, f->claim);
 	}
 	if (f->ops->release)
 		f->ops->release(f);
@@ -92,6 +95,15 @@ void file_last_put(struct file *f)
 		rcu_defer(&f->rcu, file_free_rcu);
 	else
 		give_back(f);
+}
+
+int file_deny_write(struct file *f)
+{
+	int r = vnode_claim(f->vnode, VNODE_RUNS);
+
+	if (!r)
+		f->claim = VNODE_RUNS;
+	return r;
 }
 
 uint8_t file_is_plain(const struct file *f)

@@ -107,6 +107,7 @@ struct file {
 	struct list epoll_items;	/* fs/epoll.c: subscriptions of epoll instances to this file */
 	struct mutex epoll_lock;
 	bool was_watched;		/* [epoll_lock] an epoll has had it; who sets it has a reference, so that the last file_put() sees it */
+	int8_t claim;			/* [I] what it holds of vnode_claim(), until the last file_put() */
 	bool has_position;		/* [I] pos is real and needs pos_lock: regular files, directories */
 	uint8_t plain;			/* [a] FILE_PLAIN_*, set when it gets a descriptor */
 	struct rcu_head rcu;		/* file.c */
@@ -116,6 +117,8 @@ struct file {
 
 /* give: file_put(). NULL: no memory. Takes over nothing on failure. */
 struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *private);
+/* f, just opened by a name, is a program: as long as it is open nobody can write to it. 0, -ETXTBSY: somebody may write. */
+int file_deny_write(struct file *f);
 static inline void file_get(struct file *f)
 {
 	atomic_fetch_add(&f->refs, 1u, RELAXED);

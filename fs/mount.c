@@ -103,6 +103,44 @@ static int mount_type(const struct fs_type *type, const char *source, struct den
 	return mount_attach(root, point, source, options, flags, NULL);
 }
 
+/* Does a descriptor of the process keep m from becoming read-only? Files that wait in a socket are not seen. */
+static bool is_written(const struct mount *m, bool is_whole_fs)
+{
+	struct fdtable *t = vfs_current_fds ? vfs_current_fds() : NULL;
+	bool is_busy = false;
+
+	for (int fd = t ? fd_next(t, 0) : -1; fd >= 0 && !is_busy; fd = fd_next(t, fd + 1)) {
+		struct file *f = fd_get(t, fd);
+
+		if (!f)
+			continue;
+		if (f->dentry && f->dentry->mount == m)
+			is_busy = f->claim == VNODE_WRITES || (is_whole_fs && READ_ONCE(f->vnode->nlink) == 0);
+		file_put(f);
+	}
+	return is_busy;
+}
+
+/* MS_REMOUNT. With MS_BIND the flags of the mount alone, else the file system's options, too. */
+static int remount(struct dentry *root, unsigned long flags, const char *options)
+{
+	struct mount *m = root->mount;
+	bool is_whole_fs = !(flags & MS_BIND);
+	int r = 0;
+
+	if (!m || root != m->root)
+		return -EINVAL;
+	if ((flags & MS_RDONLY) && !(m->flags & MS_RDONLY) && is_written(m, is_whole_fs))
+		return -EBUSY;
+	if (is_whole_fs && options && *options && m->super->type->remount)
+		r = m->super->type->remount(m->super, options);
+	if (r)
+		return r;
+	WRITE_ONCE(m->flags, flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));
+	pseudo_event_raise(&mounts_changed);
+	return 0;
+}
+
 int vfs_mount(struct fs_context *ctx, const char *source, const char *target, const char *fstype, unsigned long flags, const char *options)
 {
 	const struct fs_type *type;
@@ -114,21 +152,15 @@ int vfs_mount(struct fs_context *ctx, const char *source, const char *target, co
 	r = path_lookup(ctx, NULL, target, WALK_FOLLOW, &point, NULL);
 	if (r)
 		return r;
+	if (flags & MS_REMOUNT) {
+		r = remount(point, flags, options);
+		dentry_put(point);
+		return r;
+	}
 	if (flags & (MS_BIND | MS_MOVE | 0x1f0000)) {
 		/* Propagation changes (MS_PRIVATE, ...) mean nothing here; bind and move are not supported. */
 		dentry_put(point);
 		return flags & (MS_BIND | MS_MOVE) ? -EINVAL : 0;
-	}
-	if (flags & MS_REMOUNT) {
-		r = point->mount && point == point->mount->root ? 0 : -EINVAL;
-		if (!r && options && *options && point->mount->super->type->remount)
-			r = point->mount->super->type->remount(point->mount->super, options);
-		if (!r) {
-			WRITE_ONCE(point->mount->flags, flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));
-			pseudo_event_raise(&mounts_changed);
-		}
-		dentry_put(point);
-		return r;
 	}
 	type = fs_type_find(fstype ? fstype : "");
 	if (!type || !type->mount || !vnode_is_dir(point->vnode)) {
@@ -141,14 +173,16 @@ int vfs_mount(struct fs_context *ctx, const char *source, const char *target, co
 
 int vfs_umount(struct fs_context *ctx, const char *target, unsigned flags)
 {
-	bool is_lazy = flags & 2;	/* MNT_DETACH */
+	bool is_lazy = flags & MNT_DETACH;
 	struct dentry *d;
 	struct mount *m, *o;
 	int r;
 
+	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
+		return -EINVAL;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	r = path_lookup(ctx, NULL, target, (flags & 8) ? 0 : WALK_FOLLOW, &d, NULL);
+	r = path_lookup(ctx, NULL, target, (flags & UMOUNT_NOFOLLOW) ? 0 : WALK_FOLLOW, &d, NULL);
 	if (r)
 		return r;
 	m = d->mount;
@@ -157,6 +191,10 @@ int vfs_umount(struct fs_context *ctx, const char *target, unsigned flags)
 		dentry_put(d);
 		return r;
 	}
+	if ((flags & MNT_EXPIRE) && (flags & (MNT_FORCE | MNT_DETACH))) {
+		dentry_put(d);
+		return -EINVAL;
+	}
 	dentry_drop_mount(m);
 	mutex_lock(&mounts_lock);
 	list_for_each(o, &mounts, node)
@@ -164,6 +202,10 @@ int vfs_umount(struct fs_context *ctx, const char *target, unsigned flags)
 			r = -EBUSY;
 	if (!r && !is_lazy && READ_ONCE(d->refs) > 2)	/* the mount's and ours */
 		r = -EBUSY;
+	if (!r && (flags & MNT_EXPIRE) && !m->is_expiring) {
+		m->is_expiring = true;
+		r = -EAGAIN;
+	}
 	if (!r) {
 		atomic_store(&m->point->covered, o = NULL, RELEASE);
 		path_cache_flush();

@@ -206,7 +206,7 @@ int vfs_truncate(struct fs_context *ctx, const char *path, uint64_t size)
 	else
 		r = vnode_permission(v, MAY_WRITE);
 	if (!r)
-		r = v->ops->truncate(v, size);
+		r = vnode_truncate(v, size);
 	if (!r)
 		inotify_file_event(v, d, IN_MODIFY);
 	dentry_put(d);

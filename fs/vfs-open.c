@@ -81,12 +81,30 @@ static int open_rare(struct dentry *d, unsigned flags, bool is_new, struct file 
 	if (r)
 		return r;
 	if ((flags & O_TRUNC) && !is_new && vnode_type(v) == S_IFREG) {
-		r = v->ops->truncate ? v->ops->truncate(v, 0) : 0;
+		r = vnode_truncate(v, 0);
 		if (r)
 			return r;
 		inotify_file_event(v, d, IN_MODIFY);
 	}
 	return 0;
+}
+
+static int open_regular(struct vnode *v, unsigned flags, struct file **out)
+{
+	unsigned access = flags & O_ACCMODE;
+	bool is_writer = access == O_WRONLY || access == O_RDWR;
+	int r = is_writer ? vnode_claim(v, VNODE_WRITES) : 0;
+
+	if (unlikely(r))
+		return r;
+	*out = file_alloc(v->fops, flags, NULL);
+	if (is_writer) {
+		if (unlikely(!*out))
+			vnode_unclaim(v, VNODE_WRITES);
+		else
+			(*out)->claim = VNODE_WRITES;
+	}
+	return *out ? 0 : -ENOMEM;
 }
 
 /* take: d, also on failure. */
@@ -103,8 +121,7 @@ static int open_dentry(struct dentry *d, unsigned flags, bool is_new, struct fil
 	if (likely(!r && !is_done)) {
 		flags &= ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
 		if (likely(vnode_type(v) == S_IFREG && !v->ops->open)) {
-			*out = file_alloc(v->fops, flags, NULL);
-			r = *out ? 0 : -ENOMEM;
+			r = open_regular(v, flags, out);
 		} else {
 			r = open_special(v, flags, out);
 		}

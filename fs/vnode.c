@@ -54,6 +54,33 @@ void vnode_put(struct vnode *v)
 	v->ops->destroy(v);
 }
 
+int vnode_claim(struct vnode *v, int claim)
+{
+	int32_t claims = atomic_load(&v->claims, RELAXED);
+
+	do {
+		if (claim > 0 ? claims < 0 : claims > 0)
+			return -ETXTBSY;
+	} while (!atomic_cas(&v->claims, &claims, claims + claim, RELAXED));
+	return 0;
+}
+
+void vnode_unclaim(struct vnode *v, int claim)
+{
+	atomic_fetch_sub(&v->claims, claim, RELAXED);
+}
+
+int vnode_truncate(struct vnode *v, uint64_t size)
+{
+	int r = vnode_claim(v, VNODE_WRITES);
+
+	if (r)
+		return r;
+	r = v->ops->truncate ? v->ops->truncate(v, size) : 0;
+	vnode_unclaim(v, VNODE_WRITES);
+	return r;
+}
+
 static void free_rcu(struct rcu_head *head)
 {
 	kfree(container_of(head, struct vnode, rcu));

@@ -136,6 +136,7 @@ struct vnode {
 	struct mutex meta;		/* attributes, page tree: never held across a fault */
 	struct dentry *alias;		/* [a] weak: some name of it, for people */
 	struct file_locks *locks;	/* [a] fs/locks.c */
+	int32_t claims;			/* [a] vnode_claim(): files open for writing, or less than 0: programs that run it */
 	uint8_t rw_hint;		/* [a] F_SET_RW_HINT */
 	void *special;			/* [lock] a fifo's pipe (fs/pipe.c), a bound socket (net/unix.c) */
 	void (*special_free)(void *special);	/* [lock] called at the end if special is set */
@@ -173,6 +174,16 @@ void vnode_now(struct timespec64 *t);
 #define VNODE_ATIME	4u
 /* VNODE_MTIME: the content was changed, too, so a file loses the rights that it lends (vnode_mode_after_change()). */
 void vnode_touch(struct vnode *v, unsigned what);
+/*
+ * A regular file is either written to or run, by any number of each at once. claim: VNODE_WRITES or VNODE_RUNS, given back by
+ * vnode_unclaim(). 0, or -ETXTBSY: it is used in the other way.
+ */
+#define VNODE_WRITES	1
+#define VNODE_RUNS	(-1)
+int vnode_claim(struct vnode *v, int claim);
+void vnode_unclaim(struct vnode *v, int claim);
+/* A regular file. 0, -ETXTBSY, what the file system says. */
+int vnode_truncate(struct vnode *v, uint64_t size);
 /* 0 or -EACCES. */
 int vnode_permission(struct vnode *v, unsigned may);
 /* May the current thread give v another name (-EPERM); follow a link that lies in dir (-EACCES)? By settings (fs/vfs.h). */

@@ -78,7 +78,7 @@ static int read_exactly(struct file *f, uint64_t off, void *buf, size_t len)
 	return n < 0 ? (int)n : (size_t)n == len ? 0 : -ENOEXEC;
 }
 
-/* Open for execution: a regular file with an execute bit. */
+/* Open for execution: a regular file with an execute bit, which nobody writes to meanwhile. */
 static int open_program(struct exec *e, const char *path, struct file **out, uint64_t *size)
 {
 	struct stat_info st;
@@ -90,6 +90,10 @@ static int open_program(struct exec *e, const char *path, struct file **out, uin
 	if (!r && ((st.mode & 0170000) != 0100000 || vnode_permission((*out)->vnode, MAY_EXEC))) {
 		snprintf(e->message, sizeof(e->message), "%s is not an executable file: chmod +x it", path);
 		r = -EACCES;
+	}
+	if (!r && file_deny_write(*out)) {
+		snprintf(e->message, sizeof(e->message), "%s is open for writing", path);
+		r = -ETXTBSY;
 	}
 	if (r) {
 		file_put(*out);
