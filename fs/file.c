@@ -7,6 +7,7 @@
 #include "fs/dentry.h"
 #include "fs/epoll.h"
 #include "fs/inotify.h"
+#include "fs/special-priv.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
@@ -208,11 +209,8 @@ int file_stat(struct file *f, struct stat_info *out)
 {
 	if (f->ops->stat)
 		return f->ops->stat(f, out);
-	if (!f->vnode) {
-		/* Like Linux's anon_inode: no type, owner read and write. */
-		*out = (struct stat_info){ .mode = 0600, .nlink = 1, .blksize = PAGE_SIZE, .ino = 1, .dev = 1 };
-		return 0;
-	}
+	if (!f->vnode)
+		return special_anon_stat(f, out);
 	if (f->vnode->ops->getattr)
 		return f->vnode->ops->getattr(f->vnode, out);
 	vnode_stat(f->vnode, out);

@@ -18,6 +18,7 @@ struct fdtable;
 struct stat_info;
 struct vm_object;
 struct vnode;
+struct vnode_attr;
 struct dentry;
 
 /* Events: numbers of poll(2). */
@@ -80,6 +81,8 @@ struct file_ops {
 	int (*truncate)(struct file *f, uint64_t size);			/* [EINVAL] */
 	int (*allocate)(struct file *f, int mode, uint64_t off, uint64_t len);	/* fallocate(2) [EOPNOTSUPP] */
 	int (*stat)(struct file *f, struct stat_info *out);		/* [from the vnode] */
+	/* Of a file without a dentry; see fs/anon-attr.h. [the one of all event descriptors] */
+	int (*setattr)(struct file *f, const struct vnode_attr *a);
 	/* fcntl(2) commands of one kind of file: F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS, leases. [EINVAL] */
 	long (*fcntl)(struct file *f, unsigned cmd, unsigned long arg);
 	/* F_SETFL changed f->flags (e.g. O_ASYNC). [nothing] */

@@ -45,6 +45,7 @@ struct pipe {
 	uint32_t nr_files;	/* [a] references; of a FIFO changed under fifo_lock */
 	struct pipe **slot;	/* [I] FIFO: the inode's pointer here */
 	uint64_t ino;		/* [I] */
+	struct anon_attr *attr;	/* fs/anon-attr.h */
 	struct pipe_buf inline_bufs[PIPE_DEFAULT_SLOTS];
 };
 

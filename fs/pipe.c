@@ -11,6 +11,7 @@
  */
 #include "fs/pipe.h"
 
+#include "fs/anon-attr.h"
 #include "fs/file.h"
 #include "fs/pipe-priv.h"
 #include "fs/special-priv.h"
@@ -384,7 +385,15 @@ static int pipe_stat(struct file *f, struct stat_info *out)
 	struct pipe *p = f->private;
 
 	special_stat(out, SPECIAL_IFIFO | 0600, p->ino);
+	anon_attr_stat(&p->attr, out);
 	return 0;
+}
+
+static int pipe_setattr(struct file *f, const struct vnode_attr *a)
+{
+	struct pipe *p = f->private;
+
+	return anon_attr_set(&p->attr, a);
 }
 
 /* ---- open and close --------------------------------------------------------------------------------------------- */
@@ -397,6 +406,7 @@ static void pipe_free(struct pipe *p)
 		page_put(virt_to_phys(p->spare));
 	if (p->bufs != p->inline_bufs)
 		kfree(p->bufs);
+	kfree(p->attr);
 	kfree(p);
 }
 
@@ -438,6 +448,7 @@ static const struct file_ops pipe_ops = {
 	.poll = pipe_poll,
 	.ioctl = pipe_ioctl,
 	.stat = pipe_stat,
+	.setattr = pipe_setattr,
 	.release = pipe_release,
 };
 

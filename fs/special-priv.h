@@ -20,6 +20,7 @@ uint64_t special_new_ino(void);
 void special_stat(struct stat_info *out, uint32_t mode, uint64_t ino);
 /* file_ops.stat of anonymous inodes (eventfd, epoll, ...): mode 0600, one shared inode as on Linux. */
 int special_anon_stat(struct file *f, struct stat_info *out);
+int special_anon_setattr(struct file *f, const struct vnode_attr *a);
 static inline bool special_is_nonblock(const struct file *f)
 {
 	return atomic_load(&f->flags, RELAXED) & O_NONBLOCK;

@@ -4,6 +4,7 @@
  */
 #include "fs/special-priv.h"
 
+#include "fs/anon-attr.h"
 #include "fs/file.h"
 #include "fs/vfs.h"
 #include "libc/atomic.h"
@@ -13,6 +14,7 @@
 #define ANON_DEV	0x0du	/* small numbers that no mounted file system has, as pipefs and anon_inodefs on Linux */
 #define SPECIAL_DEV	0x0cu
 
+static struct anon_attr *anon_inode;	/* of all of them together */
 static uint64_t last_ino = ANON_INO + 1000;	/* [a] */
 
 uint64_t special_new_ino(void)
@@ -42,5 +44,12 @@ int special_anon_stat(struct file *f, struct stat_info *out)
 {
 	(void)f;
 	special_stat(out, 0600, ANON_INO);
+	anon_attr_stat(&anon_inode, out);
 	return 0;
+}
+
+int special_anon_setattr(struct file *f, const struct vnode_attr *a)
+{
+	(void)f;
+	return anon_attr_set(&anon_inode, a);
 }

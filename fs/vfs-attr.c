@@ -6,11 +6,18 @@
 #include "fs/dentry.h"
 #include "fs/inotify.h"
 #include "fs/path-cache.h"
+#include "fs/special-priv.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 
 #define UTIME_NOW	0x3fffffff
 #define UTIME_OMIT	0x3ffffffe
+
+#define ST_VALID	0x20		/* statfs(2): f_flags means something */
+#define PIPEFS_MAGIC	0x50495045
+#define SOCKFS_MAGIC	0x534f434b
+#define TMPFS_MAGIC	0x01021994
+#define ANON_INODE_MAGIC 0x09041934
 
 static unsigned walk_flags(unsigned at_flags)
 {
@@ -89,15 +96,29 @@ static int setattr(struct dentry *d, const struct vnode_attr *a)
 	return r;
 }
 
+/* The same for a file without a name, whose users have it from its maker. take: f. */
+static int file_setattr(struct file *f, const struct vnode_attr *a)
+{
+	int r = 0;
+
+	if (a->what)
+		r = f->ops->setattr ? f->ops->setattr(f, a) : special_anon_setattr(f, a);
+	file_put(f);
+	return r;
+}
+
 int vfs_chmod(struct fs_context *ctx, struct file *at, const char *path, uint32_t mode, unsigned at_flags)
 {
 	struct vnode_attr a = { .what = ATTR_MODE };
 	struct dentry *d;
+	struct file *f;
 	int r;
 
-	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, NULL);
+	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, &f);
 	if (r)
 		return r;
+	if (f)
+		return file_setattr(f, &(struct vnode_attr){ .what = ATTR_MODE, .mode = mode });
 	a.mode = vnode_keep_setgid(mode, READ_ONCE(d->vnode->gid));
 	if (vnode_type(d->vnode) == S_IFLNK)
 		r = -EOPNOTSUPP;
@@ -124,15 +145,18 @@ int vfs_chown(struct fs_context *ctx, struct file *at, const char *path, uint32_
 {
 	struct vnode_attr a = { .uid = uid, .gid = gid };
 	struct dentry *d;
+	struct file *f;
 	int r;
 
-	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, NULL);
+	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, &f);
 	if (r)
 		return r;
 	if (uid != (uint32_t)-1)
 		a.what |= ATTR_UID;
 	if (gid != (uint32_t)-1)
 		a.what |= ATTR_GID;
+	if (f)
+		return file_setattr(f, &a);
 	a.mode = vnode_mode_after_change(d->vnode);
 	if (a.mode != READ_ONCE(d->vnode->mode))
 		a.what |= ATTR_MODE;
@@ -169,10 +193,8 @@ int vfs_utimens(struct fs_context *ctx, struct file *at, const char *path, const
 	r = path_lookup(ctx, at, path, walk_flags(at_flags), &d, &f);
 	if (r)
 		return r;
-	if (f) {
-		file_put(f);
-		return 0;
-	}
+	if (f)
+		return file_setattr(f, &a);
 	if (!a.what)
 		r = 0;
 	else if (vnode_is_owner(d->vnode))
@@ -189,13 +211,18 @@ int vfs_truncate(struct fs_context *ctx, const char *path, uint64_t size)
 {
 	struct dentry *d;
 	struct vnode *v;
+	struct file *f;
 	int r;
 
 	if ((int64_t)size < 0)
 		return -EINVAL;
-	r = path_lookup(ctx, NULL, path, WALK_FOLLOW, &d, NULL);
+	r = path_lookup(ctx, NULL, path, WALK_FOLLOW, &d, &f);
 	if (r)
 		return r;
+	if (f) {
+		file_put(f);
+		return -EINVAL;
+	}
 	v = d->vnode;
 	if (vnode_is_dir(v))
 		r = -EISDIR;
@@ -220,19 +247,27 @@ static int super_statfs(struct dentry *d, struct statfs_info *out)
 	*out = (struct statfs_info){ .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX, .fsid = s->dev };
 	if (s->type && s->type->statfs)
 		s->type->statfs(s, out);
-	if (d->mount)
-		out->flags = 0x20 | (d->mount->flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));	/* ST_VALID */
+	if (d->mount)	/* memfds are of a mount of their own that nobody sees */
+		out->flags = ST_VALID | (d->mount->flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));
+	else
+		*out = (struct statfs_info){ .type = TMPFS_MAGIC, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX, .flags = ST_VALID };
 	return 0;
 }
 
 int vfs_statfs(struct fs_context *ctx, const char *path, struct statfs_info *out)
 {
 	struct dentry *d;
+	struct file *f;
 	int r;
 
-	r = path_lookup(ctx, NULL, path, WALK_FOLLOW, &d, NULL);
+	r = path_lookup(ctx, NULL, path, WALK_FOLLOW, &d, &f);
 	if (r)
 		return r;
+	if (f) {
+		r = file_statfs(f, out);
+		file_put(f);
+		return r;
+	}
 	r = super_statfs(d, out);
 	dentry_put(d);
 	return r;
@@ -242,8 +277,11 @@ int file_statfs(struct file *f, struct statfs_info *out)
 {
 	if (f->dentry)
 		return super_statfs(f->dentry, out);
-	/* Pipes, sockets, anonymous files: numbers of Linux's anon_inodefs. */
-	*out = (struct statfs_info){ .type = 0x09041934, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX };
+	*out = (struct statfs_info){ .type = ANON_INODE_MAGIC, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX, .flags = ST_VALID };
+	if (f->kind && !strcmp(f->kind, "pipe"))
+		out->type = PIPEFS_MAGIC;
+	else if (f->kind && !strcmp(f->kind, "socket"))
+		out->type = SOCKFS_MAGIC;
 	return 0;
 }
 

@@ -136,15 +136,8 @@ static void signalfd_release(struct file *f)
 	kfree(f->private);
 }
 
-static int signalfd_stat(struct file *f, struct stat_info *out)
-{
-	(void)f;
-	*out = (struct stat_info){ .mode = 0600, .nlink = 1, .blksize = PAGE_SIZE };
-	return 0;
-}
-
 static const struct file_ops signalfd_ops = {
-	.read = signalfd_read, .poll = signalfd_poll, .fdinfo = signalfd_fdinfo, .release = signalfd_release, .stat = signalfd_stat,
+	.read = signalfd_read, .poll = signalfd_poll, .fdinfo = signalfd_fdinfo, .release = signalfd_release,
 };
 
 static long create(sigmask_t mask, unsigned flags)

@@ -451,7 +451,7 @@ long sys_fsync(long fd)
 
 	if (!f)
 		return -EBADF;
-	r = f->ops->fsync ? f->ops->fsync(f, false) : -EINVAL;
+	r = f->flags & O_PATH ? -EBADF : f->ops->fsync ? f->ops->fsync(f, false) : -EINVAL;
 	file_put(f);
 	return r;
 }
@@ -469,11 +469,13 @@ long sys_sync(void)
 long sys_syncfs(long fd)
 {
 	struct file *f = fd_file(fd);
+	long r;
 
 	if (!f)
 		return -EBADF;
+	r = f->flags & O_PATH ? -EBADF : 0;
 	file_put(f);
-	return 0;
+	return r;
 }
 
 /* The type of an open file, as S_IFMT has it, if fd is one; -EBADF. */

@@ -572,7 +572,7 @@ long utimens_at(long dirfd, long pathname, const struct timespec64 *times, unsig
 		f = fd_file(dirfd);
 		if (!f)
 			return -EBADF;
-		r = vfs_utimens(fs_current(), f, "", times, AT_EMPTY_PATH);
+		r = f->flags & O_PATH ? -EBADF : vfs_utimens(fs_current(), f, "", times, AT_EMPTY_PATH);
 		file_put(f);
 		return r;
 	}
@@ -594,6 +594,8 @@ long sys_utimensat(long dirfd, long pathname, long times_ptr, long flags)
 		return -EFAULT;
 	if (times_ptr && !(is_valid_nsec(times[0].nsec) && is_valid_nsec(times[1].nsec)))
 		return -EINVAL;
+	if (times_ptr && times[0].nsec == UTIME_OMIT && times[1].nsec == UTIME_OMIT)
+		return 0;	/* whatever the file is, or whether there is one */
 	return utimens_at(dirfd, pathname, times_ptr ? times : NULL, (unsigned)flags);
 }
 

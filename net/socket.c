@@ -2,6 +2,7 @@
 /* The part of sockets that all families share: creation, files, the options of socket(7). */
 #include "net/socket.h"
 
+#include "fs/anon-attr.h"
 #include "fs/vfs.h"
 #include "fs/cred.h"
 #include "libc/errno.h"
@@ -64,6 +65,7 @@ void socket_put(struct socket *so)
 	if (so->next)
 		so->next->link = so->link;
 	mutex_unlock(&sockets_lock);
+	kfree(so->attr);
 	so->ops->destroy(so);
 }
 
@@ -182,7 +184,15 @@ static int socket_stat(struct file *f, struct stat_info *out)
 	out->blksize = 4096;
 	out->uid = so->cred.uid;
 	out->gid = so->cred.gid;
+	anon_attr_stat(&so->attr, out);
 	return 0;
+}
+
+static int socket_setattr(struct file *f, const struct vnode_attr *a)
+{
+	struct socket *so = f->private;
+
+	return anon_attr_set(&so->attr, a);
 }
 
 static void socket_release(struct file *f)
@@ -199,6 +209,7 @@ static const struct file_ops socket_file_ops = {
 	.poll = socket_poll,
 	.ioctl = socket_ioctl,
 	.stat = socket_stat,
+	.setattr = socket_setattr,
 	.release = socket_release,
 };
 

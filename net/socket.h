@@ -210,6 +210,7 @@ struct socket {
 	int32_t busy_poll, incoming_cpu, peek_off;	/* [a] kept for who asks */
 	struct sock_cred cred;		/* [I] who made it */
 	uint64_t ino;			/* [I] */
+	struct anon_attr *attr;		/* fs/anon-attr.h */
 	struct socket *next, **link;	/* [sockets_lock] all sockets, for /proc/net */
 	struct rcu_head rcu;
 };
