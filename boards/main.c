@@ -4,6 +4,8 @@
  */
 #include <arch/boot.h>
 #include <arch/cpu.h>
+#include <arch/random.h>
+#include <arch/time.h>
 
 #include "boards/board.h"
 #include "boards/boot.h"
@@ -34,6 +36,19 @@ static _Noreturn void give_up(const char *why)
 {
 	log_line("cannot start: %s", why);
 	machine_exit(EXIT_KERNEL);
+}
+
+/* Beside the board's seed, which may be missing: what the CPU draws, if it can, and how long the boot took so far. */
+static void seed_random(void)
+{
+	uint64_t mix[6] = { arch_boot.entry_counter, arch_counter() };
+
+	for (unsigned i = 2; i < sizeof(mix) / sizeof(mix[0]); i++) {
+		if (!arch_random64(&mix[i]))
+			break;
+	}
+	random_add(board.seed, board.seed_len);
+	random_add(mix, sizeof(mix));
 }
 
 static void init_memory(void)
@@ -201,7 +216,7 @@ void kernel_main(void)
 	boot_phase("probe");
 	init_memory();
 	init_options();
-	random_add(board.seed, board.seed_len);
+	seed_random();
 	init_interrupts();
 	start_cpus();
 	init_run(INIT_CORE);

@@ -3,7 +3,7 @@
  * x86-64 machines that are entered by PVH: QEMU microvm and q35, Firecracker. From what the boot loader and the firmware left in memory to struct board.
  */
 #include <arch/boot.h>
-#include <arch/rdrand.h>
+#include <arch/random.h>
 
 #include "apic/apic.h"
 #include "boards/qemu-microvm/pc.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The CPU's random numbers (Intel SDM vol. 1, 7.3.17). Of this port alone. Context: any.
+ * The CPU's random numbers (Intel SDM vol. 1, 7.3.17). Context: any.
  */
 #pragma once
 
