@@ -142,6 +142,8 @@ int elf_parse(const struct elf_header *h, const struct elf_phdr *ph, uint64_t fi
 				return refuse(why, "the name of its interpreter is missing or too long");
 			img->interp_off = p->p_offset;
 			img->interp_len = (uint32_t)p->p_filesz;
+		} else if (p->p_type == PT_GNU_STACK) {
+			img->wants_exec_stack = p->p_flags & PF_X;
 		}
 	}
 	if (!img->nr_segments)

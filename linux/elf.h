@@ -3,7 +3,7 @@
  * ELF-64 programs and interpreters (System V gABI 4.1 ch. 4 and 5; ELF for the Arm 64-bit Architecture).
  *
  * The file is foreign: elf_parse() believes nothing and changes nothing; what it has let through elf_load() can map without further checks of the
- * numbers. Not looked at: section headers, PT_GNU_PROPERTY, PT_GNU_STACK's executable bit (stacks are never executable).
+ * numbers. Not looked at: section headers, PT_GNU_PROPERTY.
  */
 #pragma once
 
@@ -25,6 +25,7 @@ struct file;
 #define PT_LOAD		1
 #define PT_INTERP	3
 #define PT_PHDR		6
+#define PT_GNU_STACK	0x6474e551
 #define PF_X		1u
 #define PF_W		2u
 #define PF_R		4u
@@ -56,6 +57,7 @@ struct elf_segment {
 /* All addresses before relocation (bias 0). */
 struct elf_image {
 	bool is_dyn;			/* may be loaded anywhere (ET_DYN) */
+	bool wants_exec_stack;		/* PT_GNU_STACK with PF_X; without that header the stack is not executable either */
 	vaddr_t entry;
 	vaddr_t phdr;			/* where the program headers are in memory; 0: nowhere */
 	unsigned nr_phdrs;

@@ -266,11 +266,11 @@ static int place_interp(struct aspace *as, const struct elf_image *img, uint64_t
 	return aspace_unmap(as, at, ALIGN_UP(req.len, PAGE_SIZE));
 }
 
-static int map_stack(struct aspace *as, struct process *p, vaddr_t top, size_t strings)
+static int map_stack(struct aspace *as, struct process *p, vaddr_t top, size_t strings, unsigned exec)
 {
 	size_t len = ALIGN_UP(STACK_INITIAL + strings, PAGE_SIZE);
 	struct vm_map_request req = {
-		.hint = top - len, .len = len, .prot = VM_READ | VM_WRITE,
+		.hint = top - len, .len = len, .prot = VM_READ | VM_WRITE | exec,
 		.flags = VM_FIXED | VM_GROWSDOWN | VM_NOHUGE, .name = "[stack]",
 	};
 	vaddr_t at;
@@ -356,13 +356,14 @@ int exec_load(struct exec *e, struct frame *f)
 	atomic_store(&p->dumpable, !e->is_secure, RELAXED);
 	r = vdso_map(as, &p->vdso);
 	if (!r)
-		r = map_stack(as, p, top, strings);
+		r = map_stack(as, p, top, strings, prog->image.wants_exec_stack ? VM_EXEC : 0);
 	if (!r)
 		r = stack_build(e, p, top, &sp);
 	if (r)
 		return r;
 	note_layout(p, &prog->image, prog->bias);
 	note_program(p, e);
+	task_current()->personality &= ~PERSONALITY_READ_IMPLIES_EXEC;	/* no program asks for it by its header any more */
 	arch_program_frame(f, entry, sp);
 	arch_tls_set(0);
 	return 0;

@@ -10,8 +10,10 @@
 #include "mmu/page.h"
 
 /* mmap(2), asm-generic numbers: the same on both ports but for those that neither uses. */
-#define PROT_MASK		0x0f000007l	/* and PROT_GROWSDOWN/UP; PROT_BTI is 0x10, PROT_MTE 0x20 */
+#define PROT_MASK		0x0000000fl	/* and PROT_SEM; PROT_MTE is 0x20 */
 #define PROT_BTI		0x10l
+#define PROT_GROWSDOWN		0x01000000l
+#define PROT_GROWSUP		0x02000000l
 #define MAP_SHARED		0x01l
 #define MAP_PRIVATE		0x02l
 #define MAP_SHARED_VALIDATE	0x03l
@@ -30,6 +32,12 @@
  * file here is in persistent memory.
  */
 #define MAP_LEGACY		(0x0407f933l | 21l << 26 | 30l << 26 | ABI_MAP_32BIT)
+
+/* personality(2): what programs of old take for granted. */
+static unsigned implied_prot(long prot)
+{
+	return prot & VM_READ && task_current()->personality & PERSONALITY_READ_IMPLIES_EXEC ? VM_EXEC : 0;
+}
 
 static unsigned vm_flags(long flags)
 {
@@ -134,10 +142,11 @@ long sys_mmap(long addr, long len, long prot, long flags, long fd, long off)
 		return -ENOMEM;		/* no reserved pool, as on a Linux with nr_hugepages 0; large blocks come by themselves */
 	if (type == MAP_SHARED_VALIDATE && flags & MAP_ANONYMOUS)
 		return -EINVAL;
+	req.prot |= implied_prot(prot);
 	if (!(flags & MAP_ANONYMOUS)) {
 		if (off < 0 || (uint64_t)off + (uint64_t)len < (uint64_t)off)
 			return -EOVERFLOW;
-		r = file_object(fd, prot, type != MAP_PRIVATE, (uint64_t)off, (size_t)len, &req);
+		r = file_object(fd, req.prot, type != MAP_PRIVATE, (uint64_t)off, (size_t)len, &req);
 		if (!r && type == MAP_SHARED_VALIDATE && flags & ~MAP_LEGACY) {
 			req.object->ops->unref(req.object);
 			r = -EOPNOTSUPP;
@@ -179,13 +188,20 @@ long sys_munmap(long addr, long len)
 
 long sys_mprotect(long addr, long len, long prot)
 {
-	if (addr & (long)(PAGE_SIZE - 1) || prot & ~(PROT_MASK | PROT_BTI))
+	long grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
+	unsigned reach = grows == PROT_GROWSDOWN ? VM_GROWSDOWN : 0;
+
+	prot &= ~grows;
+	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || addr & (long)(PAGE_SIZE - 1))
 		return -EINVAL;
 	if (!len)
 		return 0;
 	if (!user_range_ok((void *)addr, (size_t)len))
 		return -ENOMEM;
-	return aspace_protect(process_current()->aspace, (vaddr_t)addr, (size_t)len, (unsigned)prot & VM_PROT_MASK);
+	/* No memory here grows upwards. */
+	if (prot & ~(PROT_MASK | PROT_BTI) || grows == PROT_GROWSUP)
+		return -EINVAL;
+	return aspace_protect(process_current()->aspace, (vaddr_t)addr, (size_t)len, ((unsigned)prot & VM_PROT_MASK) | implied_prot(prot) | reach);
 }
 
 long sys_pkey_mprotect(long addr, long len, long prot, long key)

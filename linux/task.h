@@ -46,7 +46,7 @@ struct task {
 	struct siginfo forced;		/* [o] fault to deliver; signo 0: none */
 	uint64_t fault_address, fault_code;	/* [o] for the signal frame */
 
-	uint64_t personality;		/* [o] */
+	uint64_t personality;		/* [o] PERSONALITY_* */
 	int pdeath_signal;		/* [o] prctl */
 	uint32_t io_priority;		/* [a] ioprio_set(2); 0: none */
 	uint32_t default_slack_ns;	/* [I] of thread->slack_ns: its creator's (PR_SET_TIMERSLACK) */
@@ -55,6 +55,8 @@ struct task {
 	bool is_dead;			/* [process->threads_lock] */
 	struct strace_line *strace;	/* [o] strace.c; NULL: none yet */
 };
+
+#define PERSONALITY_READ_IMPLIES_EXEC	0x0400000ul	/* mmap and mprotect: what may be read may be executed */
 
 static inline struct task *task_current(void)
 {

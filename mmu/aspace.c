@@ -366,8 +366,17 @@ static int protect_locked(struct aspace *as, vaddr_t start, vaddr_t end, unsigne
 {
 	struct area *a = area_find(as, start);
 	vaddr_t stop;
-	int refused = check_protect(a, start, end, prot, &stop), r = 0;
+	int refused, r = 0;
 
+	if (prot & VM_GROWSDOWN) {
+		if (!a || a->node.start >= end)
+			return -ENOMEM;
+		if (!(a->flags & VM_GROWSDOWN))
+			return -EINVAL;
+		start = a->node.start;
+		prot &= VM_PROT_MASK;
+	}
+	refused = check_protect(a, start, end, prot, &stop);
 	if (stop > start)
 		r = protect_areas(a, start, stop, prot, g);
 	return refused ? refused : r;
@@ -379,7 +388,7 @@ int aspace_protect(struct aspace *as, vaddr_t addr, size_t len, unsigned prot)
 	uint64_t size = round_len(len);
 	int r;
 
-	if (!IS_ALIGNED(addr, PAGE_SIZE) || prot & ~VM_PROT_MASK)
+	if (!IS_ALIGNED(addr, PAGE_SIZE) || prot & ~(VM_PROT_MASK | VM_GROWSDOWN))
 		return -EINVAL;
 	if (!len)
 		return 0;

@@ -52,6 +52,7 @@ struct vm_map_request {
 };
 int __must_check aspace_map(struct aspace *as, const struct vm_map_request *req, vaddr_t *out);
 int __must_check aspace_unmap(struct aspace *as, vaddr_t addr, size_t len);
+/* prot with VM_GROWSDOWN: from the beginning of the stack that holds addr, -EINVAL if it is none (PROT_GROWSDOWN of mprotect(2)). */
 int __must_check aspace_protect(struct aspace *as, vaddr_t addr, size_t len, unsigned prot);
 /* mremap(2): flags MREMAP_MAYMOVE 1, MREMAP_FIXED 2, MREMAP_DONTUNMAP 4. */
 int __must_check aspace_remap(struct aspace *as, vaddr_t old, size_t old_len, size_t new_len, unsigned flags, vaddr_t new_addr, vaddr_t *out);
