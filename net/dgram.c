@@ -7,6 +7,7 @@
 #include "net/net.h"
 #include "net/netdev-priv.h"
 #include "net/pkt-uio.h"
+#include "net/wire.h"
 #include "sched/clock.h"
 #include "sched/poller.h"
 
@@ -14,9 +15,39 @@
 #define POLL_OUT	(FILE_POLLOUT | FILE_POLLWRNORM | FILE_POLLWRBAND)
 #define CONFIG_WAIT_MS	5000u
 
+/* Control messages of ip(7), ipv6(7), udp(7). */
+#define IP_TOS			1
+#define IP_TTL			2
+#define IP_RETOPTS		7
+#define IP_PKTINFO		8
+#define IP_ORIGDSTADDR		20
+#define IP_PROTOCOL		52
+#define IPV6_2292PKTINFO	2
+#define IPV6_2292HOPLIMIT	8
+#define IPV6_PKTINFO		50
+#define IPV6_HOPLIMIT		52
+#define IPV6_DONTFRAG		62
+#define IPV6_TCLASS		67
+#define IPV6_ORIGDSTADDR	74
+/* Options that streams do not have. */
+#define IP_MULTICAST_IF		32
+#define IP_MULTICAST_TTL	33
+#define IP_ADD_MEMBERSHIP	35
+#define IP_DROP_MEMBERSHIP	36
+#define IPV6_MULTICAST_IF	17
+#define IPV6_MULTICAST_HOPS	18
+#define IPV6_ADD_MEMBERSHIP	20
+#define IPV6_DROP_MEMBERSHIP	21
+#define IPV6_V6ONLY		26
+#define SOL_UDP			17
+#define UDP_SEGMENT		103
+
+#define PKTINFO4_LEN		12u
+#define PKTINFO6_LEN		20u
+
 void dgram_init(struct dgram *d)
 {
-	d->mc_hops = 1;
+	d->mc_hops[0] = d->mc_hops[1] = 1;
 }
 
 /* ---- receive ----------------------------------------------------------------------------------------------------- */
@@ -106,42 +137,81 @@ int dgram_wait(struct dgram *d, struct sock_msg *m, struct pkt **out)
 	}
 }
 
+static void put_time(const struct pkt *p, uint32_t flags, struct sock_msg *m)
+{
+	nsec_t t = p->time + clock_realtime_offset();
+	int64_t tv[2] = { (int64_t)(t / NSEC_PER_SEC), (int64_t)(t % NSEC_PER_SEC) };
+
+	if (!(flags & SF_TIMESTAMPNS))
+		tv[1] /= 1000;
+	sock_msg_put(m, SOL_SOCKET, flags & SF_TIMESTAMPNS ? 35 : 29, tv, sizeof(tv));
+}
+
+/* Of packets of IPv4, whatever the family of the socket. */
+static void put_control4(struct dgram *d, struct sock_msg *m, struct pkt *p, uint32_t flags)
+{
+	int v = p->udp.hop_limit;
+
+	if (flags & SF_PKTINFO) {
+		struct ip_addr local = p->dst;
+		uint32_t info[3] = { p->dev->index, 0, p->dst.w[3] };
+
+		if (p->flags & PKT_BROADCAST)	/* what an answer would come from */
+			(void)ip_choose_source(&p->src, p->dev, &local);
+		info[1] = local.w[3];
+		sock_msg_put(m, IPPROTO_IP, IP_PKTINFO, info, sizeof(info));
+	}
+	if (flags & SF_RECVTTL)
+		sock_msg_put(m, IPPROTO_IP, IP_TTL, &v, sizeof(v));
+	if (flags & SF_RECVTOS)
+		sock_msg_put(m, IPPROTO_IP, IP_TOS, &p->udp.tos, 1);
+	if (atomic_load(&d->so.inet.flags, RELAXED) & INF_ORIGDST) {
+		uint16_t to[8] = { AF_INET, net16(p->udp.dport) };
+
+		memcpy(&to[2], &p->dst.w[3], 4);
+		sock_msg_put(m, IPPROTO_IP, IP_ORIGDSTADDR, to, sizeof(to));
+	}
+}
+
+static void put_control6(struct dgram *d, struct sock_msg *m, struct pkt *p, uint32_t flags, uint32_t inf)
+{
+	int hops = p->udp.hop_limit, tclass = p->udp.tos;
+
+	if (inf & INF6_HOPS)
+		sock_msg_put(m, IPPROTO_IPV6, IPV6_HOPLIMIT, &hops, sizeof(hops));
+	if (inf & INF6_TCLASS)
+		sock_msg_put(m, IPPROTO_IPV6, IPV6_TCLASS, &tclass, sizeof(tclass));
+	if (flags & SF_RECVHOPS_2292)
+		sock_msg_put(m, IPPROTO_IPV6, IPV6_2292HOPLIMIT, &hops, sizeof(hops));
+	if (inf & INF6_ORIGDST) {
+		struct sock_addr to;
+
+		inet_to_sockaddr(&d->so, &to, &p->dst, p->udp.dport, p->dev);
+		sock_msg_put(m, IPPROTO_IPV6, IPV6_ORIGDSTADDR, to.bytes, to.len);
+	}
+}
+
 static void put_control(struct dgram *d, struct sock_msg *m, struct pkt *p)
 {
-	uint32_t flags = atomic_load(&d->so.flags, RELAXED);
-	bool v4 = ip_is_v4(&p->dst);
-	int v;
+	uint32_t flags = atomic_load(&d->so.flags, RELAXED), inf = atomic_load(&d->so.inet.flags, RELAXED);
 
-	if (flags & (SF_TIMESTAMP | SF_TIMESTAMPNS)) {
-		nsec_t t = p->time + clock_realtime_offset();
-		int64_t tv[2] = { (int64_t)(t / NSEC_PER_SEC), (int64_t)(t % NSEC_PER_SEC) };
+	if (flags & (SF_TIMESTAMP | SF_TIMESTAMPNS))
+		put_time(p, flags, m);
+	if (inf & (INF6_PKTINFO | INF6_PKTINFO_2292)) {
+		struct {
+			struct ip_addr a;
+			uint32_t index, pad;
+		} info = { .a = p->dst, .index = p->dev->index };
 
-		if (!(flags & SF_TIMESTAMPNS))
-			tv[1] /= 1000;
-		sock_msg_put(m, SOL_SOCKET, flags & SF_TIMESTAMPNS ? 35 : 29, tv, sizeof(tv));
+		if (inf & INF6_PKTINFO)
+			sock_msg_put(m, IPPROTO_IPV6, IPV6_PKTINFO, &info, PKTINFO6_LEN);
+		if (inf & INF6_PKTINFO_2292)
+			sock_msg_put(m, IPPROTO_IPV6, IPV6_2292PKTINFO, &info, PKTINFO6_LEN);
 	}
-	if (flags & SF_PKTINFO) {
-		if (d->so.family == AF_INET) {
-			uint32_t info[3] = { p->dev->index, p->dst.w[3], p->dst.w[3] };
-
-			sock_msg_put(m, IPPROTO_IP, 8, info, sizeof(info));
-		} else {
-			struct {
-				struct ip_addr a;
-				uint32_t index, pad;
-			} info = { .a = p->dst, .index = p->dev->index };
-
-			sock_msg_put(m, IPPROTO_IPV6, 50, &info, 20);
-		}
-	}
-	v = p->udp.hop_limit;
-	if (flags & SF_RECVTTL)
-		sock_msg_put(m, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? 2 : 52, &v, sizeof(v));
-	if (flags & SF_RECVHOPS_2292 && !v4)
-		sock_msg_put(m, IPPROTO_IPV6, 8, &v, sizeof(v));
-	v = p->udp.tos;
-	if (flags & SF_RECVTOS)
-		sock_msg_put(m, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? 1 : 67, &v, v4 ? 1 : sizeof(v));
+	if (ip_is_v4(&p->dst))
+		put_control4(d, m, p, flags);
+	else
+		put_control6(d, m, p, flags, inf);
 }
 
 ssize_t dgram_copy(struct dgram *d, struct sock_msg *m, struct pkt *p)
@@ -209,7 +279,7 @@ int dgram_route(struct dgram *d, const struct ip_addr *dst, const struct ip_addr
 	if (!dev)
 		dev = atomic_load(&d->so.bound_dev, RELAXED);
 	if (!dev && ip_is_multicast(dst))
-		dev = d->mc_dev;
+		dev = d->mc_dev[!ip_is_v4(dst)];
 	r = ip_route_lookup(dst, src, dev, &d->route);
 	if (r == -ENETUNREACH && net_is_configuring()) {
 		mutex_unlock(&d->so.lock);
@@ -225,51 +295,118 @@ int dgram_route(struct dgram *d, const struct ip_addr *dst, const struct ip_addr
 	return 0;
 }
 
-int dgram_parse_control(struct dgram *d, const struct sock_msg *m, struct dgram_control *c)
+static int set_source(struct dgram *d, struct dgram_control *c, const struct ip_addr *a, uint32_t index, int not_ours)
 {
+	if (index) {
+		c->dev = netdev_by_index(index);
+		if (!c->dev)
+			return -ENODEV;
+	}
+	if (ip_is_any(a))
+		return 0;
+	if (!ip_is_ours(a, NULL) && !sock_may_bind_any(&d->so))
+		return not_ours;
+	c->src = *a;
+	return 0;
+}
+
+/* One of level IP: for destinations of IPv4. */
+static int parse_ip4(struct dgram *d, struct dgram_control *c, int type, const uint8_t *data, size_t len)
+{
+	uint32_t word[3] = { 0 };
+	struct ip_addr a;
+
+	memcpy(word, data, MIN(len, sizeof(word)));
+	switch (type) {
+	case IP_PKTINFO:
+		a = ip_from_v4(word[1]);
+		return len == PKTINFO4_LEN ? set_source(d, c, &a, word[0], -ENETUNREACH) : -EINVAL;
+	case IP_TTL:
+		if (len != 4 || word[0] < 1 || word[0] > 255)
+			return -EINVAL;
+		c->opts.hop_limit = (uint8_t)word[0];
+		return 0;
+	case IP_TOS:
+		if ((len != 4 && len != 1) || (len == 4 && word[0] > 255))
+			return -EINVAL;
+		c->opts.tos = data[0];
+		return 0;
+	case IP_RETOPTS:	/* there are no options on output */
+	case IP_PROTOCOL:
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* Flow labels, and extension headers of RFC 2292 and RFC 3542: known, and left out. */
+static bool is_header_option(int type)
+{
+	return type == 11 || (type >= 3 && type <= 5) || type == 54 || type == 55 || type == 57 || type == 59;
+}
+
+/* One of level IPv6. */
+static int parse_ip6(struct dgram *d, struct dgram_control *c, int type, const uint8_t *data, size_t len)
+{
+	struct ip_addr a;
+	int32_t v = 0;
+
+	memcpy(&v, data, MIN(len, sizeof(v)));
+	switch (type) {
+	case IPV6_PKTINFO:
+	case IPV6_2292PKTINFO:
+		if (len < PKTINFO6_LEN)
+			return -EINVAL;
+		memcpy(&a, data, 16);
+		memcpy(&v, data + 16, 4);
+		return set_source(d, c, &a, (uint32_t)v, -EINVAL);
+	case IPV6_HOPLIMIT:
+	case IPV6_2292HOPLIMIT:
+		if (len != 4 || v < -1 || v > 255)
+			return -EINVAL;
+		c->opts.hop_limit = v < 0 ? 0 : (uint8_t)v;
+		return 0;
+	case IPV6_TCLASS:
+		if (len != 4 || v < -1 || v > 255)
+			return -EINVAL;
+		c->opts.tos = v < 0 ? 0 : (uint8_t)v;
+		return 0;
+	case IPV6_DONTFRAG:
+		if (len != 4 || v < 0 || v > 1)
+			return -EINVAL;
+		c->opts.no_fragment = v;
+		return 0;
+	}
+	return is_header_option(type) ? 0 : -EINVAL;
+}
+
+int dgram_parse_control(struct dgram *d, const struct sock_msg *m, const struct ip_addr *dst, struct dgram_control *c)
+{
+	bool v4 = ip_is_v4(dst);
 	const struct cmsg_hdr *h;
 	size_t pos = 0;
-	int error;
+	int error, r = 0;
 
-	c->opts = d->opts;
+	c->opts = d->opts[!v4];
 	c->src = d->laddr;
 	c->dev = NULL;
 	c->segment = 0;
 	if (!m->control_len)
 		return 0;
-	while ((h = sock_msg_next(m, &pos, &error))) {
+	while (!r && (h = sock_msg_next(m, &pos, &error))) {
 		const uint8_t *data = (const uint8_t *)(h + 1);
 		size_t len = h->len - sizeof(*h);
-		uint32_t index = 0, v = 0;
 
-		if (len >= 4)
-			memcpy(&v, data, 4);
-		if (h->level == IPPROTO_IP && h->type == 8 && len >= 12) {
-			index = v;
-			memcpy(&v, data + 4, 4);
-			if (v)
-				c->src = ip_from_v4(v);
-		} else if (h->level == IPPROTO_IPV6 && h->type == 50 && len >= 20) {
-			struct ip_addr a;
-
-			memcpy(&a, data, 16);
-			memcpy(&index, data + 16, 4);
-			if (!ip_is_any(&a))
-				c->src = a;
-		} else if ((h->level == IPPROTO_IP && h->type == 2) || (h->level == IPPROTO_IPV6 && h->type == 52)) {
-			c->opts.hop_limit = (uint8_t)v;
-		} else if ((h->level == IPPROTO_IP && h->type == 1) || (h->level == IPPROTO_IPV6 && h->type == 67)) {
-			c->opts.tos = len >= 4 ? (uint8_t)v : data[0];
-		} else if (h->level == 17 && h->type == 103 && len >= 2) {
+		if (h->level == IPPROTO_IP && v4)
+			r = parse_ip4(d, c, h->type, data, len);
+		else if (h->level == IPPROTO_IPV6 && d->so.family == AF_INET6 && (!v4 || h->type == IPV6_PKTINFO))
+			r = parse_ip6(d, c, h->type, data, len);
+		else if (h->level == SOL_UDP && d->so.proto == IPPROTO_UDP) {
+			if (h->type != UDP_SEGMENT || len != 2)
+				return -EINVAL;
 			c->segment = (uint16_t)(data[0] | data[1] << 8);
 		}
-		if (index) {
-			c->dev = netdev_by_index(index);
-			if (!c->dev)
-				return -ENODEV;
-		}
 	}
-	return error;
+	return r ? r : error;
 }
 
 /* ---- end --------------------------------------------------------------------------------------------------------- */
@@ -399,57 +536,62 @@ static int set_multicast_if(struct dgram *d, int level, const uint8_t *v, unsign
 {
 	uint32_t index = 0, w = 0;
 	struct netdev *dev = NULL;
+	bool v6 = level == IPPROTO_IPV6;
 
 	if (len < 4)
 		return -EINVAL;
 	memcpy(&w, v, 4);
-	if (level == IPPROTO_IPV6)
+	if (v6)
 		index = w;
-	else if (len >= 12)
+	else if (len >= 8)
+		memcpy(&w, v + 4, 4);
+	if (!v6 && len >= 12)
 		memcpy(&index, v + 8, 4);
 	if (index) {
 		dev = netdev_by_index(index);
-	} else if (level == IPPROTO_IP && (len < 8 ? w : (memcpy(&w, v + 4, 4), w))) {
+	} else if (!v6 && w) {
 		struct ip_addr a = ip_from_v4(w);
 
 		dev = dev_of_addr(&a);
-	} else {
-		d->mc_dev = NULL;
-		return 0;
 	}
-	if (!dev)
-		return level == IPPROTO_IP ? -EADDRNOTAVAIL : -ENODEV;
-	d->mc_dev = dev;
+	if (!dev && (index || (!v6 && w)))
+		return v6 ? -ENODEV : -EADDRNOTAVAIL;
+	d->mc_dev[v6] = dev;
+	if (!v6)
+		d->mc_addr = w;
+	return 0;
+}
+
+static int set_multicast_hops(struct dgram *d, int level, const void *value, unsigned len)
+{
+	bool v6 = level == IPPROTO_IPV6;
+	int v, r = inet_opt_value(level, value, len, &v);
+
+	if (r || !len || v < -1 || v > 255)
+		return -EINVAL;
+	d->mc_hops[v6] = (uint8_t)(v < 0 ? 1 : v);
 	return 0;
 }
 
 int dgram_setopt(struct socket *so, int level, int name, const void *value, unsigned len)
 {
 	struct dgram *d = container_of(so, struct dgram, so);
-	int v = 0, r;
+	bool v6 = level == IPPROTO_IPV6;
+	int r;
 
-	if (level != IPPROTO_IP && level != IPPROTO_IPV6)
+	if ((level != IPPROTO_IP && !v6) || (v6 && so->family != AF_INET6))
 		return -ENOPROTOOPT;
-	if ((level == IPPROTO_IP && (name == 35 || name == 36)) || (level == IPPROTO_IPV6 && (name == 20 || name == 21)))
-		return set_membership(d, level, value, len, name == 35 || name == 20);
-	if (len >= 4)
-		memcpy(&v, value, 4);
-	else if (len >= 1)
-		v = *(const uint8_t *)value;
-	else
-		return -EINVAL;
+	if ((!v6 && (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP)) || (v6 && (name == IPV6_ADD_MEMBERSHIP || name == IPV6_DROP_MEMBERSHIP)))
+		return set_membership(d, level, value, len, name == IP_ADD_MEMBERSHIP || name == IPV6_ADD_MEMBERSHIP);
 	mutex_lock(&so->lock);
-	if ((level == IPPROTO_IP && name == 32) || (level == IPPROTO_IPV6 && name == 17)) {
+	if (name == (v6 ? IPV6_MULTICAST_IF : IP_MULTICAST_IF))
 		r = set_multicast_if(d, level, value, len);
-	} else if ((level == IPPROTO_IP && name == 33) || (level == IPPROTO_IPV6 && name == 18)) {
-		d->mc_hops = (uint8_t)(v < 0 ? 1 : v);
-		r = v > 255 ? -EINVAL : 0;
-	} else if ((level == IPPROTO_IP && name == 34) || (level == IPPROTO_IPV6 && name == 19)) {
-		d->no_mc_loop = !v;
-		r = 0;
-	} else {
-		r = inet_setopt(so, &d->opts, level, name, v);
-	}
+	else if (name == (v6 ? IPV6_MULTICAST_HOPS : IP_MULTICAST_TTL))
+		r = set_multicast_hops(d, level, value, len);
+	else if (v6 && name == IPV6_V6ONLY && d->lport && so->type == SOCK_DGRAM)
+		r = -EINVAL;	/* its port is shared or not already */
+	else
+		r = inet_setopt(so, &d->opts[v6], level, name, value, len);
 	mutex_unlock(&so->lock);
 	return r;
 }
@@ -457,24 +599,22 @@ int dgram_setopt(struct socket *so, int level, int name, const void *value, unsi
 int dgram_getopt(struct socket *so, int level, int name, void *value, unsigned *len)
 {
 	struct dgram *d = container_of(so, struct dgram, so);
-	int v, r = 0;
+	bool v6 = level == IPPROTO_IPV6;
+	int v, r;
 
-	if (level != IPPROTO_IP && level != IPPROTO_IPV6)
-		return -ENOPROTOOPT;
+	if ((level != IPPROTO_IP && !v6) || (v6 && so->family != AF_INET6))
+		return -EOPNOTSUPP;
 	mutex_lock(&so->lock);
-	if ((level == IPPROTO_IP && name == 33) || (level == IPPROTO_IPV6 && name == 18))
-		v = d->mc_hops;
-	else if ((level == IPPROTO_IP && name == 34) || (level == IPPROTO_IPV6 && name == 19))
-		v = !d->no_mc_loop;
-	else if ((level == IPPROTO_IP && name == 14) || (level == IPPROTO_IPV6 && name == 24)) {
-		v = d->route.dev ? (int)d->route.mtu : -1;
-		r = v < 0 ? -ENOTCONN : 0;
-	} else
-		r = inet_getopt(so, &d->opts, level, name, &v);
+	if (name == (v6 ? IPV6_MULTICAST_HOPS : IP_MULTICAST_TTL)) {
+		r = inet_put_int(level, d->mc_hops[v6], value, len);
+	} else if (name == (v6 ? IPV6_MULTICAST_IF : IP_MULTICAST_IF)) {
+		v = v6 ? d->mc_dev[1] ? (int)d->mc_dev[1]->index : 0 : (int)d->mc_addr;
+		*len = MIN(*len, 4u);
+		memcpy(value, &v, *len);
+		r = 0;
+	} else {
+		r = inet_getopt(so, &d->opts[v6], d->is_connected ? &d->route : NULL, level, name, value, len);
+	}
 	mutex_unlock(&so->lock);
-	if (r)
-		return r;
-	*len = MIN(*len, 4u);
-	memcpy(value, &v, *len);
-	return 0;
+	return r;
 }

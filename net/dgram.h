@@ -28,10 +28,10 @@ struct dgram {
 	bool is_connected;		/* [so.lock] */
 	struct ip_route route;		/* [so.lock] to route_dst */
 	struct ip_addr route_dst;	/* [so.lock] */
-	struct ip_opts opts;		/* [so.lock] */
-	uint8_t mc_hops;		/* [so.lock] */
-	bool no_mc_loop, mtu_never, mtu_probe;	/* [so.lock] */
-	struct netdev *mc_dev;		/* [so.lock] */
+	struct ip_opts opts[2];		/* [so.lock] to IPv4 and to IPv6 destinations */
+	uint8_t mc_hops[2];		/* [so.lock] likewise */
+	struct netdev *mc_dev[2];	/* [so.lock] likewise */
+	uint32_t mc_addr;		/* [so.lock] as IP_MULTICAST_IF was told */
 	struct mc_member *groups;	/* [so.lock] */
 };
 
@@ -47,14 +47,14 @@ ssize_t dgram_copy(struct dgram *d, struct sock_msg *m, struct pkt *p);
 uint32_t dgram_poll(struct socket *so);
 /* Route to dst, cached; waits for an address that is being configured. so.lock held; may drop and retake it. */
 int dgram_route(struct dgram *d, const struct ip_addr *dst, const struct ip_addr *src, struct netdev *dev);
-/* Control messages of a send: source address, interface, TTL, traffic class. */
+/* Control messages of a send to dst: source address, interface, TTL, traffic class. */
 struct dgram_control {
 	struct ip_addr src;
 	struct netdev *dev;
 	struct ip_opts opts;
 	uint16_t segment;		/* UDP_SEGMENT */
 };
-int dgram_parse_control(struct dgram *d, const struct sock_msg *m, struct dgram_control *c);
+int dgram_parse_control(struct dgram *d, const struct sock_msg *m, const struct ip_addr *dst, struct dgram_control *c);
 int dgram_setopt(struct socket *so, int level, int name, const void *value, unsigned len);
 int dgram_getopt(struct socket *so, int level, int name, void *value, unsigned *len);
 int dgram_queued(struct socket *so, unsigned what, int *out);
@@ -64,8 +64,11 @@ void dgram_destroy(struct dgram *d);
 /* Record an asynchronous error and wake. Any thread. */
 void dgram_error(struct dgram *d, int error);
 
-/* inet-opt.c: options of levels IP and IPv6 that TCP has too. 1: not one of these. */
+/* inet-opt.c: options of levels IP and IPv6 that TCP has too. rt: of a connected socket, else NULL. -ENOPROTOOPT: not one of these. */
 #define IPPROTO_IP	0
 #define IPPROTO_IPV6	41
-int inet_setopt(struct socket *so, struct ip_opts *opts, int level, int name, int v);
-int inet_getopt(struct socket *so, const struct ip_opts *opts, int level, int name, int *v);
+int inet_setopt(struct socket *so, struct ip_opts *opts, int level, int name, const void *value, unsigned len);
+int inet_getopt(struct socket *so, const struct ip_opts *opts, const struct ip_route *rt, int level, int name, void *value, unsigned *len);
+/* An int that Linux takes as one byte, too, at level IP. 0, -EINVAL: too short for IPv6. */
+int inet_opt_value(int level, const void *value, unsigned len, int *v);
+int inet_put_int(int level, int v, void *value, unsigned *len);	/* 0 */

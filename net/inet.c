@@ -5,6 +5,12 @@
 #include "net/netdev-priv.h"
 #include "net/socket.h"
 
+/* ff01::/16, ff02::/16 (RFC 4291 2.7) */
+static bool is_link_group(const struct ip_addr *ip)
+{
+	return ip->b[0] == 0xff && ((ip->b[1] & 15) == 1 || (ip->b[1] & 15) == 2);
+}
+
 int inet_from_sockaddr(const struct socket *so, const struct sock_addr *a, struct ip_addr *ip, uint16_t *port, struct netdev **dev)
 {
 	if (a->len < 2)
@@ -35,6 +41,22 @@ int inet_from_sockaddr(const struct socket *so, const struct sock_addr *a, struc
 		*dev = d;
 	}
 	return 0;
+}
+
+int inet_from_bind_addr(const struct socket *so, const struct sock_addr *a, struct ip_addr *ip, uint16_t *port, struct netdev **dev)
+{
+	int r;
+
+	if (a->len >= 16 && a->family == AF_UNSPEC && so->family == AF_INET && !a->in.addr) {
+		*ip = ip_from_v4(0);
+		*port = net16(a->in.port);
+		return 0;
+	}
+	r = inet_from_sockaddr(so, a, ip, port, dev);
+	/* An address that each interface may have says which one it means. */
+	if (!r && !*dev && (ip_is_link_local(ip) || is_link_group(ip)) && !atomic_load(&so->bound_dev, RELAXED))
+		return -EINVAL;
+	return r;
 }
 
 void inet_to_sockaddr(const struct socket *so, struct sock_addr *a, const struct ip_addr *ip, uint16_t port, const struct netdev *dev)

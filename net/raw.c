@@ -144,7 +144,7 @@ static int send_locked(struct raw_sock *r, struct sock_msg *m, unsigned len, con
 	struct dgram_control c;
 	const struct ip_addr *src;
 	struct pkt *p;
-	int e = dgram_parse_control(&r->d, m, &c);
+	int e = dgram_parse_control(&r->d, m, dst, &c);
 
 	if (!e)
 		e = dgram_route(&r->d, dst, &c.src, c.dev ? c.dev : dev);
@@ -171,7 +171,7 @@ static int send_locked(struct raw_sock *r, struct sock_msg *m, unsigned len, con
 	}
 	finish_csum(r, p, src, dst);
 	if (ip_is_multicast(dst))
-		c.opts.hop_limit = r->d.mc_hops;
+		c.opts.hop_limit = r->d.mc_hops[!ip_is_v4(dst)];
 	return ip_output(p, &r->d.route, src, dst, r->d.so.proto, &c.opts, clock_monotonic());
 }
 
@@ -233,7 +233,7 @@ static int raw_bind(struct socket *so, const struct sock_addr *a)
 	struct netdev *dev = NULL;
 	struct ip_addr ip;
 	uint16_t port;
-	int e = inet_from_sockaddr(so, a, &ip, &port, &dev);
+	int e = inet_from_bind_addr(so, a, &ip, &port, &dev);
 
 	if (e)
 		return e;

@@ -44,6 +44,7 @@ void socket_init(struct socket *so, const struct socket_ops *ops, int family, in
 	so->rcvlowat = 1;
 	so->max_pacing_rate = UINT64_MAX;
 	so->incoming_cpu = so->peek_off = -1;
+	so->inet.discover[0] = so->inet.discover[1] = 1;	/* IP_PMTUDISC_WANT */
 	so->rcv_timeout = so->snd_timeout = NSEC_NEVER;
 	so->ino = atomic_fetch_add(&next_ino, 1ull, RELAXED);
 	mutex_lock(&sockets_lock);
@@ -504,7 +505,7 @@ int socket_setopt(struct socket *so, int level, int name, const void *value, uns
 	int v, r;
 
 	if (level != SOL_SOCKET)
-		return so->ops->setopt ? so->ops->setopt(so, level, name, value, len) : -ENOPROTOOPT;
+		return so->family != AF_UNIX && so->ops->setopt ? so->ops->setopt(so, level, name, value, len) : -EOPNOTSUPP;
 	switch (name) {
 	case SO_RCVTIMEO:
 		return set_timeout(&so->rcv_timeout, value, len);
@@ -598,7 +599,7 @@ int socket_getopt(struct socket *so, int level, int name, void *value, unsigned 
 	int v, r;
 
 	if (level != SOL_SOCKET)
-		return so->ops->getopt ? so->ops->getopt(so, level, name, value, len) : -ENOPROTOOPT;
+		return so->family != AF_UNIX && so->ops->getopt ? so->ops->getopt(so, level, name, value, len) : -EOPNOTSUPP;
 	switch (name) {
 	case SO_RCVTIMEO:
 		return get_timeout(atomic_load(&so->rcv_timeout, RELAXED), value, len);
@@ -616,7 +617,7 @@ int socket_getopt(struct socket *so, int level, int name, void *value, unsigned 
 	}
 	case SO_PEERGROUPS:
 	case SO_PEERSEC:
-		return so->ops->getopt ? so->ops->getopt(so, level, name, value, len) : -ENOPROTOOPT;
+		return so->family == AF_UNIX ? so->ops->getopt(so, level, name, value, len) : -ENOPROTOOPT;
 	case SO_PEERCRED: {
 		struct sock_cred none = { 0, 0xffffffff, 0xffffffff };
 
@@ -632,8 +633,10 @@ int socket_getopt(struct socket *so, int level, int name, void *value, unsigned 
 		if (more != -ENOPROTOOPT)
 			return more;
 	}
-	if (r && so->ops->getopt)
-		return so->ops->getopt(so, level, name, value, len);
+	if (r && so->ops->getopt) {
+		r = so->ops->getopt(so, level, name, value, len);
+		return r == -EOPNOTSUPP ? -ENOPROTOOPT : r;
+	}
 	/* A flag reads as 0 or 1. */
 	if (!r && flag_of(name))
 		v = v != 0;

@@ -171,7 +171,7 @@ struct socket_ops {
 #define SF_SNDBUF_SET	0x2000u	/* by the application: no autotuning */
 #define SF_RCVBUF_SET	0x4000u
 #define SF_V6ONLY	0x8000u
-#define SF_PKTINFO	0x10000u
+#define SF_PKTINFO	0x10000u	/* these four of level IP; of IPv6 in so->inet */
 #define SF_RECVTTL	0x20000u
 #define SF_RECVTOS	0x40000u
 #define SF_RECVERR	0x80000u
@@ -185,6 +185,49 @@ struct socket_ops {
 #define SF_DEBUG	0x4000000u
 #define SF_LOCK_FILTER	0x8000000u
 #define SF_NEW_STAMPS	0x10000000u	/* SO_TIMESTAMP_NEW and friends: only the types of the messages differ */
+
+/* Flags of struct inet_opts: options of ip(7), */
+#define INF_TRANSPARENT		0x1u	/* of both levels */
+#define INF_ORIGDST		0x2u
+#define INF_RECVOPTS		0x4u
+#define INF_RETOPTS		0x8u
+#define INF_PASSSEC		0x10u
+#define INF_NODEFRAG		0x20u
+#define INF_CHECKSUM		0x40u
+#define INF_NO_PORT		0x80u
+#define INF_FRAGSIZE		0x100u
+#define INF_RFC4884		0x200u
+#define INF_NO_LOOP		0x400u
+#define INF_OWN_GROUPS		0x800u
+/* and of ipv6(7). */
+#define INF6_PKTINFO		0x1000u
+#define INF6_PKTINFO_2292	0x2000u
+#define INF6_RECVERR		0x4000u
+#define INF6_RFC4884		0x8000u
+#define INF6_HOPS		0x10000u
+#define INF6_TCLASS		0x20000u
+#define INF6_ORIGDST		0x40000u
+#define INF6_RTHDR		0x80000u
+#define INF6_HOPOPTS		0x100000u
+#define INF6_DSTOPTS		0x200000u
+#define INF6_PATHMTU		0x400000u
+#define INF6_FLOWINFO		0x800000u
+#define INF6_FLOWINFO_SEND	0x1000000u
+#define INF6_NO_LABEL		0x2000000u
+#define INF6_FRAGSIZE		0x4000000u
+#define INF6_NO_LOOP		0x8000000u
+#define INF6_OWN_GROUPS		0x10000000u
+#define INF6_DONTFRAG		0x20000000u
+
+/* Options of levels IP ([0]) and IPv6 ([1]) that no packet asks for on its usual way: inet-opt.c. */
+struct inet_opts {
+	uint32_t flags;			/* [a] INF_* */
+	uint32_t unicast_if[2];		/* [lock] in the order of the network */
+	uint32_t port_range;		/* [lock] kept */
+	uint16_t prefers;		/* [lock] IPV6_ADDR_PREFERENCES, kept */
+	uint8_t discover[2];		/* [lock] IP_MTU_DISCOVER */
+	uint8_t min_hops[2];		/* [lock] kept */
+};
 
 struct socket {
 	const struct socket_ops *ops;	/* [I] */
@@ -208,6 +251,7 @@ struct socket {
 	uint64_t max_pacing_rate;	/* [a] bytes a second, all bits set: none */
 	uint64_t txtime;		/* [a] SO_TXTIME as the application wrote it */
 	int32_t busy_poll, incoming_cpu, peek_off;	/* [a] kept for who asks */
+	struct inet_opts inet;
 	struct sock_cred cred;		/* [I] who made it */
 	uint64_t ino;			/* [I] */
 	struct anon_attr *attr;		/* fs/anon-attr.h */
@@ -324,6 +368,12 @@ static inline void sock_set(struct socket *so, uint32_t flag, bool on)
 		(void)atomic_fetch_and(&so->flags, ~flag, RELAXED);
 }
 
+/* IP_FREEBIND, IP_TRANSPARENT: addresses that are not ours. */
+static inline bool sock_may_bind_any(const struct socket *so)
+{
+	return sock_has(so, SF_FREEBIND) || atomic_load(&so->inet.flags, RELAXED) & INF_TRANSPARENT;
+}
+
 /* MSG_ZEROCOPY: a send has taken bytes, or a datagram. We copied, so it is complete at once; recvmsg(MSG_ERRQUEUE) tells that. No lock needed. */
 void __sock_zerocopy_done(struct socket *so);
 static inline void sock_zerocopy_done(struct socket *so, const struct sock_msg *m)
@@ -347,4 +397,6 @@ long sock_ioctl(struct socket *so, unsigned cmd, unsigned long arg);
 
 /* AF_INET and AF_INET6 addresses (inet.c). port in host order. -EINVAL, -EAFNOSUPPORT. */
 int inet_from_sockaddr(const struct socket *so, const struct sock_addr *a, struct ip_addr *ip, uint16_t *port, struct netdev **dev);
+/* The address of a bind(2): of AF_INET also AF_UNSPEC with no address. */
+int inet_from_bind_addr(const struct socket *so, const struct sock_addr *a, struct ip_addr *ip, uint16_t *port, struct netdev **dev);
 void inet_to_sockaddr(const struct socket *so, struct sock_addr *a, const struct ip_addr *ip, uint16_t port, const struct netdev *dev);

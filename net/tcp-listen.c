@@ -75,6 +75,7 @@ static struct tcp_sock *make_child(struct tcp_sock *lp, const struct pkt *p, con
 	tp->notsent_lowat = lp->notsent_lowat;
 	tp->cong = lp->cong;
 	tp->opts = lp->opts;
+	tp->so.inet = lp->so.inet;
 	tp->laddr = p->dst;
 	tp->raddr = p->src;
 	tp->lport = net16(h->dport);

@@ -258,12 +258,12 @@ static int set_int(struct tcp_sock *tp, int name, int v)
 	return set_more(tp, name, v);
 }
 
-static int set_ip(struct tcp_sock *tp, int level, int name, int v)
+static int set_ip(struct tcp_sock *tp, int level, int name, const void *value, unsigned len)
 {
 	int r;
 
 	mutex_lock(&tp->so.lock);
-	r = inet_setopt(&tp->so, &tp->opts, level, name, v);
+	r = inet_setopt(&tp->so, &tp->opts, level, name, value, len);
 	tp->ready.mac = 0;	/* the header that is kept has the old ones */
 	mutex_unlock(&tp->so.lock);
 	return r;
@@ -278,10 +278,10 @@ int tcp_setopt(struct socket *so, int level, int name, const void *value, unsign
 		return len ? set_congestion(tp, value, len) : -EINVAL;
 	if (level == IPPROTO_TCP && name == TCP_ULP)
 		return len ? -ENOENT : -EINVAL;		/* none is there */
-	if (len < 4)
-		return len && level != IPPROTO_TCP ? set_ip(tp, level, name, *(const uint8_t *)value) : -EINVAL;
-	memcpy(&v, value, 4);
 	if (level == IPPROTO_TCP) {
+		if (len < 4)
+			return -EINVAL;
+		memcpy(&v, value, 4);
 		tcp_lock(tp);
 		r = set_int(tp, name, v);
 		tcp_unlock(tp);
@@ -291,7 +291,7 @@ int tcp_setopt(struct socket *so, int level, int name, const void *value, unsign
 		return -ENOPROTOOPT;
 	if (level == IPPROTO_IPV6 && name == 26 && tp->port.port)	/* IPV6_V6ONLY after bind */
 		return -EINVAL;
-	return set_ip(tp, level, name, v);
+	return set_ip(tp, level, name, value, len);
 }
 
 static int get_more(struct tcp_sock *tp, int name, int *v)
@@ -445,9 +445,9 @@ int tcp_getopt(struct socket *so, int level, int name, void *value, unsigned *le
 	if (level == IPPROTO_TCP)
 		r = get_int(tp, name, &v);
 	else if (level == IPPROTO_IP || level == IPPROTO_IPV6)
-		r = inet_getopt(so, &tp->opts, level, name, &v);
+		return inet_getopt(so, &tp->opts, &tp->route, level, name, value, len);
 	else
-		r = -ENOPROTOOPT;
+		return -EOPNOTSUPP;
 	if (r)
 		return r;
 	*len = MIN(*len, 4u);

@@ -194,13 +194,13 @@ static int tcp_bind(struct socket *so, const struct sock_addr *a)
 	struct netdev *dev = NULL;
 	struct ip_addr ip;
 	uint16_t port;
-	int r = inet_from_sockaddr(so, a, &ip, &port, &dev);
+	int r = inet_from_bind_addr(so, a, &ip, &port, &dev);
 
 	if (r)
 		return r;
 	if (ip_is_multicast(&ip) || ip_is_broadcast(&ip, NULL))
 		return -EADDRNOTAVAIL;
-	if (!ip_is_any(&ip) && !ip_is_ours(&ip, NULL) && !sock_has(so, SF_FREEBIND)) {
+	if (!ip_is_any(&ip) && !ip_is_ours(&ip, NULL) && !sock_may_bind_any(so)) {
 		if (!net_is_configuring())
 			return -EADDRNOTAVAIL;
 		net_wait_configured(CONFIG_WAIT_MS);

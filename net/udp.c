@@ -12,13 +12,17 @@
 #include "sched/clock.h"
 
 #define UDP_MAX		65507u
+#define UDP_NO_CHECK6_TX 101
+#define UDP_NO_CHECK6_RX 102
 #define UDP_SEGMENT	103
+#define UDP_GRO		104
+#define MAX_SEGMENTS	128u	/* of one send, as Linux */
 
 struct udp_sock {
 	struct dgram d;
 	struct port_entry port;
 	uint16_t segment;		/* [so.lock] UDP_SEGMENT */
-	bool is_corked;			/* [so.lock] */
+	bool kept[3];			/* [a] the options of kept_option() */
 };
 
 static struct udp_sock *udp_of(struct socket *so)
@@ -148,15 +152,10 @@ static int udp_bind(struct socket *so, const struct sock_addr *a)
 	uint16_t port;
 	int r;
 
-	if (a->len >= 2 && a->family == AF_UNSPEC && so->family == AF_INET && a->len >= 16 && !a->in.addr) {
-		ip = any_addr(so);
-		port = net16(a->in.port);
-	} else {
-		r = inet_from_sockaddr(so, a, &ip, &port, &dev);
-		if (r)
-			return r;
-	}
-	if (!ip_is_any(&ip) && !ip_is_multicast(&ip) && !ip_is_ours(&ip, NULL) && !ip_is_broadcast(&ip, NULL) && !sock_has(so, SF_FREEBIND)) {
+	r = inet_from_bind_addr(so, a, &ip, &port, &dev);
+	if (r)
+		return r;
+	if (!ip_is_any(&ip) && !ip_is_multicast(&ip) && !ip_is_ours(&ip, NULL) && !ip_is_broadcast(&ip, NULL) && !sock_may_bind_any(so)) {
 		if (!net_is_configuring())
 			return -EADDRNOTAVAIL;
 		net_wait_configured(5000);
@@ -170,6 +169,29 @@ static int udp_bind(struct socket *so, const struct sock_addr *a)
 		u->d.lport = u->port.port;
 	}
 	mutex_unlock(&so->lock);
+	return r;
+}
+
+/* Where a datagram goes or a socket is connected to. An IPv6 socket takes IPv4's addresses, too, unless it speaks IPv6 only (no_v4 says so). */
+static int destination(struct socket *so, const struct sock_addr *a, int no_v4, struct ip_addr *ip, uint16_t *port, struct netdev **dev)
+{
+	int r = 0;
+
+	if (a->len >= 2 && a->family == AF_INET && so->family == AF_INET6) {
+		if (a->len < 16)
+			return -EINVAL;
+		if (sock_has(so, SF_V6ONLY))
+			return no_v4;
+		*ip = ip_from_v4(a->in.addr);
+		*port = net16(a->in.port);
+	} else if (a->len >= 16 && a->family == AF_UNSPEC && so->family == AF_INET) {
+		*ip = ip_from_v4(a->in.addr);
+		*port = net16(a->in.port);
+	} else {
+		r = inet_from_sockaddr(so, a, ip, port, dev);
+	}
+	if (!r && ip_is_any(ip))	/* means this host: ip(7) */
+		*ip = ip_is_v4(ip) || so->family == AF_INET ? ip_from_v4(net32(0x7f000001)) : (struct ip_addr){ .w = { 0, 0, 0, net32(1) } };
 	return r;
 }
 
@@ -190,11 +212,9 @@ static int udp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 		mutex_unlock(&so->lock);
 		return 0;
 	}
-	r = inet_from_sockaddr(so, a, &ip, &port, &dev);
+	r = destination(so, a, -EAFNOSUPPORT, &ip, &port, &dev);
 	if (r)
 		return r;
-	if (ip_is_any(&ip))	/* means this host: ip(7) */
-		ip = ip_is_v4(&ip) || so->family == AF_INET ? ip_from_v4(net32(0x7f000001)) : (struct ip_addr){ .w = { 0, 0, 0, net32(1) } };
 	mutex_lock(&so->lock);
 	r = dgram_route(&u->d, &ip, &u->d.laddr, dev);
 	if (!r && u->d.route.is_broadcast && !sock_has(so, SF_BROADCAST))
@@ -276,7 +296,7 @@ static int send_one(struct udp_sock *u, struct sock_msg *m, unsigned len, const 
 	p->hash = (uint32_t)u->d.lport << 16 | port;
 	opts = c->opts;
 	if (ip_is_multicast(dst))
-		opts.hop_limit = u->d.mc_hops;
+		opts.hop_limit = u->d.mc_hops[!ip_is_v4(dst)];
 	NET_COUNT(udp_out_datagrams);
 	return ip_output(p, &u->d.route, src, dst, IPPROTO_UDP, &opts, clock_monotonic());
 }
@@ -292,6 +312,20 @@ static int send_all(struct udp_sock *u, struct sock_msg *m, size_t len, const st
 		r = send_one(u, m, n, dst, port, c);
 	} while (!r && segment && m->uio->left);
 	return r;
+}
+
+/* so.lock held. What fits a datagram, or segments of which each fits the path without fragments. */
+static int check_length(const struct udp_sock *u, size_t len, const struct dgram_control *c, bool is_v4)
+{
+	size_t segment = c->segment ? c->segment : u->segment;
+
+	if (len > UDP_MAX)
+		return -EMSGSIZE;
+	if (!segment)
+		return 0;
+	if (MIN(len, segment) + sizeof(struct udp_hdr) + (is_v4 ? IP4_HLEN : IP6_HLEN) > u->d.route.mtu)
+		return -EINVAL;
+	return len > segment * MAX_SEGMENTS ? -EINVAL : 0;
 }
 
 static ssize_t udp_send(struct socket *so, struct sock_msg *m)
@@ -312,13 +346,11 @@ static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 	if (r)
 		return r;
 	if (m->name && m->name->len) {
-		r = inet_from_sockaddr(so, m->name, &dst, &port, &dev);
+		r = destination(so, m->name, -ENETUNREACH, &dst, &port, &dev);
 		if (r)
 			return r;
 		if (!port)
 			return -EINVAL;
-		if (ip_is_any(&dst))
-			dst = ip_is_v4(&dst) || so->family == AF_INET ? ip_from_v4(net32(0x7f000001)) : (struct ip_addr){ .w = { 0, 0, 0, net32(1) } };
 	}
 	mutex_lock(&so->lock);
 	if (!m->name || !m->name->len) {
@@ -329,13 +361,13 @@ static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 	if (!r && atomic_load(&so->shut, RELAXED) & SHUT_WR_BIT)
 		r = -EPIPE;
 	if (!r)
-		r = dgram_parse_control(&u->d, m, &c);
+		r = dgram_parse_control(&u->d, m, &dst, &c);
 	if (!r)
 		r = dgram_route(&u->d, &dst, &c.src, c.dev ? c.dev : dev);
 	if (!r && u->d.route.is_broadcast && !sock_has(so, SF_BROADCAST))
 		r = -EACCES;
-	if (!r && len > UDP_MAX && !c.segment && !u->segment)
-		r = -EMSGSIZE;
+	if (!r && (c.segment || u->segment || len > UDP_MAX))
+		r = check_length(u, len, &c, ip_is_v4(&dst));
 	if (!r) {
 		struct ip_addr any = any_addr(so);
 
@@ -399,6 +431,12 @@ static int udp_shutdown(struct socket *so, int how)
 	return is_connected ? 0 : -ENOTCONN;
 }
 
+/* Options that are kept and mean nothing here, as sums of IPv6 are always made and datagrams never joined. -1: another. */
+static int kept_option(int name)
+{
+	return name == UDP_NO_CHECK6_TX ? 0 : name == UDP_NO_CHECK6_RX ? 1 : name == UDP_GRO ? 2 : -1;
+}
+
 static int udp_setopt(struct socket *so, int level, int name, const void *value, unsigned len)
 {
 	struct udp_sock *u = udp_of(so);
@@ -415,7 +453,10 @@ static int udp_setopt(struct socket *so, int level, int name, const void *value,
 		u->segment = (uint16_t)v;
 		return 0;
 	}
-	return -ENOPROTOOPT;
+	if (kept_option(name) < 0)
+		return -ENOPROTOOPT;
+	atomic_store(&u->kept[kept_option(name)], v != 0, RELAXED);
+	return 0;
 }
 
 static int udp_getopt(struct socket *so, int level, int name, void *value, unsigned *len)
@@ -424,8 +465,10 @@ static int udp_getopt(struct socket *so, int level, int name, void *value, unsig
 
 	if (level != IPPROTO_UDP)
 		return dgram_getopt(so, level, name, value, len);
-	if (name != UDP_SEGMENT)
+	if (name != UDP_SEGMENT && kept_option(name) < 0)
 		return -ENOPROTOOPT;
+	if (name != UDP_SEGMENT)
+		v = atomic_load(&udp_of(so)->kept[kept_option(name)], RELAXED);
 	*len = MIN(*len, 4u);
 	memcpy(value, &v, *len);
 	return 0;
