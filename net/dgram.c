@@ -237,7 +237,7 @@ uint32_t dgram_poll(struct socket *so)
 
 	if (dgram_has_data(d))
 		events |= POLL_IN;
-	if (atomic_load(&so->error, RELAXED) || sock_has_errqueue(so))
+	if (atomic_load(&so->error, RELAXED) || sock_has_errqueue(so) || dgram_has_errors(d))
 		events |= FILE_POLLERR;
 	if (shut & SHUT_RD_BIT)
 		events |= POLL_IN | FILE_POLLRDHUP;
@@ -429,6 +429,7 @@ void dgram_destroy(struct dgram *d)
 {
 	struct mpsc_node *n = mpsc_take_newest_first(&d->channel);
 
+	dgram_free_errors(d);
 	pkt_free_list(d->queue);
 	if (n)
 		pkt_free_list(container_of(n, struct pkt, node));

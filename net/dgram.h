@@ -33,6 +33,8 @@ struct dgram {
 	struct netdev *mc_dev[2];	/* [so.lock] likewise */
 	uint32_t mc_addr;		/* [so.lock] as IP_MULTICAST_IF was told */
 	struct mc_member *groups;	/* [so.lock] */
+	struct mpsc errors;		/* dgram-error.c: from the network, newest first, */
+	struct pkt *error_queue;	/* [so.lock] then oldest first; emptiness is looked at without */
 };
 
 void dgram_init(struct dgram *d);
@@ -63,6 +65,17 @@ void dgram_release(struct dgram *d);
 void dgram_destroy(struct dgram *d);
 /* Record an asynchronous error and wake. Any thread. */
 void dgram_error(struct dgram *d, int error);
+
+/* dgram-error.c: IP_RECVERR, IPV6_RECVERR. */
+bool dgram_wants_errors(const struct dgram *d, bool is_v4);
+/* Queue e about a datagram to port; the header of the transport is left out of what is quoted. Any thread, so.lock may be held. */
+void dgram_queue_error(struct dgram *d, const struct ip_error *e, uint16_t port, unsigned header);
+/* A send to dst failed as longer than mtu: the queue is told if it is asked for. */
+void dgram_queue_too_long(struct dgram *d, const struct ip_addr *dst, uint16_t port, unsigned mtu);
+/* recvmsg(MSG_ERRQUEUE): bytes of the quoted payload, or -errno. Completions of MSG_ZEROCOPY come after errors. */
+ssize_t dgram_recv_error(struct dgram *d, struct sock_msg *m);
+bool dgram_has_errors(const struct dgram *d);
+void dgram_free_errors(struct dgram *d);
 
 /* inet-opt.c: options of levels IP and IPv6 that TCP has too. rt: of a connected socket, else NULL. -ENOPROTOOPT: not one of these. */
 #define IPPROTO_IP	0

@@ -10,6 +10,8 @@
 #include "net/wire.h"
 #include "sched/clock.h"
 
+#define QUOTE_MIN	128u	/* as much of a quoted packet as is looked at, */
+#define QUOTE_MAX	1240u	/* and as is given to who asks: RFC 4443 2.4 (c) */
 #define ERRORS_PER_SEC	100u	/* RFC 4443 2.4 (f): limited */
 
 /* Sum in place; p starts at the ICMP header. */
@@ -135,10 +137,11 @@ static void input_error(struct pkt *p, bool v6)
 {
 	struct icmp_hdr h;
 	struct ip_error e = { .reporter = p->src };
-	unsigned len = MIN(p->len, 8u + 128u);
+	unsigned len = MIN(p->len, 8u + QUOTE_MIN);
 
 	if (!pkt_pull_up(p, len))
 		return;
+	len = MIN((unsigned)p->seg[0].len, 8u + QUOTE_MAX);	/* more of the quote, if it lies there */
 	memcpy(&h, p->seg[0].data, sizeof(h));
 	e.type = h.type;
 	e.code = h.code;

@@ -118,9 +118,16 @@ void udp_error(const struct ip_error *e)
 	u = udp_of(so);
 	if (e->mtu)
 		(void)pmtu_update(&e->dst, e->mtu);
-	/* Only connected sockets hear of it (RFC 1122 4.1.3.3 as Linux reads it), and only of hard errors. */
-	if (u->port.rport && (e->is_hard || sock_has(so, SF_RECVERR)) && e->error)
+	/*
+	 * Only connected sockets hear of it (RFC 1122 4.1.3.3 as Linux reads it), and only of hard errors; but for those
+	 * that asked to hear all.
+	 */
+	if (e->error && dgram_wants_errors(&u->d, ip_is_v4(&e->dst))) {
+		dgram_queue_error(&u->d, e, dport, sizeof(struct udp_hdr));
 		dgram_error(&u->d, e->error);
+	} else if (e->error && e->is_hard && u->port.rport) {
+		dgram_error(&u->d, e->error);
+	}
 	socket_put(so);
 }
 
@@ -375,6 +382,8 @@ static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 	}
 	if (!r)
 		r = send_all(u, m, len, &dst, port, &c);
+	if (unlikely(r == -EMSGSIZE))
+		dgram_queue_too_long(&u->d, &dst, port, u->d.route.dev ? u->d.route.mtu : 0);
 	mutex_unlock(&so->lock);
 	if (r)
 		return r;
@@ -390,7 +399,7 @@ static ssize_t udp_recv(struct socket *so, struct sock_msg *m)
 	int r;
 
 	if (m->flags & MSG_ERRQUEUE)
-		return sock_recv_errqueue(so, m);
+		return dgram_recv_error(&u->d, m);
 	r = dgram_wait(&u->d, m, &p);
 	if (r)
 		return r == 1 ? 0 : r;
