@@ -24,6 +24,7 @@
 #include "libc/string.h"
 #include "linux/capability.h"
 #include "linux/config.h"
+#include "linux/memory-limits.h"
 #include "linux/process.h"
 #include "linux/syscalls.h"
 #include "linux/vdso.h"
@@ -363,6 +364,7 @@ int exec_load(struct exec *e, struct frame *f)
 		return r;
 	note_layout(p, &prog->image, prog->bias);
 	note_program(p, e);
+	memory_set_limits(p);
 	task_current()->personality &= ~PERSONALITY_READ_IMPLIES_EXEC;	/* no program asks for it by its header any more */
 	arch_program_frame(f, entry, sp);
 	arch_tls_set(0);

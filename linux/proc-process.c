@@ -356,8 +356,8 @@ static void put_status(struct text *t, struct task *task, bool is_task)
 		    c->sgid, c->fsgid);
 	for (unsigned i = 0; i < c->nr_groups; i++)
 		text_printf(t, "%u ", c->groups[i]);
-	text_printf(t, "\nVmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8u kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", s.virtual_bytes / 1024,
-		    s.virtual_bytes / 1024, 0, s.resident_bytes / 1024, s.resident_bytes / 1024);
+	text_printf(t, "\nVmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", s.virtual_bytes / 1024,
+		    s.virtual_bytes / 1024, s.locked_bytes / 1024, s.resident_bytes / 1024, s.resident_bytes / 1024);
 	text_printf(t, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmSwap:\t%8u kB\nThreads:\t%u\n", s.data_bytes / 1024, s.stack_bytes / 1024,
 		    s.text_bytes / 1024, 0, p->nr_threads);
 	put_signal_sets(t, task);

@@ -9,6 +9,7 @@
 #include "libc/random.h"
 #include "libc/string.h"
 #include "linux/capability.h"
+#include "linux/memory-limits.h"
 #include "linux/signal.h"
 #include "linux/sys-util.h"
 #include "linux/system.h"
@@ -143,6 +144,8 @@ static long set_limit(struct process *p, unsigned which, const struct rlimit_k *
 	*old = *l;
 	if (which == RLIMIT_STACK)
 		aspace_set_stack_limit(p->aspace, l->cur);
+	if (which == RLIMIT_AS || which == RLIMIT_DATA || which == RLIMIT_MEMLOCK)
+		memory_set_limits(p);
 	return 0;
 }
 

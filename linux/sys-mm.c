@@ -3,6 +3,7 @@
 #include <arch/abi.h>
 
 #include "libc/string.h"
+#include "linux/memory-limits.h"
 #include "linux/sys-util.h"
 #include "linux/veneer.h"
 #include "mmu/aspace.h"
@@ -21,6 +22,7 @@
 #define MAP_FIXED		0x10l
 #define MAP_ANONYMOUS		0x20l
 #define MAP_GROWSDOWN		0x100l
+#define MAP_LOCKED		0x2000l
 #define MAP_NORESERVE		0x4000l
 #define MAP_POPULATE		0x8000l
 #define MAP_NONBLOCK		0x10000l
@@ -51,6 +53,8 @@ static unsigned vm_flags(long flags)
 		vm |= VM_SHARED;
 	if (flags & MAP_GROWSDOWN)
 		vm |= VM_GROWSDOWN;
+	if (flags & MAP_LOCKED)
+		vm |= VM_LOCKED;
 	if (flags & MAP_NORESERVE)
 		vm |= VM_NORESERVE;
 	if (flags & MAP_POPULATE && !(flags & MAP_NONBLOCK))
@@ -170,7 +174,9 @@ long sys_mmap(long addr, long len, long prot, long flags, long fd, long off)
 				return r;
 		}
 	}
-	if (flags & ABI_MAP_32BIT && !(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+	if (flags & MAP_LOCKED && !memory_may_lock())
+		r = -EPERM;
+	else if (flags & ABI_MAP_32BIT && !(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
 		r = map_low(as, &req, &where);
 	else
 		r = aspace_map(as, &req, &where);
@@ -225,8 +231,6 @@ long sys_mremap(long old, long old_len, long new_len, long flags, long new_addr)
 
 long sys_madvise(long addr, long len, long advice)
 {
-	if (addr & (long)(PAGE_SIZE - 1) || (ssize_t)len < 0 || !user_range_ok((void *)addr, (size_t)len))
-		return -EINVAL;
 	return aspace_advise(process_current()->aspace, (vaddr_t)addr, (size_t)len, (int)advice);
 }
 
@@ -256,6 +260,8 @@ long sys_mincore(long addr, long len, long vec)
 	if (!user_range_ok((void *)addr, (size_t)len))
 		return -ENOMEM;
 	pages = DIV_ROUND_UP((size_t)len, PAGE_SIZE);
+	if (!user_range_ok((void *)vec, pages))
+		return -EFAULT;
 	for (size_t done = 0; done < pages;) {
 		size_t n = MIN(MINCORE_BATCH, pages - done);
 		int r = aspace_mincore(process_current()->aspace, (vaddr_t)addr + done * PAGE_SIZE, n * PAGE_SIZE, present);
@@ -271,51 +277,9 @@ long sys_mincore(long addr, long len, long vec)
 
 long sys_brk(long addr)
 {
+	if (memory_brk_is_beyond_limit((vaddr_t)addr))
+		addr = 0;
 	return (long)aspace_brk(process_current()->aspace, (vaddr_t)addr);
-}
-
-/*
- * Nothing is ever swapped out: locking is making present. mlock(2) faults the range in; the rest has nothing to do.
- */
-static long lock_range(long addr, long len)
-{
-	vaddr_t start = ALIGN_DOWN((vaddr_t)addr, PAGE_SIZE);
-	size_t n = ALIGN_UP((vaddr_t)addr + (size_t)len, PAGE_SIZE) - start;
-	int r;
-
-	if (!len)
-		return 0;
-	if (!user_range_ok((void *)addr, (size_t)len))
-		return -ENOMEM;
-	r = aspace_advise(process_current()->aspace, start, n, 22 /* MADV_POPULATE_READ */);
-	return r == -EFAULT ? -ENOMEM : r;
-}
-
-long sys_mlock(long addr, long len)
-{
-	return lock_range(addr, len);
-}
-
-long sys_mlock2(long addr, long len, long flags)
-{
-	if (flags & ~1l)
-		return -EINVAL;
-	return flags ? 0 : lock_range(addr, len);
-}
-
-long sys_munlock(long addr, long len)
-{
-	return user_range_ok((void *)addr, (size_t)len) ? 0 : -ENOMEM;
-}
-
-long sys_mlockall(long flags)
-{
-	return !flags || flags & ~7l ? -EINVAL : 0;
-}
-
-long sys_munlockall(void)
-{
-	return 0;
 }
 
 /* One memory node: the policy is always the default one (what numactl and jemalloc ask). */

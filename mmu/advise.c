@@ -32,7 +32,7 @@ static bool is_mapped(struct aspace *as, vaddr_t start, vaddr_t end)
 }
 
 /* Drop pages: anonymous memory reads as zero again, objects' pages come back from the object. Holes are passed over, and told at the end. */
-static int drop(struct aspace *as, vaddr_t start, vaddr_t end, bool anonymous_only)
+static int drop(struct aspace *as, vaddr_t start, vaddr_t end, bool anonymous_only, bool locked_too)
 {
 	struct area_graves g = { NULL };
 	struct pt_batch b;
@@ -41,7 +41,7 @@ static int drop(struct aspace *as, vaddr_t start, vaddr_t end, bool anonymous_on
 
 	rwlock_write_lock(&as->lock);
 	for (a = area_find(as, start); a && a->node.start < end; a = area_next(a)) {
-		if (a->flags & VM_KERNEL || (anonymous_only && a->object))
+		if (a->flags & VM_KERNEL || (anonymous_only && a->object) || (a->flags & VM_LOCKED && !locked_too))
 			r = -EINVAL;
 	}
 	if (!r && (pt_split(as, start) || pt_split(as, end)))
@@ -86,14 +86,19 @@ out:
 	return r;
 }
 
-static int check_mapped(struct aspace *as, vaddr_t start, vaddr_t end)
+/* All of it mapped, else -ENOMEM; and no part of it locked, else if_locked. */
+static int check_mapped(struct aspace *as, vaddr_t start, vaddr_t end, int if_locked)
 {
-	bool is_ok;
+	int r;
 
 	rwlock_read_lock(&as->lock);
-	is_ok = is_mapped(as, start, end);
+	r = is_mapped(as, start, end) ? 0 : -ENOMEM;
+	for (struct area *a = area_find(as, start); if_locked && a && a->node.start < end; a = area_next(a)) {
+		if (a->flags & VM_LOCKED)
+			r = if_locked;
+	}
 	rwlock_read_unlock(&as->lock);
-	return is_ok ? 0 : -ENOMEM;
+	return r;
 }
 
 /* MADV_POPULATE_*: -EFAULT where a fault would be SIGBUS, -EINVAL where the protection forbids it, -ENOMEM for a hole. */
@@ -137,10 +142,11 @@ int aspace_advise(struct aspace *as, vaddr_t addr, size_t len, int advice)
 		return -ENOMEM;
 	switch (advice) {
 	case MADV_DONTNEED:
+		return drop(as, addr, end, false, false);
 	case MADV_DONTNEED_LOCKED:
-		return drop(as, addr, end, false);
+		return drop(as, addr, end, false, true);
 	case MADV_FREE:		/* "may free": does so at once */
-		return drop(as, addr, end, true);
+		return drop(as, addr, end, true, false);
 	case MADV_REMOVE:	/* no object can punch holes through a mapping yet */
 		return -EINVAL;
 	case MADV_DONTFORK:
@@ -160,7 +166,7 @@ int aspace_advise(struct aspace *as, vaddr_t addr, size_t len, int advice)
 	case MADV_POPULATE_WRITE:
 		return populate(as, addr, end, FAULT_WRITE);
 	default:		/* hints about access, merging, dumps, reclaim: nothing to do */
-		return check_mapped(as, addr, end);
+		return check_mapped(as, addr, end, advice == MADV_COLD || advice == MADV_PAGEOUT ? -EINVAL : 0);
 	}
 }
 
@@ -173,7 +179,7 @@ int aspace_sync(struct aspace *as, vaddr_t addr, size_t len, int flags)
 		return -EINVAL;
 	if ((len && !size) || addr + size < addr || addr + size > TASK_END)
 		return -ENOMEM;
-	return size ? check_mapped(as, addr, addr + size) : 0;
+	return size ? check_mapped(as, addr, addr + size, flags & MS_INVALIDATE ? -EBUSY : 0) : 0;
 }
 
 /* A page of an object that could be mapped at once counts as present, as the page cache does on Linux. */

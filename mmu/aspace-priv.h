@@ -30,7 +30,7 @@
 #define TASK_END	(USER_TOP - PAGE_SIZE)	/* no mapping ends above: addresses past it would wrap in the last page */
 
 /* Flags that areas keep; they must be equal for two to merge. */
-#define VM_AREA_FLAGS	(VM_SHARED | VM_GROWSDOWN | VM_NORESERVE | VM_NOHUGE | VM_HUGE | VM_KERNEL | VM_DONTFORK | VM_WIPEONFORK)
+#define VM_AREA_FLAGS	(VM_SHARED | VM_GROWSDOWN | VM_NORESERVE | VM_NOHUGE | VM_HUGE | VM_KERNEL | VM_DONTFORK | VM_WIPEONFORK | VM_LOCK_MASK)
 
 /* Allocated with kmalloc, freed when it has left tree and list; pointers to it are valid while aspace.lock is held. */
 struct area {
@@ -57,6 +57,9 @@ struct aspace {
 	vaddr_t mmap_base;		/* [lock] */
 	vaddr_t brk_start, brk_end;	/* [lock] */
 	size_t stack_limit;		/* [lock] */
+	struct aspace_limits limits;	/* [lock] */
+	unsigned lock_future;		/* [lock] VM_LOCKED and VM_LOCK_ONFAULT of areas to come */
+	bool is_limited;		/* [lock] limits or lock_future have a say in areas that are not locked */
 };
 
 static inline struct area *area_of(struct area_node *n)
@@ -210,5 +213,21 @@ void area_merge(struct area *a, struct area_graves *g);
 int __must_check area_unmap(struct aspace *as, vaddr_t start, vaddr_t end, struct area_graves *g);
 /* Where len bytes fit, downwards from mmap_base; 0: nowhere. */
 vaddr_t area_place(struct aspace *as, uint64_t len, const struct vm_object *o);
+
+/* ---- limits.c --------------------------------------------------------------------------------------------------------- */
+
+/* Whether more bytes may be mapped, in the place of what [start, end) holds. -ENOMEM, or -EAGAIN for locked memory. Lock for writing, as below. */
+int __must_check area_check_limits(struct aspace *as, unsigned prot, unsigned flags, uint64_t more, vaddr_t start, vaddr_t end);
+/* Whether that many bytes of a may be protected so. */
+bool area_may_become_data(const struct area *a, uint64_t bytes, unsigned prot);
+/* Make present what is locked in [start, end), no lock held: see aspace_lock. goes_on: as much as can be. */
+int aspace_fill_locked(struct aspace *as, vaddr_t start, vaddr_t end, bool goes_on);
+
+/* Whether area_check_limits() must be asked about an area with these flags. */
+static inline bool area_is_limited(const struct aspace *as, unsigned flags)
+{
+	return unlikely(as->is_limited || flags & VM_LOCKED);
+}
+
 /* Mode 0 of vm.overcommit_memory: refuse only what can never be. */
 bool area_can_commit(uint64_t len, unsigned prot, unsigned flags, const struct vm_object *o);

@@ -105,6 +105,7 @@ struct aspace *aspace_create(void)
 		goto err_root;
 	as->mmap_base = TASK_END;
 	as->stack_limit = 8 << 20;
+	as->limits = (struct aspace_limits){ ~0ull, ~0ull, ~0ull, NULL };
 	return as;
 err_root:
 	root_put(as->root);
@@ -260,10 +261,32 @@ static int check_map(const struct vm_map_request *req, uint64_t len)
 	return area_can_commit(len, req->prot, req->flags, req->object) ? 0 : -ENOMEM;
 }
 
+static inline int map_at(struct aspace *as, const struct vm_map_request *req, vaddr_t at, uint64_t len, struct area_graves *g)
+{
+	int r = req->flags & VM_FIXED ? area_unmap(as, at, at + len, g) : 0;
+
+	return r || extend_neighbour(as, req, at, len) ? r : place_area(as, req, at, len, g);
+}
+
+/* The same, with limits in force, or memory to be locked. */
+static __attribute__((noinline)) int map_limited(struct aspace *as, const struct vm_map_request *req, vaddr_t at, uint64_t len, struct area_graves *g,
+						 bool *is_locked)
+{
+	struct vm_map_request with = *req;
+	int r;
+
+	if (!(req->flags & VM_KERNEL))
+		with.flags |= as->lock_future;
+	r = area_check_limits(as, with.prot, with.flags, len, at, at + len);
+	*is_locked = with.flags & VM_LOCKED;
+	return r ? r : map_at(as, &with, at, len, g);
+}
+
 int aspace_map(struct aspace *as, const struct vm_map_request *req, vaddr_t *out)
 {
 	struct area_graves g = { NULL };
 	uint64_t len = round_len(req->len);
+	bool is_locked = false;
 	vaddr_t at = 0;
 	int r = check_map(req, len);
 
@@ -273,10 +296,10 @@ int aspace_map(struct aspace *as, const struct vm_map_request *req, vaddr_t *out
 		req->object->ops->ref(req->object);
 	rwlock_write_lock(&as->lock);
 	r = choose_place(as, req, len, &at);
-	if (!r && req->flags & VM_FIXED)
-		r = area_unmap(as, at, at + len, &g);
-	if (!r && !extend_neighbour(as, req, at, len))
-		r = place_area(as, req, at, len, &g);
+	if (area_is_limited(as, req->flags))
+		r = r ? r : map_limited(as, req, at, len, &g, &is_locked);
+	else
+		r = r ? r : map_at(as, req, at, len, &g);
 	rwlock_write_unlock(&as->lock);
 	area_graves_empty(&g);
 	if (r) {
@@ -285,7 +308,9 @@ int aspace_map(struct aspace *as, const struct vm_map_request *req, vaddr_t *out
 		return r;
 	}
 	*out = at;
-	if (req->flags & VM_POPULATE && req->prot & VM_PROT_MASK)
+	if (unlikely(is_locked))
+		(void)aspace_fill_locked(as, at, at + len, true);
+	else if (req->flags & VM_POPULATE && req->prot & VM_PROT_MASK)
 		populate(as, at, len, req->flags & VM_SHARED && req->object ? req->prot & ~VM_WRITE : req->prot);
 	return 0;
 }
@@ -319,6 +344,8 @@ static int check_protect(struct area *a, vaddr_t start, vaddr_t end, unsigned pr
 		if (prot & ~a->max_prot)
 			return -EACCES;
 		if (!(a->prot & VM_WRITE) && !area_can_commit(MIN(end, a->node.end) - start, prot, a->flags, a->object))
+			return -ENOMEM;
+		if (unlikely(a->as->is_limited) && !area_may_become_data(a, MIN(end, a->node.end) - start, prot))
 			return -ENOMEM;
 		start = a->node.end;
 	}
@@ -412,9 +439,13 @@ void aspace_set_brk_start(struct aspace *as, vaddr_t start)
 
 static bool brk_grow(struct aspace *as, vaddr_t from, vaddr_t to, struct area_graves *g)
 {
-	struct vm_map_request req = { .hint = from, .len = to - from, .prot = VM_READ | VM_WRITE, .name = "[heap]" };
+	struct vm_map_request req = {
+		.hint = from, .len = to - from, .prot = VM_READ | VM_WRITE, .flags = as->lock_future, .name = "[heap]",
+	};
 
 	if (to > TASK_END || !area_tree_is_free(&as->tree, from, to) || !area_can_commit(to - from, req.prot, 0, NULL))
+		return false;
+	if (area_is_limited(as, req.flags) && area_check_limits(as, req.prot, req.flags, to - from, 0, 0))
 		return false;
 	return extend_neighbour(as, &req, from, to - from) || place_area(as, &req, from, to - from, g) == 0;
 }
@@ -423,6 +454,7 @@ vaddr_t aspace_brk(struct aspace *as, vaddr_t new_brk)
 {
 	struct area_graves g = { NULL };
 	vaddr_t from, to, r;
+	bool is_locked;
 
 	rwlock_write_lock(&as->lock);
 	from = ALIGN_UP(as->brk_end, PAGE_SIZE);
@@ -430,7 +462,10 @@ vaddr_t aspace_brk(struct aspace *as, vaddr_t new_brk)
 	if (new_brk >= as->brk_start && (to == from || (to < from ? area_unmap(as, to, from, &g) == 0 : brk_grow(as, from, to, &g))))
 		as->brk_end = new_brk;
 	r = as->brk_end;
+	is_locked = as->lock_future;
 	rwlock_write_unlock(&as->lock);
 	area_graves_empty(&g);
+	if (unlikely(is_locked) && r == new_brk && from < to)
+		(void)aspace_fill_locked(as, from, to, true);
 	return r;
 }

@@ -30,6 +30,9 @@ struct aspace;
 #define VM_DONTFORK	0x1000u
 #define VM_HUGE		0x2000u		/* MADV_HUGEPAGE */
 #define VM_WIPEONFORK	0x4000u
+#define VM_LOCKED	0x8000u		/* mlock: present, counts towards the limit of locked memory */
+#define VM_LOCK_ONFAULT	0x10000u	/* with VM_LOCKED: pages are not made present at once */
+#define VM_LOCK_MASK	(VM_LOCKED | VM_LOCK_ONFAULT)
 
 struct aspace *aspace_create(void);	/* NULL: no memory */
 void aspace_destroy(struct aspace *as);	/* all threads have left it */
@@ -39,7 +42,7 @@ void aspace_activate(struct aspace *as);
 /*
  * Map len bytes (rounded up to pages) of object (NULL: anonymous, zero) from byte offset off (page aligned). hint 0: anywhere from mmap_base down. 2 MiB-sized anonymous
  * areas are placed 2 MiB aligned. *out: where. name (a literal or NULL) is shown in /proc/self/maps ("[stack]").
- * -ENOMEM, -EINVAL, -EEXIST. Takes a reference to object on success only.
+ * -ENOMEM, -EINVAL, -EEXIST; -EAGAIN more than may be locked. Takes a reference to object on success only.
  */
 struct vm_map_request {
 	vaddr_t hint;
@@ -67,6 +70,21 @@ vaddr_t aspace_brk(struct aspace *as, vaddr_t new_brk);
 /* Limits and layout, set at exec. */
 void aspace_set_mmap_base(struct aspace *as, vaddr_t top);	/* anonymous placement goes down from here */
 void aspace_set_stack_limit(struct aspace *as, size_t bytes);	/* RLIMIT_STACK */
+
+
+/* setrlimit(2), in bytes; all ones: none. What is there already stays. */
+struct aspace_limits {
+	uint64_t bytes, data_bytes, lock_bytes;
+	bool (*may_lock)(void);		/* the calling thread may lock more than lock_bytes; asked with the lock held, must not sleep */
+};
+void aspace_set_limits(struct aspace *as, const struct aspace_limits *l);
+/*
+ * mlock(2): set (VM_LOCKED, perhaps with VM_LOCK_ONFAULT; 0 unlocks) for whole pages, and fault them in. -ENOMEM: more than may be locked, or not all of it is mapped (what
+ * comes before is locked) or can be touched; -EAGAIN: no memory.
+ */
+int __must_check aspace_lock(struct aspace *as, vaddr_t start, uint64_t len, unsigned set);
+/* mlockall(2): flags for all areas there are (if is_current), and for those to come. */
+int __must_check aspace_lock_all(struct aspace *as, bool is_current, unsigned now, unsigned future);
 
 /*
  * Text patching (system-call veneers). Makes the page that holds addr a private page of this address space if it is mapped private (copying the object's page),

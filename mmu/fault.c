@@ -408,7 +408,9 @@ static int grow_stack(struct aspace *as, vaddr_t va)
 		struct area *p = area_prev(a);
 
 		/* Room is kept below, except towards memory that nobody can touch anyway. */
-		if (!p || p->node.end + (p->prot & VM_PROT_MASK ? STACK_GUARD : 0) <= va) {
+		bool has_room = !p || p->node.end + (p->prot & VM_PROT_MASK ? STACK_GUARD : 0) <= va;
+
+		if (has_room && (!area_is_limited(as, a->flags) || !area_check_limits(as, a->prot, a->flags, a->node.start - va, 0, 0))) {
 			area_resize(a, va, a->node.end);
 			r = RETRY;
 		}

@@ -80,6 +80,8 @@ void aspace_stats(struct aspace *as, struct aspace_stats *out)
 	for (a = area_of(as->tree.first); a; a = area_next(a)) {
 		uint64_t bytes = a->node.end - a->node.start;
 
+		if (a->flags & VM_LOCKED)
+			out->locked_bytes += bytes;
 		/* As Linux: a stack grows, text is executable and not writable, data is private and writable. */
 		if (a->flags & VM_GROWSDOWN)
 			out->stack_bytes += bytes;

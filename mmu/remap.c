@@ -17,6 +17,7 @@ struct remap {
 	uint64_t from_len, to_len;	/* whole pages */
 	unsigned flags;
 	vaddr_t to;			/* MREMAP_FIXED, or a hint with DONTUNMAP */
+	bool is_locked;			/* what is added must be made present */
 };
 
 static int check(const struct remap *m)
@@ -65,8 +66,10 @@ static void leave_old(struct remap *m, struct area_graves *g)
 {
 	struct pt_batch b;
 
-	if (m->flags & MREMAP_DONTUNMAP)
+	if (m->flags & MREMAP_DONTUNMAP) {
+		area_find(m->as, m->from)->flags &= ~VM_LOCK_MASK;
 		return;
+	}
 	/* Nothing here can fail: the ends were split. */
 	if (area_unmap(m->as, m->from, m->from + m->from_len, g)) {
 		pt_batch_init(&b, m->as);
@@ -127,6 +130,11 @@ static int duplicate(struct remap *m, struct area *a, vaddr_t *out, struct area_
 
 	if (!(a->flags & VM_SHARED) || !(m->flags & MREMAP_MAYMOVE))
 		return -EINVAL;
+	if (area_is_limited(m->as, a->flags)) {
+		r = area_check_limits(m->as, a->prot, a->flags, m->to_len, 0, 0);
+		if (r)
+			return r;
+	}
 	r = choose(m, a, &to, g);
 	if (r)
 		return r;
@@ -179,10 +187,21 @@ static int remap_locked(struct remap *m, vaddr_t *out, struct area_graves *g)
 		return 0;
 	if (m->to_len > m->from_len && !area_can_commit(m->to_len - m->from_len, a->prot, a->flags, a->object))
 		return -ENOMEM;
+	if (m->to_len > m->from_len && area_is_limited(m->as, a->flags)) {
+		r = area_check_limits(m->as, a->prot, a->flags, m->to_len - m->from_len, 0, 0);
+		if (r)
+			return r;
+		m->is_locked = a->flags & VM_LOCKED;
+	}
 	if (grow_in_place(m, a, g))
 		return 0;
 	if (!(m->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
+	if (m->flags & MREMAP_DONTUNMAP && area_is_limited(m->as, a->flags)) {
+		r = area_check_limits(m->as, a->prot, a->flags & ~VM_LOCK_MASK, m->from_len, 0, 0);
+		if (r)
+			return r;
+	}
 	r = choose(m, a, &to, g);
 	if (!r)
 		r = area_split(area_find(m->as, m->from), m->from);
@@ -197,7 +216,7 @@ static int remap_locked(struct remap *m, vaddr_t *out, struct area_graves *g)
 
 int aspace_remap(struct aspace *as, vaddr_t old, size_t old_len, size_t new_len, unsigned flags, vaddr_t new_addr, vaddr_t *out)
 {
-	struct remap m = { as, old, ALIGN_UP(old_len, PAGE_SIZE), ALIGN_UP(new_len, PAGE_SIZE), flags, new_addr };
+	struct remap m = { as, old, ALIGN_UP(old_len, PAGE_SIZE), ALIGN_UP(new_len, PAGE_SIZE), flags, new_addr, false };
 	struct area_graves g = { NULL };
 	int r;
 
@@ -210,5 +229,7 @@ int aspace_remap(struct aspace *as, vaddr_t old, size_t old_len, size_t new_len,
 	r = remap_locked(&m, out, &g);
 	rwlock_write_unlock(&as->lock);
 	area_graves_empty(&g);
+	if (!r && m.is_locked)
+		(void)aspace_fill_locked(as, *out + m.from_len, *out + m.to_len, true);
 	return r;
 }

@@ -3,7 +3,7 @@
  * Address spaces against a model that knows one thing a page: what is mapped there, with which protection, and which number its first word holds. Random mmap, munmap,
  * mprotect, mremap, madvise, truncation, text patching, reads and writes over a window of a few 2 MiB blocks; pages and blocks, anonymous, private and shared mappings.
  */
-/* sources: mmu/aspace.c mmu/area.c mmu/area-tree.c mmu/remap.c mmu/advise.c mmu/info.c mmu/fault.c mmu/object.c mmu/pt.c mmu/heap.c mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c tests/host/mmu-env.c */
+/* sources: mmu/aspace.c mmu/area.c mmu/area-tree.c mmu/limits.c mmu/remap.c mmu/advise.c mmu/info.c mmu/fault.c mmu/object.c mmu/pt.c mmu/heap.c mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c tests/host/mmu-env.c */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  * An access looks the page up and uses it with the address space's lock held for reading: that stands for the TLB, whose invalidation makes munmap wait for accesses
  * under way.
  */
-/* sources: mmu/aspace.c mmu/area.c mmu/area-tree.c mmu/remap.c mmu/advise.c mmu/info.c mmu/fault.c mmu/object.c mmu/pt.c mmu/heap.c mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c tests/host/mmu-env.c */
+/* sources: mmu/aspace.c mmu/area.c mmu/area-tree.c mmu/limits.c mmu/remap.c mmu/advise.c mmu/info.c mmu/fault.c mmu/object.c mmu/pt.c mmu/heap.c mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c tests/host/mmu-env.c */
 /* sanitizer: thread */
 /* libs: -Wno-tsan */
 #include <pthread.h>

@@ -6,7 +6,7 @@
  * One walk is cut at each of its atomic operations in turn, and another one put in there as a whole: what a second CPU would do at the worst moment. After each run the
  * entries are those of the mapping, what was written is there, and the counter of resident pages says what the table says. It is at no time negative.
  */
-/* sources: mmu/aspace.c mmu/area.c mmu/area-tree.c mmu/remap.c mmu/advise.c mmu/info.c mmu/heap.c mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c tests/host/mmu-env.c */
+/* sources: mmu/aspace.c mmu/area.c mmu/area-tree.c mmu/limits.c mmu/remap.c mmu/advise.c mmu/info.c mmu/heap.c mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c tests/host/mmu-env.c */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See memory-limits.h; and the calls that lock memory. The counting is mmu/limits.c.
+ */
+#include "linux/memory-limits.h"
+
+#include "linux/sys-util.h"
+#include "mmu/aspace.h"
+
+/* Asked with the address space's lock held: looks, and does not sleep. */
+static bool may_lock_memory(void)
+{
+	return process_current()->cred.euid == 0;
+}
+
+void memory_set_limits(struct process *p)
+{
+	struct aspace_limits l = { p->rlimits[RLIMIT_AS].cur, p->rlimits[RLIMIT_DATA].cur, p->rlimits[RLIMIT_MEMLOCK].cur, may_lock_memory };
+
+	aspace_set_limits(p->aspace, &l);
+}
+
+bool memory_may_lock(void)
+{
+	return process_current()->rlimits[RLIMIT_MEMLOCK].cur || may_lock_memory();
+}
+
+bool memory_brk_is_beyond_limit(vaddr_t new_brk)
+{
+	struct process *p = process_current();
+	uint64_t limit = p->rlimits[RLIMIT_DATA].cur;
+	struct aspace_stats s;
+
+	if (likely(limit == RLIM_INFINITY))
+		return false;
+	aspace_stats(p->aspace, &s);
+	return new_brk > s.brk_start && new_brk - s.brk_start + (p->end_data - p->start_data) > limit;
+}
+
+/* ---- mlock(2) ------------------------------------------------------------------------------------------------------------------------ */
+
+#define MLOCK_ONFAULT	1l
+#define MCL_CURRENT	1l
+#define MCL_FUTURE	2l
+#define MCL_ONFAULT	4l
+
+/* The pages that [addr, addr + len) touches. */
+static long set_lock(long addr, long len, unsigned set)
+{
+	vaddr_t start = ALIGN_DOWN((vaddr_t)addr, PAGE_SIZE);
+	size_t bytes = ALIGN_UP((size_t)len + ((vaddr_t)addr - start), PAGE_SIZE);
+
+	if (set && !memory_may_lock())
+		return -EPERM;
+	if (start + bytes < start)
+		return -EINVAL;
+	return aspace_lock(process_current()->aspace, start, bytes, set);
+}
+
+long sys_mlock(long addr, long len)
+{
+	return set_lock(addr, len, VM_LOCKED);
+}
+
+long sys_mlock2(long addr, long len, long flags)
+{
+	if (flags & ~MLOCK_ONFAULT)
+		return -EINVAL;
+	return set_lock(addr, len, flags ? VM_LOCKED | VM_LOCK_ONFAULT : VM_LOCKED);
+}
+
+long sys_munlock(long addr, long len)
+{
+	return set_lock(addr, len, 0);
+}
+
+long sys_mlockall(long flags)
+{
+	unsigned set = flags & MCL_ONFAULT ? VM_LOCKED | VM_LOCK_ONFAULT : VM_LOCKED;
+
+	if (!flags || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) || flags == MCL_ONFAULT)
+		return -EINVAL;
+	if (!memory_may_lock())
+		return -EPERM;
+	return aspace_lock_all(process_current()->aspace, flags & MCL_CURRENT, set, flags & MCL_FUTURE ? set : 0);
+}
+
+long sys_munlockall(void)
+{
+	return aspace_lock_all(process_current()->aspace, true, 0, 0);
+}
