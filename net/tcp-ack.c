@@ -196,6 +196,8 @@ static inline void advance(struct tcp_sock *tp, uint32_t ack, nsec_t now)
 	tp->bytes_acked += ack - tp->snd_una;
 	tp->snd_una = ack;
 	sendq_acked(tp, ack);
+	if (!seq_lt(ack, tp->write_seq) && tp->busy)
+		tcp_set_busy(tp, BUSY_NONE, now);
 	tp->nr_backoff = 0;
 	tp->first_unacked_at = 0;
 	if (tp->route.neigh)
@@ -209,10 +211,12 @@ static inline void no_xmit_timer(struct tcp_sock *tp)
 }
 
 /* Who waited for room is told of it. */
-static inline void wake_writers(struct tcp_sock *tp)
+static inline void wake_writers(struct tcp_sock *tp, nsec_t now)
 {
 	if (atomic_load(&tp->wants_acks, RELAXED) & WANT_ROOM && tcp_may_write(tp)) {
 		tcp_dont_want_acks(tp, WANT_ROOM);
+		if (tp->busy == BUSY_SNDBUF)
+			tcp_set_busy(tp, BUSY_SENDING, now);
 		tcp_wake(tp, FILE_POLLOUT | FILE_POLLWRNORM);
 	}
 }
@@ -226,7 +230,7 @@ void tcp_ack_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		update_window(tp, p);
 		if (!flight)
 			no_xmit_timer(tp);
-		wake_writers(tp);
+		wake_writers(tp, now);
 		return;
 	}
 	if (unlikely(!tx_cumulative_one(tp, ack, &sent_at))) {
@@ -244,7 +248,7 @@ void tcp_ack_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		tcp_arm_rto(tp, now);
 		tlp_schedule_plain(tp, now);
 	}
-	wake_writers(tp);
+	wake_writers(tp, now);
 }
 
 bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
@@ -299,6 +303,6 @@ bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		if (tcp_flight(tp))
 			tcp_arm_rto(tp, now);
 	}
-	wake_writers(tp);
+	wake_writers(tp, now);
 	return true;
 }

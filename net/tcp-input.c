@@ -70,6 +70,7 @@ void tcp_established(struct tcp_sock *tp, nsec_t now)
 	tp->high_sacked = tp->snd_short = tp->snd_una;
 	tp->nr_backoff = 0;
 	tp->nr_quick_acks = 8;
+	tp->last_data_rcv = tp->last_data_snd = now;
 	tp->rtune_at = now + 10 * NSEC_PER_MSEC;
 	tcp_size_buffer(tp);
 	tp->cong->init(tp);

@@ -45,6 +45,17 @@ static uint32_t us(nsec_t t)
 	return (uint32_t)(t / 1000);
 }
 
+static void fill_times(const struct tcp_sock *tp, struct tcp_info_abi *i, nsec_t now)
+{
+	nsec_t t[3] = { tp->busy_ns[0], tp->busy_ns[1], tp->busy_ns[2] };
+
+	if (tp->busy)
+		t[tp->busy - 1] += now - tp->busy_at;
+	i->busy_time = (t[0] + t[1] + t[2]) / 1000;
+	i->rwnd_limited = t[BUSY_RWND - 1] / 1000;
+	i->sndbuf_limited = t[BUSY_SNDBUF - 1] / 1000;
+}
+
 void tcp_fill_info(struct tcp_sock *tp, struct tcp_info_abi *i)
 {
 	nsec_t now = clock_monotonic();
@@ -64,8 +75,9 @@ void tcp_fill_info(struct tcp_sock *tp, struct tcp_info_abi *i)
 	i->sacked = tp->state == TCP_LISTEN ? tp->backlog : DIV_ROUND_UP(tp->sacked_bytes, mss);
 	i->lost = DIV_ROUND_UP(tp->lost_bytes, mss);
 	i->retrans = DIV_ROUND_UP(tp->retrans_bytes, mss);
-	i->last_data_sent = (uint32_t)((now - tp->last_snd) / NSEC_PER_MSEC);
-	i->last_data_recv = i->last_ack_recv = (uint32_t)((now - tp->last_rcv) / NSEC_PER_MSEC);
+	i->last_data_sent = (uint32_t)((now - tp->last_data_snd) / NSEC_PER_MSEC);
+	i->last_data_recv = (uint32_t)((now - tp->last_data_rcv) / NSEC_PER_MSEC);
+	i->last_ack_recv = (uint32_t)((now - tp->last_rcv) / NSEC_PER_MSEC);
 	i->pmtu = tp->route.dev ? tp->route.mtu : 0;
 	i->rcv_ssthresh = i->rcv_space = atomic_load(&tp->so.rcvbuf, RELAXED);
 	i->rtt = us(tp->srtt);
@@ -85,7 +97,11 @@ void tcp_fill_info(struct tcp_sock *tp, struct tcp_info_abi *i)
 	i->min_rtt = us(tp->min_rtt);
 	i->delivered = tp->delivered / mss;
 	i->delivery_rate = tp->srtt ? (uint64_t)tp->cwnd * NSEC_PER_SEC / tp->srtt : 0;
-	i->bytes_sent = tp->bytes_acked + tcp_flight(tp);
+	i->bytes_sent = tp->bytes_acked + tcp_flight(tp) + tp->bytes_retrans;
+	i->bytes_retrans = tp->bytes_retrans;
+	i->data_segs_in = tp->data_segs_in;
+	i->data_segs_out = tp->data_segs_out;
+	fill_times(tp, i, now);
 	i->snd_wnd = tp->snd_wnd;
 }
 
@@ -205,8 +221,10 @@ static int set_int(struct tcp_sock *tp, int name, int v)
 	switch (name) {
 	case TCP_NODELAY:
 		tp->is_nodelay = v != 0;
-		if (v && tp->state != TCP_LISTEN)
-			tcp_output(tp, now);
+		if (v && tp->state != TCP_LISTEN && tcp_unsent(tp)) {	/* at once, also what TCP_CORK holds back */
+			tcp_push(tp, now, true);
+			tcp_timer_update(tp);
+		}
 		return 0;
 	case TCP_CORK:
 		tp->is_cork = v != 0;

@@ -12,7 +12,6 @@
 #define MAX_HLEN	60u
 #define INLINE_MAX	1024u	/* payloads up to this are copied behind the header: cheaper than counting pages */
 #define SHORT_MAX	1460u	/* the same for one that is sent alone: no second descriptor either */
-#define GSO_MAX		64000u
 #define SEND_ECT	0x100u	/* beside the flags of the header: new data of a connection with ECN */
 #define LIMITED_ACK_NS	(500 * NSEC_PER_MSEC)
 
@@ -195,6 +194,8 @@ static bool send_data(struct tcp_sock *tp, uint32_t seq, uint32_t len, unsigned 
 	}
 	if (len)	/* a dialogue: acknowledgements will ride on answers, which do not follow a FIN */
 		tp->nr_quick_acks = 0;
+	tp->data_segs_out += len > tp->mss ? DIV_ROUND_UP(len, (uint32_t)tp->mss) : 1;
+	tp->last_data_snd = now;
 	send_packet(tp, p, seq, flags, opts, opt_len, now);
 	return true;
 }
@@ -290,9 +291,9 @@ bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *r, nsec_t now)
 {
 	uint32_t pipe = tcp_pipe(tp), room = tp->cwnd > pipe ? tp->cwnd - pipe : 0, len, data;
 	uint8_t flags = TCP_ACK;
-	uint32_t max = tp->route.dev && tp->route.dev->features & (ip_is_v4(&tp->raddr) ? NETDEV_TSO4 : NETDEV_TSO6) ? GSO_MAX : tp->mss;
+	uint32_t max = tp->route.dev && tp->route.dev->features & (ip_is_v4(&tp->raddr) ? NETDEV_TSO4 : NETDEV_TSO6) ? TCP_GSO_MAX : tp->mss;
 
-	/* At least a segment: loopback's is longer than GSO_MAX. */
+	/* At least a segment: loopback's is longer than TCP_GSO_MAX. */
 	room = MIN(room, max);
 	room = MAX(room - room % tp->mss, (uint32_t)tp->mss);
 	len = r->end - r->seq;
@@ -319,6 +320,7 @@ bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *r, nsec_t now)
 	r->flags |= TX_EVER_RETRANS;
 	r->sent_at = now;
 	tp->prr_out += len;
+	tp->bytes_retrans += data;
 	tp->nr_retrans_total++;
 	NET_COUNT(tcp_retrans_segs);
 	return true;
@@ -374,7 +376,7 @@ static uint32_t next_length(const struct tcp_sock *tp, bool ignore_nagle)
 	/* A device would repeat CWR in each segment: it goes in one of its own. */
 	if (unlikely(tp->ecn_cwr))
 		return tp->mss;
-	n = MIN(n, GSO_MAX);
+	n = MIN(n, tcp_packet_max(tp));
 	if (n % tp->mss && n > tp->mss && !(n == unsent && nagle_allows(tp, ignore_nagle)))
 		n -= n % tp->mss;
 	return n;
@@ -399,6 +401,22 @@ static bool may_send_fin(const struct tcp_sock *tp)
 	return tp->is_fin_queued && !tp->is_fin_sent && tp->snd_nxt == tp->write_seq;
 }
 
+/* For TCP_INFO: what kept the sender from sending more? */
+static void note_limit(struct tcp_sock *tp, bool is_stalled, nsec_t now)
+{
+	uint32_t room = tp->snd_una + tp->snd_wnd - tp->snd_nxt;
+	uint8_t busy = tp->busy;
+
+	if (is_stalled && (int32_t)room < (int32_t)MIN(tcp_unsent(tp), (uint32_t)tp->mss) && tcp_pipe(tp) < tp->cwnd)
+		busy = BUSY_RWND;
+	else if (!is_stalled && tcp_pipe(tp) < tp->cwnd && atomic_load(&tp->wants_acks, RELAXED) & WANT_ROOM && IN_STATES(tp, STATES_SENDING))
+		busy = BUSY_SNDBUF;
+	else if (busy == BUSY_RWND)
+		busy = BUSY_SENDING;
+	if (busy != tp->busy && tp->busy)
+		tcp_set_busy(tp, busy, now);
+}
+
 void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 {
 	bool has_sent = false, is_stalled;
@@ -411,7 +429,7 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 	while ((n = sendq_fit(tp, tp->snd_nxt, next_length(tp, ignore_nagle))) || may_send_fin(tp)) {
 		uint32_t seq = tp->snd_nxt, end = seq + n;
 		bool with_fin = tp->is_fin_queued && end == tp->write_seq && n <= tp->mss;
-		unsigned flags = TCP_ACK | (end == tp->write_seq && n ? TCP_PSH : 0) | (with_fin ? TCP_FIN : 0);
+		unsigned flags = TCP_ACK | ((end == tp->write_seq && n) || n > tp->mss ? TCP_PSH : 0) | (with_fin ? TCP_FIN : 0);
 
 		/* The record first: without it the segment could never be repeated. */
 		if (!tx_add(tp, seq, end + with_fin, with_fin ? TX_FIN : 0, now))
@@ -439,6 +457,7 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 	}
 out:
 	is_stalled = tcp_unsent(tp) != 0;
+	note_limit(tp, is_stalled, now);
 	if (is_stalled)
 		tcp_want_acks(tp, WANT_OUTPUT);
 	else
@@ -546,7 +565,8 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 	memcpy(f, &tp->ready.frame, sizeof(*f));
 	sendq_copy(tp, seq, (uint8_t *)&f->tcp + hlen, len);
 	tp->segs_out++;
-	tp->last_snd = now;
+	tp->data_segs_out++;
+	tp->last_snd = tp->last_data_snd = now;
 	tp->needs_ack_now = false;
 	tp->nr_quick_acks = tp->nr_unacked_segs = 0;
 	tp->delack_at = NSEC_NEVER;

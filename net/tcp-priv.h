@@ -77,6 +77,7 @@ static inline bool seq_le(uint32_t a, uint32_t b)
 #define TCP_MSS_DEFAULT6	1220u
 #define TCP_MIN_MSS		88u		/* an attacker's tiny MSS must not make us send headers only */
 #define TCP_MAX_WSCALE		14u
+#define TCP_GSO_MAX		64000u		/* bytes given to a device as one packet */
 #define TCP_INIT_CWND		10u		/* RFC 6928 */
 #define TCP_RTO_INIT		(1 * NSEC_PER_SEC)
 #define TCP_RTO_MIN		(200 * NSEC_PER_MSEC)
@@ -283,6 +284,12 @@ struct tcp_sock {
 	int32_t soft_error;		/* [l] told with the timeout */
 	uint32_t nr_retrans_total;	/* [l] TCP_INFO */
 	uint64_t bytes_acked, bytes_received, segs_in, segs_out;	/* [l] TCP_INFO */
+	uint64_t bytes_retrans;		/* [l] TCP_INFO */
+	uint32_t data_segs_in, data_segs_out;	/* [l] TCP_INFO */
+	nsec_t last_data_snd, last_data_rcv;	/* [l] TCP_INFO */
+	nsec_t busy_at, busy_ns[3];	/* [l] since when the sender is in the state busy, and the times in each */
+	uint8_t busy;			/* [l] BUSY_* */
+	uint32_t sized_cwnd;		/* [l] the window that the send buffer was last made large enough for */
 
 	/* Receive buffer autotuning. */
 	uint32_t rtune_copied, rtune_seq;	/* [l] */
@@ -311,6 +318,12 @@ struct tcp_sock {
 #define CA_CWR		2
 #define CA_RECOVERY	3
 #define CA_LOSS		4
+
+/* What keeps the sender at work: TCP_INFO's busy, rwnd-limited and sndbuf-limited times. */
+#define BUSY_NONE	0	/* all is acknowledged */
+#define BUSY_SENDING	1
+#define BUSY_RWND	2	/* the peer's window holds data back */
+#define BUSY_SNDBUF	3	/* all is sent, and a writer waits for room in the buffer */
 
 #define URG_NONE	0
 #define URG_PENDING	1	/* announced, byte not here */
@@ -350,10 +363,30 @@ static inline void tcp_dont_want_acks(struct tcp_sock *tp, uint32_t why)
 		(void)atomic_fetch_and(&tp->wants_acks, ~why, RELAXED);
 }
 
+/* The most that is given to a device as one packet; as Linux no more than half the peer's largest window, so that acknowledgements come while there is more to send. */
+static inline uint32_t tcp_packet_max(const struct tcp_sock *tp)
+{
+	return MIN(TCP_GSO_MAX, MAX(tp->max_wnd / 2, (uint32_t)tp->mss));
+}
+
 /* Bytes given by the application and not yet sent once (a FIN not counted). */
 static inline uint32_t tcp_unsent(const struct tcp_sock *tp)
 {
 	return tp->is_fin_sent ? 0 : tp->write_seq - tp->snd_nxt;
+}
+
+static inline void tcp_set_busy(struct tcp_sock *tp, uint8_t busy, nsec_t now)
+{
+	if (tp->busy)
+		tp->busy_ns[tp->busy - 1] += now - tp->busy_at;
+	tp->busy = busy;
+	tp->busy_at = now;
+}
+
+/* TCP_NOTSENT_LOWAT: as much as may be unsent before a writer has to wait. */
+static inline uint32_t tcp_notsent_lowat(const struct tcp_sock *tp)
+{
+	return tp->notsent_lowat ? tp->notsent_lowat : TCP_SETTING(notsent_lowat);
 }
 
 /* Millisecond clock of the timestamp option (RFC 7323 5.4). */

@@ -12,6 +12,7 @@
 
 #define COALESCE_MAX	512u	/* copy payloads up to this behind the last packet's instead of keeping a page for each */
 #define MAX_RUNS	64u
+#define TCP_CM_INQ	36
 #define POLL_IN		(FILE_POLLIN | FILE_POLLRDNORM)
 
 struct ofo_run {
@@ -272,6 +273,8 @@ static void in_order(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	if (p->gso_size)
 		nr = MAX(nr, pkt_nr_wire(p));
 	tp->nr_unacked_segs = (uint8_t)MIN(tp->nr_unacked_segs + nr, 255u);
+	tp->data_segs_in += nr;
+	tp->last_data_rcv = now;
 	append(tp, p);
 	if (!tp->delack_at || tp->delack_at == NSEC_NEVER)
 		tp->delack_at = now + TCP_DELACK_NS;
@@ -534,9 +537,9 @@ static int take_data(struct tcp_sock *tp, struct sock_msg *m, uint32_t *peeked, 
 	return r;
 }
 
-ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
+static ssize_t recv_data(struct tcp_sock *tp, struct sock_msg *m)
 {
-	struct tcp_sock *tp = tcp_of(so);
+	struct socket *so = &tp->so;
 	uint32_t target = m->flags & MSG_WAITALL ? (uint32_t)MIN(m->uio->left, (size_t)0x7fffffff) :
 						  (uint32_t)MIN(m->uio->left, (size_t)atomic_load(&so->rcvlowat, RELAXED));
 	nsec_t deadline = 0;
@@ -571,4 +574,27 @@ ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
 		if (r)
 			return done ? done : sock_wait_error(r, deadline);
 	}
+}
+
+/* What is there to be read, with a byte for the end of the stream: TCP_INQ. */
+static void put_inq(struct tcp_sock *tp, struct sock_msg *m)
+{
+	int inq;
+
+	tcp_lock(tp);
+	inq = (int)(tp->rcv_nxt - tp->copied_seq);
+	if (!inq && tp->is_fin_received)
+		inq = 1;
+	tcp_unlock(tp);
+	sock_msg_put(m, IPPROTO_TCP, TCP_CM_INQ, &inq, sizeof(inq));
+}
+
+ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
+{
+	struct tcp_sock *tp = tcp_of(so);
+	ssize_t n = recv_data(tp, m);
+
+	if (unlikely(tp->wants_inq) && n >= 0 && m->control && !(m->flags & (MSG_OOB | MSG_ERRQUEUE)))
+		put_inq(tp, m);
+	return n;
 }

@@ -26,6 +26,7 @@
 #define BIG_ORDER	2u
 #define BIG_SIZE	(PAGE_SIZE << BIG_ORDER)
 #define MAX_PIECES	(PKT_MAX_SEGS - 1)
+#define PACKET_OVERHEAD	1280u	/* Linux's, of a packet in the queue: SO_SNDBUF is meant with it */
 
 _Static_assert(MAX_PIECES * REFER_MIN > 9000, "a segment of jumbo frames fits");
 
@@ -324,12 +325,12 @@ void sendq_copy(struct tcp_sock *tp, uint32_t seq, uint8_t *to, uint32_t len)
 
 /* ---- send(2) --------------------------------------------------------------------------------------------------------- */
 
-/* Room enough to be told: a third of the buffer is free, as Linux has it. */
+/* Room enough to be told: a third of the buffer is free, and half of TCP_NOTSENT_LOWAT, as Linux has it. */
 bool tcp_may_write(const struct tcp_sock *tp)
 {
 	uint32_t used = sendq_bytes(tp), buf = atomic_load(&tp->so.sndbuf, RELAXED);
 
-	return used < buf - buf / 3 && (!tp->notsent_lowat || tcp_unsent(tp) < tp->notsent_lowat);
+	return used < buf - buf / 3 && 2ull * tcp_unsent(tp) < tcp_notsent_lowat(tp);
 }
 
 /* 0, or what write(2) returns now. */
@@ -372,49 +373,89 @@ static bool is_wait_over_or_comes(struct tcp_sock *tp, bool will_sleep)
 	return is_wait_over_keep_error(tp) || (poller_look(will_sleep) && is_wait_over_keep_error(tp));
 }
 
-/* Lock held. Autotuning: twice what is in flight, as long as the application did not say. */
-static void grow_buffer(struct tcp_sock *tp)
+/* A segment as Linux counts its memory: with its headers, rounded up to a power of two. */
+static uint32_t segment_memory(const struct tcp_sock *tp)
 {
-	uint32_t want = tp->cwnd * 2 + 16384;
+	return (2u << (31 - __builtin_clz(tp->mss + 639u))) + 256;
+}
 
-	if (!sock_has(&tp->so, SF_SNDBUF_SET) && want > atomic_load(&tp->so.sndbuf, RELAXED))
-		atomic_store(&tp->so.sndbuf, MAX(MIN(want, TCP_SETTING(wmem[2])), atomic_load(&tp->so.sndbuf, RELAXED)), RELAXED);
+/* Lock held. Autotuning: twice the congestion window, as long as the application did not say. */
+static __attribute__((noinline)) void grow_buffer(struct tcp_sock *tp)
+{
+	uint32_t segments = MAX(tp->cwnd / tp->mss, TCP_INIT_CWND), buf = atomic_load(&tp->so.sndbuf, RELAXED);
+	uint64_t want = MIN(2ull * segments * segment_memory(tp), (uint64_t)TCP_SETTING(wmem[2]));
+
+	tp->sized_cwnd = tp->cwnd;
+	if (!sock_has(&tp->so, SF_SNDBUF_SET) && want > buf)
+		atomic_store(&tp->so.sndbuf, (uint32_t)want, RELAXED);
 }
 
 void tcp_size_buffer(struct tcp_sock *tp)
 {
-	/* A segment as Linux counts its memory: with its headers, rounded up to a power of two. */
-	uint32_t segment = (2u << (31 - __builtin_clz(tp->mss + 639u))) + 256, want = 2 * TCP_INIT_CWND * segment;
+	grow_buffer(tp);
+}
 
-	want = MIN(want, TCP_SETTING(wmem[2]));
-	if (!sock_has(&tp->so, SF_SNDBUF_SET) && want > atomic_load(&tp->so.sndbuf, RELAXED))
-		atomic_store(&tp->so.sndbuf, want, RELAXED);
+/* Lock held. Bytes were appended: send what may be sent. */
+static void appended(struct tcp_sock *tp, const struct uio *u, int flags, nsec_t now)
+{
+	bool was_cork = tp->is_cork;
+
+	if (unlikely(!tp->busy))
+		tcp_set_busy(tp, BUSY_SENDING, now);
+	tp->is_cork |= !!(flags & MSG_MORE);
+	if (flags & MSG_OOB && !u->left) {	/* before it is sent: the segment itself tells */
+		tp->snd_urg = tp->write_seq;
+		tp->has_urg = true;
+	}
+	tcp_output(tp, now);
+	tp->is_cork = was_cork;
+}
+
+/* What goes to a device as one packet, in whole segments. */
+static uint32_t packet_size(const struct tcp_sock *tp)
+{
+	bool has_tso = tp->route.dev && tp->route.dev->features & (ip_is_v4(&tp->raddr) ? NETDEV_TSO4 : NETDEV_TSO6);
+	uint32_t size = has_tso ? tcp_packet_max(tp) : 0;
+
+	return MAX(size - size % tp->mss, (uint32_t)tp->mss);
+}
+
+/*
+ * Lock held. More than the buffer or TCP_NOTSENT_LOWAT lets pass at once. As on Linux a packet is begun while there is room, and then filled; what of it the windows allow is sent
+ * before the next one is begun, so that it does not count as unsent. Bytes, or -errno.
+ */
+static ssize_t send_packets(struct tcp_sock *tp, struct uio *u, int flags, nsec_t now)
+{
+	uint32_t size = packet_size(tp), lowat = tcp_notsent_lowat(tp), buf = atomic_load(&tp->so.sndbuf, RELAXED);
+	ssize_t done = 0, n = 0;
+
+	while (u->left) {
+		uint32_t unsent = tcp_unsent(tp), used = sendq_bytes(tp), begun = unsent % size;
+
+		if (!begun && (unsent >= lowat || used + DIV_ROUND_UP(used, size) * PACKET_OVERHEAD >= buf))
+			break;
+		n = sendq_append(tp, u, size - begun);
+		if (n <= 0)
+			break;
+		done += n;
+		appended(tp, u, u->left ? flags | (int)MSG_MORE : flags, now);
+	}
+	return done ? done : n;
 }
 
 /* Lock held. Take what fits and send it; flags: MSG_MORE, MSG_OOB. Bytes, or -errno. */
 static ssize_t send_some(struct tcp_sock *tp, struct uio *u, int flags)
 {
 	nsec_t now = clock_monotonic();
-	uint32_t used, buf;
 	ssize_t n;
 
-	grow_buffer(tp);
-	used = sendq_bytes(tp);
-	buf = atomic_load(&tp->so.sndbuf, RELAXED);
-	if (used >= buf || (tp->notsent_lowat && tcp_unsent(tp) >= tp->notsent_lowat))
-		return 0;
-	n = sendq_append(tp, u, buf - used);
-	if (n > 0) {
-		bool was_cork = tp->is_cork;
-
-		tp->is_cork |= !!(flags & MSG_MORE);
-		if (flags & MSG_OOB && !u->left) {	/* before it is sent: the segment itself tells */
-			tp->snd_urg = tp->write_seq;
-			tp->has_urg = true;
-		}
-		tcp_output(tp, now);
-		tp->is_cork = was_cork;
-	}
+	if (unlikely(tp->cwnd > tp->sized_cwnd))
+		grow_buffer(tp);
+	if (unlikely(tcp_notsent_lowat(tp) != UINT32_MAX || sendq_bytes(tp) + u->left > atomic_load(&tp->so.sndbuf, RELAXED)))
+		return send_packets(tp, u, flags, now);
+	n = sendq_append(tp, u, (uint32_t)u->left);
+	if (n > 0)
+		appended(tp, u, flags, now);
 	return n;
 }
 
