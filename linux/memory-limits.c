@@ -4,13 +4,14 @@
  */
 #include "linux/memory-limits.h"
 
+#include "fs/cred.h"
 #include "linux/sys-util.h"
 #include "mmu/aspace.h"
 
 /* Asked with the address space's lock held: looks, and does not sleep. */
 static bool may_lock_memory(void)
 {
-	return process_current()->cred.euid == 0;
+	return capable(CAP_IPC_LOCK);
 }
 
 void memory_set_limits(struct process *p)

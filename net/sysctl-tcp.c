@@ -9,7 +9,7 @@ struct tcp_settings tcp_settings = {
 	.timestamps = 1, .sack = 1, .window_scaling = 1, .dsack = 1,
 	.syn_retries = 6, .synack_retries = 5, .retries2 = 15,
 	.fin_timeout_s = 60, .keep_idle_s = 7200, .keep_interval_s = 75, .keep_probes = 9,
-	.notsent_lowat = UINT32_MAX,
+	.notsent_lowat = UINT32_MAX, .fastopen = 1,
 	.rmem = { 4096, 131072, 6291456 }, .wmem = { 4096, 16384, 4194304 },
 };
 static const struct tcp_cong *default_cong = &tcp_cubic;	/* [a] */
@@ -36,6 +36,18 @@ static int set_congestion(const struct sysctl *s, const char *name)
 	return 0;
 }
 
+static void get_key(const struct sysctl *s, char *buf, size_t size)
+{
+	(void)s;
+	tcp_fastopen_show_key(buf, size);
+}
+
+static int set_key(const struct sysctl *s, const char *text)
+{
+	(void)s;
+	return tcp_fastopen_parse_key(text);
+}
+
 static const struct sysctl tcp_rows[] = {
 	SYSCTL_INT("tcp_timestamps", 0644, &tcp_settings.timestamps, 0, 255),
 	SYSCTL_INT("tcp_sack", 0644, &tcp_settings.sack, 0, 255),
@@ -50,6 +62,8 @@ static const struct sysctl tcp_rows[] = {
 	SYSCTL_INT("tcp_keepalive_intvl", 0644, &tcp_settings.keep_interval_s, 0, SYSCTL_NO_MAX),
 	SYSCTL_INT("tcp_keepalive_probes", 0644, &tcp_settings.keep_probes, 0, 255),
 	SYSCTL_UINT("tcp_notsent_lowat", 0644, &tcp_settings.notsent_lowat, 0, UINT32_MAX),
+	SYSCTL_INT("tcp_fastopen", 0644, &tcp_settings.fastopen, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	{ .name = "tcp_fastopen_key", .mode = 0600, .type = SYSCTL_TYPE_STRING, .nr = 80, .get_text = get_key, .set_text = set_key },
 	SYSCTL_INTS("tcp_rmem", 0644, tcp_settings.rmem, 3, 1, SYSCTL_NO_MAX),
 	SYSCTL_INTS("tcp_wmem", 0644, tcp_settings.wmem, 3, 1, SYSCTL_NO_MAX),
 	{ .name = "tcp_congestion_control", .mode = 0644, .type = SYSCTL_TYPE_STRING, .nr = 16, .get_text = get_congestion, .set_text = set_congestion },
@@ -72,9 +86,7 @@ static const struct sysctl tcp_rows[] = {
 	SYSCTL_KEPT("tcp_ecn_fallback", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_TEXT("tcp_ehash_entries", "16384"),
 	SYSCTL_KEPT("tcp_fack", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("tcp_fastopen", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_fastopen_blackhole_timeout_sec", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_STRING("tcp_fastopen_key", 0600, ((char[40]){ "00000000-00000000-00000000-00000000" })),
 	SYSCTL_KEPT("tcp_frto", 2, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_fwmark_accept", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("tcp_invalid_ratelimit", 500, SYSCTL_NO_MIN, SYSCTL_NO_MAX),

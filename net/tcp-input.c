@@ -30,6 +30,8 @@ void tcp_parse_syn(const struct pkt *p, struct tcp_syn_opts *s)
 			s->wscale = MIN(o[i + 2], (uint8_t)14);
 		} else if (o[i] == 4 && n == 2) {
 			s->has_sack = true;
+		} else if (n > 1) {
+			tcp_fastopen_parse(&s->cookie, o + i, n);
 		}
 		i += n;
 	}
@@ -59,9 +61,8 @@ void tcp_update_mss(struct tcp_sock *tp)
 	tp->mss = (uint16_t)(mss - (tp->has_ts ? 12 : 0));
 }
 
-void tcp_established(struct tcp_sock *tp, nsec_t now)
+void tcp_start_transfer(struct tcp_sock *tp, nsec_t now)
 {
-	tcp_set_state(tp, TCP_ESTABLISHED);
 	tp->cwnd = MIN(TCP_INIT_CWND * tp->mss, MAX(2u * tp->mss, 14600u));
 	if (tp->mss > 14600)
 		tp->cwnd = TCP_INIT_CWND * tp->mss;	/* loopback: as Linux, in segments */
@@ -74,6 +75,13 @@ void tcp_established(struct tcp_sock *tp, nsec_t now)
 	tp->rtune_at = now + 10 * NSEC_PER_MSEC;
 	tcp_size_buffer(tp);
 	tp->cong->init(tp);
+}
+
+void tcp_established(struct tcp_sock *tp, nsec_t now)
+{
+	tcp_set_state(tp, TCP_ESTABLISHED);
+	if (!tp->is_fastopen)
+		tcp_start_transfer(tp, now);
 	tcp_arm_keepalive(tp, now);
 }
 
@@ -101,6 +109,31 @@ static void input_error(struct tcp_sock *tp, const struct pkt *p, nsec_t now)
 		return;
 	}
 	tp->soft_error = error;
+}
+
+/* What our SYN carried beside itself is acknowledged with it, or lost. */
+static void syn_answered(struct tcp_sock *tp, struct pkt *p, const struct tcp_syn_opts *opts, nsec_t now)
+{
+	tcp_fastopen_answered(tp, &opts->cookie, opts->mss ? opts->mss : tp->peer_mss);
+	tp->is_syn_data_taken = tp->has_syn_data && !tcp_flight(tp);
+	if (tcp_flight(tp))
+		tx_mark_all_lost(tp);
+	/* Who has data to send sends the acknowledgement with it. */
+	if (tp->has_writer && tp->delack_at == NSEC_NEVER)
+		tp->delack_at = now + TCP_DELACK_NS;
+	else
+		tp->needs_ack_now = true;
+	if (p->tcp.data_len && tp->has_sent_cookie) {
+		struct pkt *copy = pkt_copy(p, 0);
+
+		if (copy) {
+			copy->tcp = p->tcp;
+			copy->tcp.seq++;
+			copy->time = p->time;
+			recvq_data(tp, copy, now);
+			tp->needs_ack_now = true;
+		}
+	}
 }
 
 /* ---- SYN-SENT -------------------------------------------------------------------------------------------------------------- */
@@ -145,10 +178,11 @@ static void syn_sent(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		if (res.has_sample)
 			tcp_rtt_sample(tp, now - res.newest_sent);
 		tp->snd_una = p->tcp.ack;
+		sendq_acked(tp, tp->snd_una);
 		tp->xmit_at = NSEC_NEVER;
 		tp->xmit_kind = XMIT_NONE;
 		tcp_established(tp, now);
-		tp->needs_ack_now = true;
+		syn_answered(tp, p, &opts, now);
 		tcp_wake(tp, FILE_POLLOUT | FILE_POLLWRNORM);
 		return;
 	}
@@ -209,7 +243,7 @@ static void reset_received(struct tcp_sock *tp, const struct pkt *p, nsec_t now)
 	}
 	if (tp->state == TCP_SYN_RECV) {
 		NET_COUNT(tcp_attempt_fails);
-		tcp_finish(tp, tp->has_file ? ECONNREFUSED : 0);
+		tcp_finish(tp, tp->is_fastopen ? ECONNRESET : tp->has_file ? ECONNREFUSED : 0);
 		return;
 	}
 	NET_COUNT(tcp_estab_resets);
@@ -286,7 +320,7 @@ static bool complete_handshake(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		tcp_send_reset(p);
 		return false;
 	}
-	if (lp && atomic_load(&lp->nr_accept, RELAXED) > atomic_load(&lp->backlog, RELAXED)) {
+	if (lp && !tp->is_fastopen && atomic_load(&lp->nr_accept, RELAXED) > atomic_load(&lp->backlog, RELAXED)) {
 		NET_COUNT(tcp_listen_overflows);
 		return false;
 	}
@@ -297,6 +331,7 @@ static bool complete_handshake(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	if (res.has_sample)
 		tcp_rtt_sample(tp, now - res.newest_sent);
 	tp->snd_una = p->tcp.ack;
+	sendq_acked(tp, tp->snd_una);
 	tp->snd_wnd = (uint32_t)p->tcp.window << (p->tcp.flags & TCP_SYN ? 0 : tp->snd_wscale);
 	tp->max_wnd = tp->snd_wnd;
 	tp->snd_wl1 = p->tcp.seq;
@@ -305,6 +340,8 @@ static bool complete_handshake(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	tp->xmit_kind = XMIT_NONE;
 	tcp_established(tp, now);
 	tcp_child_established(tp);
+	if (tcp_flight(tp))	/* data of Fast Open */
+		tcp_arm_rto(tp, now);
 	tcp_wake(tp, FILE_POLLOUT | FILE_POLLWRNORM);
 	return true;
 }

@@ -23,8 +23,20 @@ void tcp_child_left_syn(struct tcp_sock *tp)
 {
 	struct tcp_sock *lp = atomic_load(&tp->listener, RELAXED);
 
-	if (lp)
-		(void)atomic_fetch_sub(&lp->nr_half_open, 1u, RELAXED);
+	if (!lp)
+		return;
+	(void)atomic_fetch_sub(&lp->nr_half_open, 1u, RELAXED);
+	if (tp->is_fastopen)
+		(void)atomic_fetch_sub(&lp->nr_fastopen, 1u, RELAXED);
+}
+
+static void queue_child(struct tcp_sock *lp, struct tcp_sock *tp)
+{
+	(void)atomic_fetch_add(&lp->nr_accept, 1u, RELAXED);
+	socket_get(&tp->so);
+	(void)mpsc_push(&lp->established, &tp->accept_node);
+	tcp_list_for_work(lp);	/* if it is closed meanwhile, the worker empties its lists */
+	socket_wake(&lp->so, 1, POLL_IN);
 }
 
 void tcp_child_established(struct tcp_sock *tp)
@@ -35,11 +47,8 @@ void tcp_child_established(struct tcp_sock *tp)
 		return;
 	tcp_child_left_syn(tp);
 	NET_COUNT(tcp_passive_opens);
-	(void)atomic_fetch_add(&lp->nr_accept, 1u, RELAXED);
-	socket_get(&tp->so);
-	(void)mpsc_push(&lp->established, &tp->accept_node);
-	tcp_list_for_work(lp);	/* if it is closed meanwhile, the worker empties its lists */
-	socket_wake(&lp->so, 1, POLL_IN);
+	if (!tp->is_fastopen)
+		queue_child(lp, tp);
 }
 
 /* A child from a SYN or a cookie: identity, options, buffers of the listener. Not in the table yet. NULL: no memory. */
@@ -169,10 +178,33 @@ static void cookie_send(struct tcp_sock *lp, struct pkt *p, const struct tcp_syn
 
 /* ---- segments for the listener ------------------------------------------------------------------------------------------------ */
 
+/* The child's lock held. The SYN has a good cookie: its data is taken, and the child can be accepted and written to at once. */
+static void open_fast(struct tcp_sock *lp, struct tcp_sock *tp, const struct pkt *p, nsec_t now)
+{
+	struct pkt *copy = p->tcp.data_len ? pkt_copy(p, 0) : NULL;
+
+	tp->is_fastopen = true;
+	(void)atomic_fetch_add(&lp->nr_fastopen, 1u, RELAXED);
+	tcp_start_transfer(tp, now);
+	if (copy) {
+		copy->tcp = p->tcp;
+		copy->tcp.seq++;
+		copy->time = p->time;
+		tp->rcv_adv = tp->rcv_nxt + tcp_receive_window(tp);
+		recvq_data(tp, copy, now);
+		tp->is_syn_data_taken = true;
+		tp->delack_at = NSEC_NEVER;	/* the answer acknowledges it */
+		tp->nr_unacked_segs = 0;
+	}
+	tp->needs_ack_now = false;
+	queue_child(lp, tp);
+}
+
 static void syn_received(struct tcp_sock *lp, struct pkt *p, nsec_t now)
 {
 	struct tcp_syn_opts opts;
 	struct tcp_sock *tp;
+	bool has_data;
 
 	if (atomic_load(&lp->nr_accept, RELAXED) > atomic_load(&lp->backlog, RELAXED)) {
 		NET_COUNT(tcp_listen_overflows);
@@ -185,6 +217,7 @@ static void syn_received(struct tcp_sock *lp, struct pkt *p, nsec_t now)
 		cookie_send(lp, p, &opts, now);
 		return;
 	}
+	has_data = tcp_fastopen_try(lp, p, &opts.cookie);
 	tp = make_child(lp, p, &opts);
 	if (!tp) {
 		NET_COUNT(tcp_listen_drops);
@@ -203,12 +236,14 @@ static void syn_received(struct tcp_sock *lp, struct pkt *p, nsec_t now)
 	socket_get(&lp->so);
 	atomic_store(&tp->listener, lp, RELEASE);
 	(void)atomic_fetch_add(&lp->nr_half_open, 1u, RELAXED);
-	(void)tx_add(tp, tp->iss, tp->iss + 1, 0, now);
+	(void)tx_add(tp, tp->iss, tp->iss + 1, TX_SYN, now);
 	if (tcp_table_insert(tp)) {
 		/* A twin: a repeated SYN that came before the first one's connection was in the table. */
 		tcp_finish(tp, 0);
 	} else {
-		tcp_send_syn(tp, now, true);
+		if (has_data)
+			open_fast(lp, tp, p, now);
+		tcp_send_syn_with(tp, &opts.cookie, 0, now);
 		tcp_arm_rto(tp, now);
 		tcp_timer_update(tp);
 	}
@@ -385,6 +420,8 @@ int tcp_listen(struct socket *so, int backlog)
 		}
 	}
 	if (!r)
+		tcp_fastopen_listen(tp, (unsigned)backlog);
+	if (!r)
 		atomic_store(&tp->backlog, sock_backlog(backlog), RELAXED);
 	mutex_unlock(&so->lock);
 	return r;
@@ -446,6 +483,8 @@ int tcp_accept(struct socket *so, struct socket **out, bool is_nonblock)
 			return sock_wait_error(r, deadline);
 	}
 	mutex_lock(&tp->so.lock);
+	if (tp->state == TCP_SYN_RECV)
+		tcp_child_left_syn(tp);
 	tp->has_file = true;
 	atomic_store(&tp->listener, NULL, RELEASE);
 	mutex_unlock(&tp->so.lock);

@@ -33,6 +33,7 @@
 #define TCP_REPAIR_WINDOW	29
 #define TCP_FASTOPEN_CONNECT	30
 #define TCP_ULP			31
+#define TCP_FASTOPEN_KEY	33
 #define TCP_FASTOPEN_NO_COOKIE	34
 #define TCP_ZEROCOPY_RECEIVE	35
 #define TCP_INQ			36
@@ -66,7 +67,7 @@ void tcp_fill_info(struct tcp_sock *tp, struct tcp_info_abi *i)
 	i->ca_state = tp->ca_state;
 	i->retransmits = i->backoff = tp->nr_backoff;
 	i->probes = tp->nr_keep_probes;
-	i->options = (uint8_t)((tp->has_ts ? 1 : 0) | (tp->has_sack ? 2 : 0) | (tp->has_wscale ? 4 : 0) | (tp->has_ecn ? 8 : 0));
+	i->options = (uint8_t)((tp->has_ts ? 1 : 0) | (tp->has_sack ? 2 : 0) | (tp->has_wscale ? 4 : 0) | (tp->has_ecn ? 8 : 0) | (tp->is_syn_data_taken ? 32 : 0));
 	i->wscale = (uint8_t)(tp->snd_wscale | tp->rcv_wscale << 4);
 	i->rto = us(tp->rto);
 	i->ato = us(TCP_DELACK_NS);
@@ -188,8 +189,11 @@ static int set_more(struct tcp_sock *tp, int name, int v)
 		if (v < 0 || !IN_STATES(tp, ST(CLOSED) | ST(LISTEN)))
 			return -EINVAL;
 		tp->fastopen_max = (uint32_t)v;
+		tcp_fastopen_listen(tp, 0);
 		return 0;
 	case TCP_FASTOPEN_CONNECT:
+		if (is_bool && !tcp_fastopen_is_client())
+			return -EOPNOTSUPP;
 		if (!is_bool || tp->state != TCP_CLOSED)
 			return -EINVAL;
 		tp->is_fastopen_connect = v;
@@ -294,6 +298,12 @@ int tcp_setopt(struct socket *so, int level, int name, const void *value, unsign
 
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return len ? set_congestion(tp, value, len) : -EINVAL;
+	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY) {
+		tcp_lock(tp);
+		r = tcp_fastopen_set_key(tp, value, len);
+		tcp_unlock(tp);
+		return r;
+	}
 	if (level == IPPROTO_TCP && name == TCP_ULP)
 		return len ? -ENOENT : -EINVAL;		/* none is there */
 	if (level == IPPROTO_TCP) {
@@ -456,6 +466,10 @@ int tcp_getopt(struct socket *so, int level, int name, void *value, unsigned *le
 	}
 	if (level == IPPROTO_TCP && (name == TCP_CC_INFO || name == TCP_ULP)) {
 		*len = 0;	/* neither CUBIC nor Reno tells anything on Linux */
+		return 0;
+	}
+	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY) {
+		*len = tcp_fastopen_get_key(tp, value, *len);
 		return 0;
 	}
 	if (level == IPPROTO_TCP && name == TCP_ZEROCOPY_RECEIVE)

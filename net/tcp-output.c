@@ -255,7 +255,7 @@ void tcp_challenge_ack(struct tcp_sock *tp, nsec_t now)
 	tcp_limited_ack(tp, now);
 }
 
-void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack)
+static void send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack, const struct tcp_cookie *c, uint32_t len)
 {
 	uint8_t opts[40], *o = opts;
 	unsigned ecn = 0;
@@ -263,7 +263,7 @@ void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack)
 
 	if (tcp_get_route(tp))
 		return;
-	p = pkt_alloc(IP_HEADROOM + MAX_HLEN, 0);
+	p = pkt_alloc(IP_HEADROOM + MAX_HLEN, len);
 	if (!p)
 		return;
 	/* RFC 3168 6.1.1; a SYN that was lost may have been lost for asking: 6.1.1.1. */
@@ -282,7 +282,21 @@ void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack)
 	}
 	if (tp->has_wscale)
 		o = put32(o, 0x01030300u | tp->rcv_wscale);
+	if (c && (size_t)(o - opts) + c->len + 4 <= sizeof(opts))
+		o = tcp_fastopen_put(c, o);
+	if (len)
+		sendq_copy(tp, tp->iss + 1, pkt_put(p, len), len);
 	send_packet(tp, p, tp->iss, TCP_SYN | (with_ack ? TCP_ACK : 0) | ecn, opts, (unsigned)(o - opts), now);
+}
+
+void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack)
+{
+	send_syn(tp, now, with_ack, NULL, 0);
+}
+
+void tcp_send_syn_with(struct tcp_sock *tp, const struct tcp_cookie *c, uint32_t len, nsec_t now)
+{
+	send_syn(tp, now, tp->state == TCP_SYN_RECV, c, len);
 }
 
 /* ---- sending again -------------------------------------------------------------------------------------------------------- */
@@ -305,9 +319,11 @@ bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *r, nsec_t now)
 	data = len - !!(r->flags & TX_FIN);
 	if (r->flags & TX_FIN)
 		flags |= TCP_FIN;
-	if (!seq_lt(r->seq + data, tp->write_seq))
+	if (data && !seq_lt(r->seq + data, tp->write_seq))
 		flags |= TCP_PSH;
-	if (!send_data(tp, r->seq, data, flags, now))
+	if (unlikely(r->flags & TX_SYN))
+		tcp_send_syn(tp, now, tp->state != TCP_SYN_SENT);
+	else if (!send_data(tp, r->seq, data, flags, now))
 		return false;
 	if ((r->flags & (TX_LOST | TX_RETRANS)) == TX_LOST) {
 		r->flags |= TX_RETRANS;
@@ -422,7 +438,7 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 	bool has_sent = false, is_stalled;
 	uint32_t n;
 
-	if (!IN_STATES(tp, ST(ESTABLISHED) | ST(CLOSE_WAIT) | ST(FIN_WAIT1) | ST(CLOSING) | ST(LAST_ACK)))
+	if (!IN_STATES(tp, ST(ESTABLISHED) | ST(CLOSE_WAIT) | ST(FIN_WAIT1) | ST(CLOSING) | ST(LAST_ACK)) && !tcp_may_send(tp))
 		return;
 	if (!ip_route_is_valid(&tp->route) && tcp_get_route(tp))
 		goto out;
@@ -453,7 +469,8 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 	if (has_sent) {
 		if (tp->xmit_kind == XMIT_NONE || tp->xmit_kind == XMIT_PERSIST)
 			tcp_arm_rto(tp, now);
-		tlp_schedule(tp, now);
+		if (tp->state != TCP_SYN_RECV)
+			tlp_schedule(tp, now);
 	}
 out:
 	is_stalled = tcp_unsent(tp) != 0;
@@ -589,7 +606,7 @@ void __tcp_output(struct tcp_sock *tp, nsec_t now)
 	} else {
 		tcp_dont_want_acks(tp, WANT_OUTPUT);
 	}
-	if (tcp_is_ack_due(tp) && IN_STATES(tp, STATES_SYNCHRONIZED))
+	if (tcp_is_ack_due(tp) && (IN_STATES(tp, STATES_SYNCHRONIZED) || tcp_may_send(tp)))
 		tcp_send_ack(tp, now);
 	tcp_timer_update(tp);
 }

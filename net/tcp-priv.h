@@ -4,6 +4,7 @@
  *	tcp-demux.c	connection table, classification, resets		tcp-cong.c	NewReno, CUBIC, PRR
  *	tcp-input.c	segments: the state machine of RFC 9293 3.10.7		tcp-rack.c	SACK scoreboard, RACK-TLP
  *	tcp-ack.c	acknowledgements, RTT, send window			tcp-timer.c	all timers
+ *	tcp-fastopen.c	data in SYNs (RFC 7413)				sysctl-tcp.c	settings
  *	tcp-recvq.c	receive queue, reassembly, recv(2)			tcp-listen.c	SYNs, cookies, accept(2)
  *	tcp-sendq.c	send queue, send(2)					tcp-sock.c	connect, close, poll ...
  *	tcp-output.c	what to send and when					tcp-opt.c	options of tcp(7), TCP_INFO
@@ -53,6 +54,7 @@ struct tcp_settings {
 	uint32_t syn_retries, synack_retries, retries2, orphan_retries;
 	uint32_t fin_timeout_s, keep_idle_s, keep_interval_s, keep_probes;
 	uint32_t notsent_lowat;
+	uint32_t fastopen;
 	uint32_t rmem[3], wmem[3];	/* of a buffer: least, at first, most by autotuning */
 };
 extern struct tcp_settings tcp_settings;
@@ -114,6 +116,7 @@ struct sendq {
 #define TX_RETRANS	0x04u		/* has been sent again, the copy is in flight */
 #define TX_EVER_RETRANS	0x08u		/* Karn: no RTT from it without timestamps */
 #define TX_FIN		0x10u
+#define TX_SYN		0x20u	/* the SYN, alone: no byte of the send queue */
 #define TX_EMBEDDED	0x80u
 
 struct tx_rec {
@@ -125,6 +128,17 @@ struct tx_rec {
 };
 
 struct tcp_cong;
+
+/* Of TCP Fast Open. */
+struct tcp_cookie {
+	uint8_t data[16], len;		/* 0: asks for one */
+	bool has_option, is_exp;	/* is_exp: with the experimental number */
+};
+
+struct tcp_fastopen_keys {
+	uint8_t k[2][16];
+	uint32_t nr;
+};
 
 /* ---- headers kept ready (tcp-output.c) ----------------------------------------------------------------------------------- */
 
@@ -270,7 +284,15 @@ struct tcp_sock {
 	bool wants_inq, is_thin_linear;	/* [l] TCP_INQ, TCP_THIN_LINEAR_TIMEOUTS */
 	uint8_t save_syn;		/* [l] */
 	bool is_fastopen_connect, no_cookie;	/* [l] TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE */
-	uint32_t fastopen_max;		/* [l] TCP_FASTOPEN */
+	uint32_t fastopen_max;		/* [l] TCP_FASTOPEN; read without */
+	uint32_t nr_fastopen;		/* [a] of a listener: children of Fast Open in SYN-RECEIVED and not accepted */
+	struct tcp_fastopen_keys fastopen_keys;	/* [l] TCP_FASTOPEN_KEY; nr 0: the common ones */
+	bool is_fastopen;		/* [l] a child that data may pass in SYN-RECEIVED */
+	bool is_deferred;		/* [l] SYN-SENT, but the SYN waits for the first send(2) */
+	bool has_sent_cookie, is_exp_cookie, has_syn_data;	/* [l] what our SYN carried */
+	bool has_syn_timeout;		/* [l] it was sent again, without all that */
+	bool is_syn_data_taken;		/* [l] data of a SYN was taken: TCPI_OPT_SYN_DATA */
+	bool has_writer;		/* [l] connect(2) is part of a send: the data carries the acknowledgement */
 	int32_t tx_delay;		/* [l] */
 	nsec_t keep_idle, keep_interval;	/* [l] */
 	uint8_t keep_count, syn_retries;	/* [l] 0: default */
@@ -375,6 +397,12 @@ static inline uint32_t tcp_unsent(const struct tcp_sock *tp)
 	return tp->is_fin_sent ? 0 : tp->write_seq - tp->snd_nxt;
 }
 
+/* May data be sent? */
+static inline bool tcp_may_send(const struct tcp_sock *tp)
+{
+	return IN_STATES(tp, STATES_SENDING) || (tp->state == TCP_SYN_RECV && tp->is_fastopen);
+}
+
 static inline void tcp_set_busy(struct tcp_sock *tp, uint8_t busy, nsec_t now)
 {
 	if (tp->busy)
@@ -445,10 +473,13 @@ struct tcp_syn_opts {
 	uint8_t wscale;
 	bool has_wscale, has_sack, has_ts;
 	bool has_ecn;			/* asks for ECN; a SYN with ACK does not ask */
+	struct tcp_cookie cookie;
 };
 void tcp_parse_syn(const struct pkt *p, struct tcp_syn_opts *o);
 /* The connection is synchronized: set windows and buffers up. */
 void tcp_established(struct tcp_sock *tp, nsec_t now);
+/* The part of it that comes before the handshake's end with Fast Open. */
+void tcp_start_transfer(struct tcp_sock *tp, nsec_t now);
 void tcp_apply_syn_opts(struct tcp_sock *tp, const struct tcp_syn_opts *o);
 void tcp_update_mss(struct tcp_sock *tp);
 
@@ -523,6 +554,8 @@ void prr_ack(struct tcp_sock *tp, uint32_t delivered, bool is_snd_una_advanced);
 void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle);
 void tcp_send_ack(struct tcp_sock *tp, nsec_t now);
 void tcp_send_syn(struct tcp_sock *tp, nsec_t now, bool with_ack);
+/* Ours, with a cookie and len bytes of the send queue; SYN-RECEIVED: the answer with a cookie. */
+void tcp_send_syn_with(struct tcp_sock *tp, const struct tcp_cookie *c, uint32_t len, nsec_t now);
 void tcp_send_rst(struct tcp_sock *tp, nsec_t now);		/* RST for a connection of ours */
 void tcp_send_probe(struct tcp_sock *tp, nsec_t now);		/* keepalive, window probe: an old byte number */
 /* RFC 5961 7: limited in rate. True: an answer may be sent, which then counts. */
@@ -533,6 +566,23 @@ uint32_t tcp_receive_window(struct tcp_sock *tp);
 int tcp_get_route(struct tcp_sock *tp);
 /* Send [rec->seq, rec->end) again. */
 bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *rec, nsec_t now);
+
+/* ---- tcp-fastopen.c */
+void tcp_fastopen_parse(struct tcp_cookie *c, const uint8_t *option, unsigned len);
+uint8_t *tcp_fastopen_put(const struct tcp_cookie *c, uint8_t *o);	/* its end */
+void tcp_fastopen_listen(struct tcp_sock *lp, unsigned backlog);
+/* A SYN: true if its data is to be taken. *c: in, what it carries; out, what the answer is to carry. */
+bool tcp_fastopen_try(struct tcp_sock *lp, const struct pkt *p, struct tcp_cookie *c);
+bool tcp_fastopen_is_client(void);
+bool tcp_fastopen_may_defer(struct tcp_sock *tp);	/* could data go with the SYN? */
+/* Send the SYN of a connection in SYN-SENT, with data if the peer's cookie is known. u may be NULL. Bytes taken, -ENOMEM. */
+ssize_t tcp_fastopen_syn(struct tcp_sock *tp, struct uio *u, nsec_t now);
+/* The answer to our SYN; mss: as it says. */
+void tcp_fastopen_answered(struct tcp_sock *tp, const struct tcp_cookie *c, uint16_t mss);
+void tcp_fastopen_show_key(char *buf, size_t size);
+int tcp_fastopen_parse_key(const char *text);
+int tcp_fastopen_set_key(struct tcp_sock *tp, const void *value, unsigned len);
+unsigned tcp_fastopen_get_key(struct tcp_sock *tp, void *value, unsigned room);
 
 /* ---- tcp-sendq.c */
 uint32_t sendq_bytes(const struct tcp_sock *tp);
@@ -637,6 +687,8 @@ void tcp_listener_segment(struct tcp_sock *lp, struct pkt *p, nsec_t now);
 
 /* ---- tcp-sock.c */
 struct tcp_sock *tcp_sock_new(int family);
+/* A send(2) that opens the connection: MSG_FASTOPEN, or is_deferred. Waits for it unless m is not to. Bytes that went with the SYN, -errno. */
+int tcp_send_first(struct tcp_sock *tp, struct sock_msg *m);
 /* What a SYN of ours offers, by the settings; before tcp_apply_syn_opts() of the answer. */
 void tcp_offer_options(struct tcp_sock *tp);
 /* How long FIN-WAIT-2 lasts when the application has gone; 0: not at all. */

@@ -342,7 +342,7 @@ static int check_writable(struct tcp_sock *tp)
 		return r;
 	if (atomic_load(&tp->so.shut, RELAXED) & SHUT_WR_BIT || tp->is_fin_queued)
 		return -EPIPE;
-	if (IN_STATES(tp, STATES_SENDING))
+	if (tcp_may_send(tp))
 		return 0;
 	if (IN_STATES(tp, ST(SYN_SENT) | ST(SYN_RECV)))
 		return -EAGAIN;
@@ -354,7 +354,7 @@ static bool is_wait_over(struct tcp_sock *tp)
 	bool r;
 
 	tcp_lock(tp);
-	r = check_writable(tp) != -EAGAIN && (!IN_STATES(tp, STATES_SENDING) || tcp_may_write(tp));
+	r = check_writable(tp) != -EAGAIN && (!tcp_may_send(tp) || tcp_may_write(tp));
 	if (!r)
 		tcp_want_acks(tp, WANT_ROOM);
 	tcp_unlock(tp);
@@ -400,6 +400,7 @@ static void appended(struct tcp_sock *tp, const struct uio *u, int flags, nsec_t
 {
 	bool was_cork = tp->is_cork;
 
+	tp->has_writer = false;
 	if (unlikely(!tp->busy))
 		tcp_set_busy(tp, BUSY_SENDING, now);
 	tp->is_cork |= !!(flags & MSG_MORE);
@@ -467,8 +468,11 @@ static ssize_t send_all(struct tcp_sock *tp, struct sock_msg *m)
 	ssize_t done = 0, n;
 	int r;
 
-	if (m->flags & MSG_FASTOPEN)
-		return -EOPNOTSUPP;
+	if (unlikely(m->flags & MSG_FASTOPEN)) {
+		done = tcp_send_first(tp, m);
+		if (done < 0 || !m->uio->left || m->is_nonblock)
+			return done;
+	}
 	for (;;) {
 		tcp_lock(tp);
 		r = check_writable(tp);
@@ -476,6 +480,12 @@ static ssize_t send_all(struct tcp_sock *tp, struct sock_msg *m)
 		if (!r)
 			n = send_some(tp, m->uio, m->flags);
 		tcp_unlock(tp);
+		if (n == -EAGAIN && unlikely(tp->is_deferred)) {
+			done = tcp_send_first(tp, m);
+			if (done < 0 || !m->uio->left || m->is_nonblock)
+				return done;
+			continue;
+		}
 		if (n > 0)
 			done += n;
 		if (!m->uio->left && n >= 0)

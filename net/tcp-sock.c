@@ -111,7 +111,7 @@ void tcp_finish(struct tcp_sock *tp, int error)
 	else if (tp->is_orphan)
 		(void)atomic_fetch_sub(&tcp_nr_orphans, 1u, RELAXED);
 	/* A child that was never accepted lets go of its listener, unless the listener's queue still has it (accept does it then). */
-	if (lp && tp->state == TCP_SYN_RECV) {
+	if (lp && tp->state == TCP_SYN_RECV && !tp->is_fastopen) {
 		atomic_store(&tp->listener, NULL, RELEASE);
 		socket_put(&lp->so);
 	}
@@ -263,8 +263,27 @@ static int set_target(struct tcp_sock *tp, const struct ip_addr *dst, uint16_t p
 	return tcp_get_route(tp);
 }
 
-/* Lock held, state CLOSED. */
-static int start_connect(struct tcp_sock *tp, const struct ip_addr *dst, uint16_t port)
+/* Lock held, state SYN-SENT: the SYN, of Fast Open with what of u it may carry. Bytes, -errno. */
+static int send_first(struct tcp_sock *tp, struct uio *u, bool is_fast, nsec_t now)
+{
+	ssize_t n = 0;
+
+	tp->is_deferred = false;
+	list_first(&tp->tx, struct tx_rec, node)->sent_at = now;
+	if (is_fast)
+		n = tcp_fastopen_syn(tp, u, now);
+	else
+		tcp_send_syn(tp, now, false);
+	tcp_arm_rto(tp, now);
+	tcp_timer_update(tp);
+	/* To itself (RFC 9293 3.5, figure 7): SYN, SYN-ACK and ACK are for nobody else to pick up. */
+	for (unsigned i = 0; i < 3 && tp->lport == tp->rport && ip_equal(&tp->laddr, &tp->raddr); i++)
+		tcp_process(tp);
+	return (int)n;
+}
+
+/* Lock held, state CLOSED. u: for send_first(), if is_fast. Bytes of u that were sent, -errno. */
+static int start_connect(struct tcp_sock *tp, const struct ip_addr *dst, uint16_t port, struct uio *u, bool is_fast)
 {
 	nsec_t now = clock_monotonic();
 	int r;
@@ -303,19 +322,16 @@ static int start_connect(struct tcp_sock *tp, const struct ip_addr *dst, uint16_
 	tp->rto = TCP_RTO_INIT;
 	tp->nr_backoff = 0;
 	tp->cwnd = TCP_INIT_CWND * tp->mss;
-	if (!tx_add(tp, tp->iss, tp->iss + 1, 0, now)) {
+	if (!tx_add(tp, tp->iss, tp->iss + 1, TX_SYN, now)) {
 		tcp_finish(tp, 0);
 		return -ENOMEM;
 	}
 	tcp_set_state(tp, TCP_SYN_SENT);
 	NET_COUNT(tcp_active_opens);
-	tcp_send_syn(tp, now, false);
-	tcp_arm_rto(tp, now);
-	tcp_timer_update(tp);
-	/* To itself (RFC 9293 3.5, figure 7): SYN, SYN-ACK and ACK are for nobody else to pick up. */
-	for (unsigned i = 0; i < 3 && tp->lport == tp->rport && ip_equal(&tp->laddr, &tp->raddr); i++)
-		tcp_process(tp);
-	return 0;
+	tp->has_sent_cookie = tp->has_syn_data = tp->has_syn_timeout = tp->is_syn_data_taken = false;
+	/* TCP_FASTOPEN_CONNECT: the first write sends it, if data may go with it. */
+	tp->is_deferred = !is_fast && tp->is_fastopen_connect && tcp_fastopen_may_defer(tp);
+	return tp->is_deferred ? 0 : send_first(tp, u, is_fast || tp->is_fastopen_connect, now);
 }
 
 static bool is_connect_over(struct tcp_sock *tp)
@@ -349,6 +365,7 @@ static int tcp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 	struct ip_addr dst;
 	uint16_t port;
 	nsec_t deadline;
+	bool is_deferred = false;
 	int r;
 
 	if (a->len >= 2 && a->family == AF_UNSPEC)
@@ -362,7 +379,7 @@ static int tcp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 	if (dev)
 		atomic_store(&so->bound_dev, dev, RELAXED);
 	if (IN_STATES(tp, ST(SYN_SENT) | ST(SYN_RECV))) {
-		r = is_nonblock ? -EALREADY : 0;
+		r = tp->is_deferred ? -EISCONN : is_nonblock ? -EALREADY : 0;
 	} else if (tp->state != TCP_CLOSED) {
 		r = tp->state == TCP_LISTEN ? -EINVAL : tp->is_connecting ? 0 : -EISCONN;
 		tp->is_connecting = false;
@@ -375,13 +392,14 @@ static int tcp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 				tp->laddr = so->family == AF_INET ? ip_from_v4(0) : (struct ip_addr){ .d = { 0, 0 } };
 		}
 		if (!r)
-			r = start_connect(tp, &dst, port);
-		tp->is_connecting = !r && is_nonblock;
+			r = start_connect(tp, &dst, port, NULL, false);
+		is_deferred = !r && tp->is_deferred;
+		tp->is_connecting = !r && is_nonblock && !is_deferred;
 		if (tp->is_connecting)
 			r = -EINPROGRESS;	/* even where the answer is here already, as Linux */
 	}
 	tcp_unlock(tp);
-	if (r || is_nonblock)
+	if (r || is_nonblock || is_deferred)
 		return r ? r : sock_take_error(so);
 	deadline = sock_deadline(atomic_load(&so->snd_timeout, RELAXED));
 	r = waitq_wait_until(&so->wq, "connect", 0, is_connect_over(tp), deadline, WAIT_INTERRUPTIBLE);
@@ -390,15 +408,62 @@ static int tcp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 	return sock_take_error(so);
 }
 
+/* Lock held. The part of tcp_send_first() that sends. Bytes, -errno. */
+static int send_and_connect(struct tcp_sock *tp, struct sock_msg *m)
+{
+	struct netdev *dev = NULL;
+	struct ip_addr dst;
+	uint16_t port;
+	int r;
+
+	if (tp->is_deferred)
+		return send_first(tp, m->uio, true, clock_monotonic());
+	if (IN_STATES(tp, ST(SYN_SENT) | ST(SYN_RECV)))
+		return -EALREADY;
+	if (tp->state != TCP_CLOSED)
+		return -EISCONN;
+	r = sock_take_error(&tp->so);
+	if (!r && !m->name)
+		r = -EINVAL;
+	if (!r)
+		r = inet_from_sockaddr(&tp->so, m->name, &dst, &port, &dev);
+	if (r)
+		return r;
+	if (dev)
+		atomic_store(&tp->so.bound_dev, dev, RELAXED);
+	return start_connect(tp, &dst, port, m->uio, true);
+}
+
+int tcp_send_first(struct tcp_sock *tp, struct sock_msg *m)
+{
+	int n, r;
+
+	if (m->flags & MSG_FASTOPEN && (!tcp_fastopen_is_client() || (m->name && m->name->len >= 2 && m->name->family == AF_UNSPEC)))
+		return -EOPNOTSUPP;
+	tcp_lock(tp);
+	n = send_and_connect(tp, m);
+	tp->has_writer = n >= 0 && m->uio->left && !m->is_nonblock;
+	tcp_unlock(tp);
+	if (n < 0)
+		return n;
+	if (m->is_nonblock)
+		return n ? n : -EINPROGRESS;
+	r = waitq_wait_until(&tp->so.wq, "connect", 0, is_connect_over(tp), sock_deadline(atomic_load(&tp->so.snd_timeout, RELAXED)), WAIT_INTERRUPTIBLE);
+	if (r)
+		return n ? n : r == -ETIMEDOUT ? -EINPROGRESS : r;
+	r = sock_take_error(&tp->so);
+	return r ? r : n;
+}
+
 /* ---- shutdown, close ---------------------------------------------------------------------------------------------------------- */
 
 /* Lock held: no more data from the application. */
 static void send_fin(struct tcp_sock *tp, nsec_t now)
 {
-	if (tp->is_fin_queued || !IN_STATES(tp, STATES_SENDING))
+	if (tp->is_fin_queued || !tcp_may_send(tp))
 		return;
 	tp->is_fin_queued = true;
-	tcp_set_state(tp, tp->state == TCP_ESTABLISHED ? TCP_FIN_WAIT1 : TCP_LAST_ACK);
+	tcp_set_state(tp, tp->state != TCP_CLOSE_WAIT ? TCP_FIN_WAIT1 : TCP_LAST_ACK);
 	tcp_output(tp, now);
 }
 
@@ -530,8 +595,8 @@ uint32_t tcp_poll(struct socket *so)
 		events |= POLL_IN | FILE_POLLRDHUP;
 	if (tp->urg_state == URG_VALID)
 		events |= FILE_POLLPRI;
-	if (IN_STATES(tp, ST(SYN_SENT) | ST(SYN_RECV))) {
-		;
+	if (IN_STATES(tp, ST(SYN_SENT) | ST(SYN_RECV)) && !tp->is_fastopen) {
+		events |= tp->is_deferred ? POLL_OUT : 0;
 	} else if (tp->is_fin_queued || tp->state == TCP_CLOSED || tcp_may_write(tp)) {
 		events |= POLL_OUT;
 	} else {
@@ -559,7 +624,7 @@ static int tcp_getname(struct socket *so, struct sock_addr *out, bool is_peer)
 	tcp_lock(tp);
 	if (!is_peer)
 		inet_to_sockaddr(so, out, &tp->laddr, tp->lport, tp->route.dev);
-	else if (IN_STATES(tp, STATES_SYNCHRONIZED & ~ST(TIME_WAIT)))
+	else if (IN_STATES(tp, STATES_SYNCHRONIZED & ~ST(TIME_WAIT)) || (tp->is_fastopen && tp->rport))
 		inet_to_sockaddr(so, out, &tp->raddr, tp->rport, tp->route.dev);
 	else
 		r = -ENOTCONN;

@@ -76,6 +76,7 @@ static void rto_fire(struct tcp_sock *tp, nsec_t now)
 			return;
 		}
 		tp->nr_backoff++;
+		tp->has_syn_timeout = true;
 		list_first(&tp->tx, struct tx_rec, node)->flags |= TX_EVER_RETRANS;
 		NET_COUNT(tcp_retrans_segs);
 		tcp_send_syn(tp, now, tp->state == TCP_SYN_RECV);

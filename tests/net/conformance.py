@@ -23,6 +23,7 @@ from scripts import LAST, ONLY, SCRIPTS
 import scripts_state  # noqa: F401: each adds its own
 import scripts_window  # noqa: F401
 import scripts_ecn  # noqa: F401
+import scripts_fastopen  # noqa: F401
 import scripts_loss  # noqa: F401
 import scripts_hostile  # noqa: F401
 import scripts_ip  # noqa: F401

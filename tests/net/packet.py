@@ -36,8 +36,8 @@ def ip_packet(src, dst, proto, payload, ttl=64, tos=0):
     return struct.pack(">IHBB16s16s", 0x60000000 | tos << 20, len(payload), proto, ttl, src, dst) + payload
 
 
-def options(mss=None, wscale=None, sack_ok=False, ts=None, sack=()):
-    """TCP options as bytes. ts: (value, echo); sack: [(start, end)]."""
+def options(mss=None, wscale=None, sack_ok=False, ts=None, sack=(), cookie=None, is_exp=False):
+    """TCP options as bytes. ts: (value, echo); sack: [(start, end)]; cookie: of Fast Open (RFC 7413), b"" asks for one."""
     data = b""
     if mss:
         data += struct.pack(">BBH", 2, 4, mss)
@@ -51,6 +51,8 @@ def options(mss=None, wscale=None, sack_ok=False, ts=None, sack=()):
         data += struct.pack(">BBBB", 1, 1, 5, 2 + 8 * len(sack))
         for start, end in sack:
             data += struct.pack(">II", start & 0xffffffff, end & 0xffffffff)
+    if cookie is not None:
+        data += struct.pack(">BBH", 254, 4 + len(cookie), 0xf989) + cookie if is_exp else struct.pack(">BB", 34, 2 + len(cookie)) + cookie
     return data + b"\0" * (-len(data) % 4)
 
 
@@ -92,6 +94,8 @@ class Segment:
     sack_ok: bool = False
     ts: tuple = None
     sack: list = field(default_factory=list)
+    cookie: bytes = None
+    is_exp: bool = False
     tos: int = 0
 
     def __str__(self):
@@ -118,6 +122,10 @@ def read_tcp(data):
             segment.sack = [struct.unpack_from(">II", body, 8 * index) for index in range(len(body) // 8)]
         elif kind == 8:
             segment.ts = struct.unpack(">II", body)
+        elif kind == 34:
+            segment.cookie = body
+        elif kind == 254 and body[:2] == b"\xf9\x89":
+            segment.cookie, segment.is_exp = body[2:], True
         at += size
     return segment
 

@@ -7,7 +7,8 @@
  *	7009 reads one byte a second	7010/udp "PORT": connects to that port of the sender, sends "hello", echoes; the answer is "ok" or the errno
  *	7011 reads the urgent byte and the rest, tells both	7012 sends 200,000 bytes at once, then reads	7013 sends "ab" and, urgent, "X"; echo
  *	7020/udp echo; "E PORT": a connected socket sends to that port of the sender, the errno that it then gets is the answer; "S SIZE": the answer has that size
- *	7014 sends "a", "b", "c", 20 ms apart; echo	7015 reads after a second, all there is	7016 sends 3,000 bytes, closes
+ *	7014 sends "a", "b", "c", 20 ms apart; echo 	7015 reads after a second, all there is	7016 sends 3,000 bytes, closes
+ *	7017 echo, with TCP Fast Open	7019 the same; closes after the first read	7018/udp "PORT": as 7010, with "hello" in the SYN if the peer's cookie is known
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,6 +37,15 @@ static void echo(int fd)
 			break;
 }
 
+static void echo_once(int fd)
+{
+	char buf[64];
+	ssize_t n = read(fd, buf, sizeof(buf));
+
+	if (n > 0)
+		send(fd, buf, (size_t)n, MSG_NOSIGNAL);
+}
+
 static void urgent(int fd)
 {
 	char byte = '?', buf[64], text[128];
@@ -58,7 +68,11 @@ static void *serve(void *arg)
 	char byte, buf[65536];
 
 	switch (port) {
+	case 7019:
+		echo_once(fd);
+		break;
 	case 7001:
+	case 7017:
 		echo(fd);
 		break;
 	case 7002:
@@ -133,6 +147,8 @@ static void *listener(void *arg)
 	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
 
 	set(s, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (port == 7017 || port == 7019)
+		set(s, IPPROTO_TCP, TCP_FASTOPEN, 64);
 	if (bind(s, (struct sockaddr *)&a, sizeof(a)) || listen(s, 64)) {
 		perror("listen");
 		exit(1);
@@ -156,9 +172,9 @@ static void *listener(void *arg)
 struct request {
 	struct sockaddr_in6 from;
 	uint16_t port;
+	int socket;
+	int is_fast;
 };
-
-static int connector_socket;
 
 static void *connect_back(void *arg)
 {
@@ -168,25 +184,28 @@ static void *connect_back(void *arg)
 	char text[16];
 
 	to.sin6_port = htons(q->port);
-	r = connect(fd, (struct sockaddr *)&to, sizeof(to)) ? errno : 0;
+	if (q->is_fast)
+		r = sendto(fd, "hello", 5, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to)) == 5 ? 0 : errno;
+	else
+		r = connect(fd, (struct sockaddr *)&to, sizeof(to)) ? errno : 0;
 	sprintf(text, r ? "%d" : "ok", r);
-	sendto(connector_socket, text, strlen(text), 0, (struct sockaddr *)&q->from, sizeof(q->from));
-	free(q);
+	sendto(q->socket, text, strlen(text), 0, (struct sockaddr *)&q->from, sizeof(q->from));
 	if (!r) {
-		send(fd, "hello", 5, MSG_NOSIGNAL);
+		if (!q->is_fast)
+			send(fd, "hello", 5, MSG_NOSIGNAL);
 		echo(fd);
 	}
 	close(fd);
+	free(q);
 	return NULL;
 }
 
-static void *connector(void *unused)
+static void *connector(void *arg)
 {
-	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(7010) };
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)(intptr_t)arg) };
+	int s = socket(AF_INET6, SOCK_DGRAM, 0);
 
-	(void)unused;
-	connector_socket = socket(AF_INET6, SOCK_DGRAM, 0);
-	if (bind(connector_socket, (struct sockaddr *)&a, sizeof(a)))
+	if (bind(s, (struct sockaddr *)&a, sizeof(a)))
 		perror("bind");
 	for (;;) {
 		struct request *q = malloc(sizeof(*q));
@@ -194,11 +213,13 @@ static void *connector(void *unused)
 		char buf[64] = "";
 		pthread_t t;
 
-		if (recvfrom(connector_socket, buf, sizeof(buf) - 1, 0, (struct sockaddr *)&q->from, &len) <= 0) {
+		if (recvfrom(s, buf, sizeof(buf) - 1, 0, (struct sockaddr *)&q->from, &len) <= 0) {
 			free(q);
 			continue;
 		}
 		q->port = (uint16_t)atoi(buf);
+		q->socket = s;
+		q->is_fast = (intptr_t)arg == 7018;
 		if (!pthread_create(&t, NULL, connect_back, q))
 			pthread_detach(t);
 	}
@@ -251,15 +272,26 @@ static void *datagrams(void *unused)
 	return NULL;
 }
 
+/* For servers, too, which Linux is not without being asked. */
+static void enable_fast_open(void)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/tcp_fastopen", "w");
+
+	if (!f || fputs("3", f) < 0 || fclose(f))
+		perror("tcp_fastopen");
+}
+
 int main(void)
 {
 	pthread_t t;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (int port = 7001; port <= 7016; port++)
-		if (port != 7010)
+	enable_fast_open();
+	for (int port = 7001; port <= 7019; port++)
+		if (port != 7010 && port != 7018)
 			pthread_create(&t, NULL, listener, (void *)(intptr_t)port);
-	pthread_create(&t, NULL, connector, NULL);
+	pthread_create(&t, NULL, connector, (void *)7010);
+	pthread_create(&t, NULL, connector, (void *)7018);
 	pthread_create(&t, NULL, datagrams, NULL);
 	usleep(300000);
 	puts("ready");

@@ -188,10 +188,10 @@ def simultaneous_open(d, connection):
     c.reset()
 
 
-def active(d, connection):
-    """The program under test connects to us; its SYN has come."""
+def active(d, connection, by=7010):
+    """The program under test connects to us; its SYN has come (c.first)."""
     c = connection(d, sport=d.next_port())
-    d.send_udp(c.sport, 7010, str(c.sport).encode())
+    d.send_udp(c.sport, by, str(c.sport).encode())
     def wanted(proto, payload):
         if proto != 6 or payload[2:4] != c.sport.to_bytes(2, "big"):
             return None
@@ -201,7 +201,7 @@ def active(d, connection):
     assert payload, "no SYN came"
     first = read_tcp(payload)
     assert first.flags == SYN, first
-    c.port, c.irs = first.sport, first.seq
+    c.port, c.irs, c.first = first.sport, first.seq, first
     return c
 
 
