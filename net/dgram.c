@@ -225,6 +225,8 @@ ssize_t dgram_copy(struct dgram *d, struct sock_msg *m, struct pkt *p)
 		m->out_flags |= MSG_TRUNC;
 	if (m->name)
 		inet_to_sockaddr(&d->so, m->name, &p->src, p->udp.sport, p->dev);
+	if (!sock_has(&d->so, SF_TIMESTAMP | SF_TIMESTAMPNS))
+		atomic_store(&d->so.stamp, p->time, RELAXED);
 	if (m->control_room)
 		put_control(d, m, p);
 	return m->flags & MSG_TRUNC ? (ssize_t)p->len : n;

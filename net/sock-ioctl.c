@@ -7,11 +7,14 @@
 #include "net/netdev-priv.h"
 #include "net/route.h"
 #include "net/socket.h"
+#include "sched/clock.h"
 
 #define FIONREAD	0x541bu
 #define SIOCOUTQ	0x5411u
 #define SIOCOUTQNSD	0x894bu
 #define SIOCATMARK	0x8905u
+#define SIOCGSTAMP	0x8906
+#define SIOCGSTAMPNS	0x8907
 #define SIOCSPGRP	0x8902u
 #define SIOCGPGRP	0x8904u
 #define FIOASYNC	0x5452u
@@ -198,6 +201,20 @@ static long get_conf(unsigned long arg)
 	return copy_to_user((void *)arg, &conf, sizeof(conf));
 }
 
+/* struct timeval or timespec of when the datagram read last came: socket(7). */
+static long get_stamp(struct socket *so, bool is_ns, unsigned long arg)
+{
+	nsec_t t = atomic_load(&so->stamp, RELAXED);
+	int64_t tv[2];
+
+	if (!t)
+		return -ENOENT;
+	t += clock_realtime_offset();
+	tv[0] = (int64_t)(t / NSEC_PER_SEC);
+	tv[1] = (int64_t)(t % NSEC_PER_SEC) / (is_ns ? 1 : 1000);
+	return copy_to_user((void *)arg, tv, sizeof(tv));
+}
+
 long sock_ioctl(struct socket *so, unsigned cmd, unsigned long arg)
 {
 	int v, r;
@@ -211,6 +228,9 @@ long sock_ioctl(struct socket *so, unsigned cmd, unsigned long arg)
 			return -EINVAL;
 		r = so->ops->queued(so, cmd, &v);
 		return r ? r : user_store32((uint32_t *)arg, (uint32_t)v);
+	case SIOCGSTAMP:
+	case SIOCGSTAMPNS:
+		return so->family == AF_UNIX ? -ENOTTY : get_stamp(so, cmd == SIOCGSTAMPNS, arg);
 	case SIOCSPGRP:
 		return 0;
 	case SIOCGPGRP:

@@ -495,7 +495,7 @@ static int set_int(struct socket *so, int name, int v)
 		atomic_store(&so->mark, (uint32_t)v, RELAXED);
 		return 0;
 	case SO_DETACH_FILTER:
-		return 0;
+		return -ENOENT;		/* none can be attached */
 	}
 	return -ENOPROTOOPT;
 }

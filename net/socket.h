@@ -252,6 +252,7 @@ struct socket {
 	uint64_t txtime;		/* [a] SO_TXTIME as the application wrote it */
 	int32_t busy_poll, incoming_cpu, peek_off;	/* [a] kept for who asks */
 	struct inet_opts inet;
+	nsec_t stamp;			/* [a] SIOCGSTAMP: when the datagram read last came, monotonic; 0: none */
 	struct sock_cred cred;		/* [I] who made it */
 	uint64_t ino;			/* [I] */
 	struct anon_attr *attr;		/* fs/anon-attr.h */

@@ -22,6 +22,7 @@ struct udp_sock {
 	struct dgram d;
 	struct port_entry port;
 	uint16_t segment;		/* [so.lock] UDP_SEGMENT */
+	bool has_addr, has_port;	/* [so.lock] bind(2) gave these, so disconnecting leaves them */
 	bool kept[3];			/* [a] the options of kept_option() */
 };
 
@@ -174,9 +175,31 @@ static int udp_bind(struct socket *so, const struct sock_addr *a)
 	if (!r) {
 		u->d.laddr = ip_is_multicast(&ip) || ip_is_broadcast(&ip, NULL) ? any_addr(so) : ip;
 		u->d.lport = u->port.port;
+		u->has_addr = !ip_is_any(&ip);
+		u->has_port = port != 0;
 	}
 	mutex_unlock(&so->lock);
 	return r;
+}
+
+/*
+ * connect(2) to AF_UNSPEC: what connecting chose is forgotten, as on Linux. so.lock held. The entry may be used again before
+ * a lookup that stands on it has ended: that lookup goes on in another list, and at worst a datagram finds nobody.
+ */
+static void disconnect(struct udp_sock *u)
+{
+	struct ip_addr any = any_addr(&u->d.so);
+
+	u->d.is_connected = false;
+	u->port.rport = u->d.rport = 0;
+	u->port.raddr = u->d.raddr = any;
+	if (!u->has_addr)
+		u->d.laddr = u->port.laddr = any;
+	if (!u->has_port) {
+		port_unbind(&udp_ports, &u->port);
+		u->d.lport = 0;
+	}
+	ip_route_put(&u->d.route);
 }
 
 /* Where a datagram goes or a socket is connected to. An IPv6 socket takes IPv4's addresses, too, unless it speaks IPv6 only (no_v4 says so). */
@@ -213,9 +236,7 @@ static int udp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 	(void)is_nonblock;
 	if (a->len >= 2 && a->family == AF_UNSPEC) {
 		mutex_lock(&so->lock);
-		u->d.is_connected = false;
-		u->port.rport = u->d.rport = 0;
-		u->port.raddr = u->d.raddr = any_addr(so);
+		disconnect(u);
 		mutex_unlock(&so->lock);
 		return 0;
 	}
@@ -423,7 +444,7 @@ static int udp_getname(struct socket *so, struct sock_addr *out, bool is_peer)
 	mutex_lock(&so->lock);
 	if (!is_peer)
 		inet_to_sockaddr(so, out, &u->d.laddr, u->d.lport, u->d.route.dev);
-	else if (u->d.is_connected)
+	else if (u->d.is_connected && u->d.rport)
 		inet_to_sockaddr(so, out, &u->d.raddr, u->d.rport, u->d.route.dev);
 	else
 		r = -ENOTCONN;
