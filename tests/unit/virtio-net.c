@@ -22,10 +22,25 @@ const char *__asan_default_options(void)
 
 /* ---- net/, random and threads as the driver sees them --------------------------------------------------------------- */
 
-unsigned nr_cpus = 1;
+static struct cpu only_cpu;
 static struct netdev *netdev;
 static struct pkt *received[128];
 static unsigned nr_received, nr_link_changes, nr_announces;
+
+void cpus_wait_online(void)
+{
+}
+
+unsigned cpus_nr_online(void)
+{
+	return 1;
+}
+
+struct cpu *cpu_online_nth(unsigned n)
+{
+	(void)n;
+	return &only_cpu;
+}
 
 int netdev_register(struct netdev *dev)
 {
