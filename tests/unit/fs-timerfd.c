@@ -2,7 +2,7 @@
  *
  * timerfd: expirations counted exactly, absolute and relative times on both clocks, clocks that are set, waiting and polling.
  */
-/* sources: fs/timerfd.c fs/special.c fs/poll.c fs/epoll.c fs/uio.c libc/rbtree.c sched/poller.c tests/host/fake-special.c tests/host/fake-file.c */
+/* sources: fs/timerfd.c fs/special.c fs/poll.c fs/epoll.c fs/uio.c libc/rbtree.c sched/poller.c fs/anon-attr.c tests/host/fake-special.c tests/host/fake-file.c */
 #include "fs/timerfd.h"
 
 #include "fs/vfs.h"

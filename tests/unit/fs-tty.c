@@ -2,7 +2,7 @@
  *
  * Consoles: plain streams, the terminal's line discipline, flow control both ways.
  */
-/* sources: fs/tty.c fs/tty-line.c fs/special.c fs/poll.c fs/epoll.c fs/uio.c libc/rbtree.c sched/poller.c tests/host/fake-special.c tests/host/fake-file.c */
+/* sources: fs/tty.c fs/tty-line.c fs/special.c fs/poll.c fs/epoll.c fs/uio.c libc/rbtree.c sched/poller.c fs/anon-attr.c tests/host/fake-special.c tests/host/fake-file.c */
 #include "fs/tty.h"
 
 #include "fs/tty-priv.h"

@@ -2,7 +2,7 @@
  *
  * The tree of areas against a plain sorted array: order, neighbours, balance, gap sums, placement.
  */
-/* sources: mmu/area-tree.c tests/host/mmu-env.c mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c mmu/pt.c mmu/fault.c mmu/area.c mmu/object.c mmu/heap.c */
+/* sources: mmu/area-tree.c mmu/limits.c tests/host/mmu-env.c mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c mmu/pt.c mmu/fault.c mmu/area.c mmu/object.c mmu/heap.c */
 #include <stdio.h>
 #include <stdlib.h>
 

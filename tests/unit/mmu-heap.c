@@ -2,7 +2,7 @@
  *
  * Kernel heap with several CPUs: contents survive, alignment, frees by other CPUs come back, pages are given back. Under TSan the remote lists are checked for races.
  */
-/* sources: mmu/heap.c mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c mmu/pt.c tests/host/mmu-env.c mmu/fault.c mmu/area-tree.c mmu/area.c mmu/object.c */
+/* sources: mmu/heap.c mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c mmu/pt.c mmu/limits.c tests/host/mmu-env.c mmu/fault.c mmu/area-tree.c mmu/area.c mmu/object.c */
 /* sanitizer: thread */
 /* libs: -Wno-tsan */
 #include <pthread.h>

@@ -2,7 +2,7 @@
  *
  * Page allocator: banks with holes and odd edges, random allocation against an owner map, reference counts, what is not managed, exhaustion.
  */
-/* sources: mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c mmu/pt.c tests/host/mmu-env.c mmu/fault.c mmu/area-tree.c mmu/area.c mmu/object.c mmu/heap.c */
+/* sources: mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c mmu/pt.c mmu/limits.c tests/host/mmu-env.c mmu/fault.c mmu/area-tree.c mmu/area.c mmu/object.c mmu/heap.c */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -92,7 +92,11 @@ static void test_ways(int family)
 
 	CHECK_EQ(a->ops->bind(a, &to), 0);
 	CHECK_EQ(b->ops->connect(b, &to, false), 0);
-	sock_set(a, SF_PKTINFO | SF_RECVTTL | SF_RECVTOS, true);
+	for (unsigned i = 0; i < 3; i++) {
+		static const int names4[] = { 8, 12, 13 }, names6[] = { 49, 51, 66 };	/* (RECV)PKTINFO, TTL, TOS */
+
+		CHECK_EQ(a->ops->setopt(a, family == AF_INET ? 0 : 41, family == AF_INET ? names4[i] : names6[i], &(int){ 1 }, 4), 0);
+	}
 	for (unsigned i = 0; i < 4 * ARRAY_SIZE(lengths); i++) {
 		uint64_t local = net_stats.udp_local, delivered = net_stats.udp_in_datagrams;
 

@@ -3,7 +3,7 @@
  * virtio-console with ports against a device model: discovery by control messages, output with a device that is slow, input with a reader that is slow, end of file, and a
  * device that sends nonsense.
  */
-/* sources: virtio/queue.c virtio/device.c virtio/console.c fs/tty.c fs/tty-line.c fs/special.c fs/poll.c fs/epoll.c fs/uio.c libc/rbtree.c sched/poller.c tests/host/fake-special.c tests/host/fake-file.c tests/host/fake-virtio.c */
+/* sources: virtio/queue.c virtio/device.c virtio/console.c fs/tty.c fs/tty-line.c fs/special.c fs/poll.c fs/epoll.c fs/uio.c libc/rbtree.c sched/poller.c fs/anon-attr.c tests/host/fake-special.c tests/host/fake-file.c tests/host/fake-virtio.c */
 #include "fs/tty-priv.h"
 #include "fs/vfs.h"
 #include "tests/host/fake-virtio.h"
