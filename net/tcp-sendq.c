@@ -325,12 +325,34 @@ void sendq_copy(struct tcp_sock *tp, uint32_t seq, uint8_t *to, uint32_t len)
 
 /* ---- send(2) --------------------------------------------------------------------------------------------------------- */
 
-/* Room enough to be told: a third of the buffer is free, and half of TCP_NOTSENT_LOWAT, as Linux has it. */
+/* What goes to a device as one packet, in whole segments. */
+static uint32_t packet_size(const struct tcp_sock *tp)
+{
+	bool has_tso = tp->route.dev && tp->route.dev->features & (ip_is_v4(&tp->raddr) ? NETDEV_TSO4 : NETDEV_TSO6);
+	uint32_t size = has_tso ? tcp_packet_max(tp) : 0;
+
+	return MAX(size - size % tp->mss, (uint32_t)tp->mss);
+}
+
+/* What the queue takes of SO_SNDBUF: with Linux's overhead of each packet. */
+static uint32_t queue_memory(const struct tcp_sock *tp, uint32_t packet)
+{
+	uint32_t used = sendq_bytes(tp);
+
+	return used + DIV_ROUND_UP(used, packet) * PACKET_OVERHEAD;
+}
+
+/*
+ * Room enough to be told: a third of the buffer is free, and half of TCP_NOTSENT_LOWAT, as Linux has it. By the same
+ * measure as send_packets() has, which must find room then: or who waits for room and finds none would ask again at once.
+ */
 bool tcp_may_write(const struct tcp_sock *tp)
 {
-	uint32_t used = sendq_bytes(tp), buf = atomic_load(&tp->so.sndbuf, RELAXED);
+	uint32_t buf = atomic_load(&tp->so.sndbuf, RELAXED);
 
-	return used < buf - buf / 3 && 2ull * tcp_unsent(tp) < tcp_notsent_lowat(tp);
+	if (likely(!sendq_bytes(tp)))
+		return true;
+	return queue_memory(tp, packet_size(tp)) < buf - buf / 3 && 2ull * tcp_unsent(tp) < tcp_notsent_lowat(tp);
 }
 
 /* 0, or what write(2) returns now. */
@@ -412,15 +434,6 @@ static void appended(struct tcp_sock *tp, const struct uio *u, int flags, nsec_t
 	tp->is_cork = was_cork;
 }
 
-/* What goes to a device as one packet, in whole segments. */
-static uint32_t packet_size(const struct tcp_sock *tp)
-{
-	bool has_tso = tp->route.dev && tp->route.dev->features & (ip_is_v4(&tp->raddr) ? NETDEV_TSO4 : NETDEV_TSO6);
-	uint32_t size = has_tso ? tcp_packet_max(tp) : 0;
-
-	return MAX(size - size % tp->mss, (uint32_t)tp->mss);
-}
-
 /*
  * Lock held. More than the buffer or TCP_NOTSENT_LOWAT lets pass at once. As on Linux a packet is begun while there is room, and then filled; what of it the windows allow is sent
  * before the next one is begun, so that it does not count as unsent. Bytes, or -errno.
@@ -431,9 +444,9 @@ static ssize_t send_packets(struct tcp_sock *tp, struct uio *u, int flags, nsec_
 	ssize_t done = 0, n = 0;
 
 	while (u->left) {
-		uint32_t unsent = tcp_unsent(tp), used = sendq_bytes(tp), begun = unsent % size;
+		uint32_t unsent = tcp_unsent(tp), begun = unsent % size;
 
-		if (!begun && (unsent >= lowat || used + DIV_ROUND_UP(used, size) * PACKET_OVERHEAD >= buf))
+		if (!begun && (unsent >= lowat || queue_memory(tp, size) >= buf))
 			break;
 		n = sendq_append(tp, u, size - begun);
 		if (n <= 0)
