@@ -592,6 +592,8 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 	if (tp->xmit_kind == XMIT_NONE || tp->xmit_kind == XMIT_PERSIST)
 		tcp_arm_rto(tp, now);
 	tlp_schedule_plain(tp, now);
+	if (unlikely(tp->busy != BUSY_SENDING || atomic_load(&tp->wants_acks, RELAXED) & WANT_ROOM))
+		note_limit(tp, false, now);
 	tcp_dont_want_acks(tp, WANT_OUTPUT);
 	return true;
 }
