@@ -53,6 +53,13 @@ static void wait_for_work(struct runqueue *rq)
 	poller_idle(rq->cpu->id);
 	if (rq->poll_limit && arch_time_ns() < rq->idle_since + rq->poll_limit)
 		poll(rq);
+	/* Not before: threads that pass work to and fro between CPUs free what the other CPU made all the time. */
+	if (heap_has_freed() && !has_work(rq)) {
+		arch_irq_enable();
+		heap_take_back();
+		arch_irq_disable();
+		return;
+	}
 	/* seq_cst: is_polling = 0 before the last look: store->load. Pairs: tell (wake.c) */
 	atomic_fence(SEQ_CST);
 	if (!has_work(rq)) {
@@ -92,12 +99,6 @@ void idle_loop(void)
 				rq->poll_limit = MAX(rq->poll_limit, POLL_ANSWER_NS);
 		} else {
 			wake_set_idle(rq, true);	/* who claimed us has sent work, but that has gone elsewhere */
-		}
-		if (heap_has_freed()) {
-			arch_irq_enable();
-			heap_take_back();
-			arch_irq_disable();
-			continue;
 		}
 		wait_for_work(rq);
 	}
