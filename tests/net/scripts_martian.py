@@ -22,11 +22,19 @@ def send(d, src, dst, proto, body, mac=None):
     d.host.transmit(mac or d.host.macs[d.them], 0x0800 if d.family == 4 else 0x86dd, packet)
 
 
-def answers(d, seconds=0.15):
-    """The protocols of the IP packets that come, whoever they are for; ND and group membership left out."""
+def is_for_port(kind, body, port):
+    """False for a TCP segment to another port: what another script's connection says late is no answer to this one."""
+    proto, at = (body[9], (body[0] & 15) * 4) if kind == 0x0800 else (body[6], 40)
+    return proto != 6 or port is None or int.from_bytes(body[at + 2:at + 4], "big") == port
+
+
+def answers(d, seconds=0.15, port=None):
+    """The protocols of the IP packets that come, whoever they are for (of TCP to that port, if one is named); ND and group membership left out."""
     found = []
 
     def look(kind, body):
+        if kind in (0x0800, 0x86dd) and not is_for_port(kind, body, port):
+            return
         if kind == 0x0800 and body[9] != 2:
             found.append(body[9])
         elif kind == 0x86dd and body[6] and not (body[6] == 58 and body[40] in (133, 135, 136, 143)):
@@ -42,7 +50,7 @@ def probe(d, src, dst=None, mac=None, port=7001):
     send(d, src, dst, 17, udp_bytes(src, dst, sport, 999, b"abcd"), mac)
     for flags, to in ((SYN, port), (SYN, 999), (ACK, port), (PSH | ACK, 998)):
         send(d, src, dst, 6, tcp_bytes(src, dst, sport, to, 1, 1 if flags & ACK else 0, flags, 1000, options(mss=1460) if flags == SYN else b""), mac)
-    found = answers(d)
+    found = answers(d, port=sport)
     send(d, src, dst, 6, tcp_bytes(src, dst, sport, port, 2, 0, RST, 0))     # or the SYN-ACK would be repeated
     return found
 
