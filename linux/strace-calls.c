@@ -57,7 +57,7 @@ static const struct strace_format formats[] = {
 	ROW(getsockname, int, sockaddr_out, socklen_out), ROW(getpeername, int, sockaddr_out, socklen_out), ROW(shutdown, int, shutdown_how),
 	ROW(sendto, int, bytes_next, ulong, message_flags, sockaddr_in, unsigned), ROW(recvfrom, int, bytes_out, ulong, message_flags, sockaddr_out, socklen_out),
 	ROW(sendmsg, int, message_in, message_flags), ROW(recvmsg, int, message_out, message_flags), ROW(sendmmsg, int, messages_in, unsigned, message_flags),
-	ROW_AS(recvmmsg, recvmmsg, int, messages_out, unsigned, message_flags, timespec_in), ROW(setsockopt, int, option_level, option_name, option_in, int),
+	ROW_AS(recvmmsg, recvmmsg, int, messages_out, unsigned, message_flags, timespec_inout), ROW(setsockopt, int, option_level, option_name, option_in, int),
 	ROW(getsockopt, int, option_level, option_name, option_out, socklen_out),
 	/* memory */
 	ROW_AS(mmap, address, pointer, ulong, prot, map_flags, int, hex), ROW(munmap, pointer, ulong), ROW(mprotect, pointer, ulong, prot), ROW_AS(brk, address, pointer),

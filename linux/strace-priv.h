@@ -148,7 +148,7 @@ void strace_put_descriptors(struct strace_line *l, const uint64_t *set, unsigned
 	/* strace-event.c */ \
 	K(epoll_event_in) K(epoll_events_out) K(pollfds_in) K(fdset) K(sigset_pair) K(poll_timeout) \
 	/* strace-time.c */ \
-	K(timespec_in) K(timespec_out) K(timespec_left) K(timeval_out) K(timeval_in) K(itimerspec_in) K(itimerspec_out) K(itimerval_in) K(itimerval_out) K(sigevent_in) \
+	K(timespec_in) K(timespec_out) K(timespec_left) K(timespec_inout) K(timeval_out) K(timeval_in) K(itimerspec_in) K(itimerspec_out) K(itimerval_in) K(itimerval_out) K(sigevent_in) \
 	K(tms_out) K(time_out) K(utimbuf) K(timevals) \
 	/* strace-signal.c */ \
 	K(signal) K(sigset_in) K(sigset_out) K(sigaction_in) K(sigaction_out) K(sigstack_in) K(sigstack_out) K(siginfo_in) K(siginfo_out) K(sigreturn) \

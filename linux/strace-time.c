@@ -4,6 +4,7 @@
  */
 #include "libc/errno.h"
 #include "linux/strace-priv.h"
+#include "mmu/user.h"
 
 /* unit: "nsec" or "usec". */
 void strace_put_timespec(struct strace_line *l, const int64_t t[2], const char *unit)
@@ -45,6 +46,25 @@ static void put_timespec_left(struct strace_line *l, unsigned i)
 		strace_put_timespec(l, t, "nsec");
 }
 STRACE_OUT(timespec_left);
+
+/* A time that the call changes to what is left of it, as it was before; only what a call takes fits into l->before. */
+static void look_at_timespec(struct strace_line *l, unsigned i)
+{
+	int64_t t[2];
+
+	l->has_before = l->args[i] && !copy_from_user(t, (const void *)l->args[i], sizeof(t)) && t[0] == (int32_t)t[0] && t[1] == (int32_t)t[1];
+	if (l->has_before)
+		l->before = (uint64_t)(uint32_t)t[0] << 32 | (uint32_t)t[1];
+}
+
+static void put_timespec_inout(struct strace_line *l, unsigned i)
+{
+	int64_t t[2] = { (int32_t)(l->before >> 32), (int32_t)l->before };
+
+	if (l->has_before || strace_fetch(l, t, (uint64_t)l->args[i], sizeof(t)))
+		strace_put_timespec(l, t, "nsec");
+}
+STRACE_OUT_WITH(timespec_inout, look_at_timespec);
 
 static void put_itimerspec(struct strace_line *l, const void *t)
 {

@@ -70,7 +70,10 @@ static void rto_fire(struct tcp_sock *tp, nsec_t now)
 	if (IN_STATES(tp, ST(SYN_SENT) | ST(SYN_RECV))) {
 		unsigned max = tp->state == TCP_SYN_RECV ? TCP_SETTING(synack_retries) : tp->syn_retries ? tp->syn_retries : TCP_SETTING(syn_retries);
 
-		if (tp->nr_backoff >= max || (tp->user_timeout && is_given_up(tp, now, max))) {
+		/* A connection that a listener has not got yet is no business of the listener's TCP_USER_TIMEOUT. */
+		bool has_limit = tp->user_timeout && !atomic_load(&tp->listener, RELAXED);
+
+		if (tp->nr_backoff >= max || (has_limit && is_given_up(tp, now, max))) {
 			NET_COUNT(tcp_attempt_fails);
 			tcp_finish(tp, tp->soft_error ? tp->soft_error : ETIMEDOUT);
 			return;
