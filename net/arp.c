@@ -72,7 +72,7 @@ void arp_input(struct pkt *p)
 {
 	const struct arp_hdr *h = (const struct arp_hdr *)p->seg[0].data;
 	struct ip_addr sender, target;
-	bool is_for_us, is_reply;
+	bool is_for_us, is_reply, is_own;
 
 	if (!pkt_pull_up(p, sizeof(*h)))
 		goto out;
@@ -81,12 +81,16 @@ void arp_input(struct pkt *p)
 	sender = ip_from_v4(h->spa);
 	target = ip_from_v4(h->tpa);
 	is_reply = h->op == net16(ARP_REPLY);
-	if ((h->op != net16(ARP_REQUEST) && !is_reply) || h->sha[0] & 1 || !memcmp(h->sha, p->dev->mac, 6))
+	if ((h->op != net16(ARP_REQUEST) && !is_reply) || h->sha[0] & 1)
 		goto out;
+	/* Our own message that came back claims nothing. (A machine with our hardware address may be heard all the same: the two defaults of QEMU on one link.) */
+	is_own = !memcmp(h->sha, p->dev->mac, 6);
 	/* A probe (RFC 5227 2.1) has no sender address: two that probe the same one are in each other's way, too. */
-	dhcp_address_in_use(p->dev, ip_is_any(&sender) ? &target : &sender);
+	if (!is_own)
+		dhcp_address_in_use(p->dev, ip_is_any(&sender) ? &target : &sender);
 	if (ip_is_ours(&sender, p->dev)) {
-		defend(p->dev, &sender);
+		if (!is_own)
+			defend(p->dev, &sender);
 		goto out;
 	}
 	if (!ip_is_any(&sender) && !ip_is_foreign_host(&sender, p->dev))
