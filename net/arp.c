@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* ARP over Ethernet: RFC 826; announcements and probes: RFC 5227. */
-#include "libc/print.h"
 #include "libc/string.h"
 #include "net/config.h"
 #include "net/eth.h"
@@ -8,11 +7,9 @@
 #include "net/neigh.h"
 #include "net/netdev-priv.h"
 #include "net/wire.h"
-#include "sched/clock.h"
 
 #define ARP_REQUEST	1
 #define ARP_REPLY	2
-#define DEFEND_NS	(10 * NSEC_PER_SEC)	/* DEFEND_INTERVAL */
 
 static const uint8_t broadcast_mac[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
@@ -54,19 +51,7 @@ void arp_probe(struct netdev *dev, const struct ip_addr *target)
 	send(dev, ARP_REQUEST, broadcast_mac, 0, zero, target->w[3]);
 }
 
-/* RFC 5227 2.4 (b): another claims our address. All are told once whose it is; who goes on gets no war. */
-static void defend(struct netdev *dev, const struct ip_addr *addr)
-{
-	static nsec_t next;		/* [a] two at once do no harm */
-	nsec_t now = clock_monotonic();
-	char text[IP_TEXT_LEN];
-
-	if (now < atomic_load(&next, RELAXED))
-		return;
-	atomic_store(&next, now + DEFEND_NS, RELAXED);
-	log_line("%s: another machine uses %s", dev->name, ip_to_text(addr, text));
-	arp_announce(dev, addr);
-}
+static nsec_t next_defence;		/* [a] */
 
 void arp_input(struct pkt *p)
 {
@@ -89,8 +74,8 @@ void arp_input(struct pkt *p)
 	if (!is_own)
 		dhcp_address_in_use(p->dev, ip_is_any(&sender) ? &target : &sender);
 	if (ip_is_ours(&sender, p->dev)) {
-		if (!is_own)
-			defend(p->dev, &sender);
+		if (!is_own && neigh_may_defend(p->dev, &sender, &next_defence))
+			arp_announce(p->dev, &sender);
 		goto out;
 	}
 	if (!ip_is_any(&sender) && !ip_is_foreign_host(&sender, p->dev))

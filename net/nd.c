@@ -4,7 +4,6 @@
  * the link. Duplicate address detection: an address is used at once (optimistic, RFC 4429) and announced; a conflict is reported on the console, and all are told whose it is.
  */
 #include "libc/errno.h"
-#include "libc/print.h"
 #include "libc/string.h"
 #include "net/config.h"
 #include "net/csum.h"
@@ -28,7 +27,6 @@
 #define NA_SOLICITED	0x40
 #define NA_OVERRIDE	0x20
 
-#define DEFEND_NS	(10 * NSEC_PER_SEC)
 #define MAX_SOLICITS	3u	/* MAX_RTR_SOLICITATIONS */
 #define SOLICIT_NS	(4 * NSEC_PER_SEC)
 #define MAX_DEVICES	8u
@@ -255,19 +253,7 @@ static void input_solicit(struct pkt *p)
 		send(p->dev, r, &target, &p->src, mac);
 }
 
-/* RFC 4862 5.4.4: another claims our address. All are told once whose it is, as RFC 5227 2.4 (b) has it for ARP; who goes on gets no war. */
-static void defend(struct netdev *dev, const struct ip_addr *addr)
-{
-	static nsec_t next;		/* [a] two at once do no harm */
-	nsec_t now = clock_monotonic();
-	char text[IP_TEXT_LEN];
-
-	if (now < atomic_load(&next, RELAXED))
-		return;
-	atomic_store(&next, now + DEFEND_NS, RELAXED);
-	log_line("%s: another machine uses %s", dev->name, ip_to_text(addr, text));
-	nd_announce(dev, addr);
-}
+static nsec_t next_defence;		/* [a] */
 
 static void input_advert(struct pkt *p)
 {
@@ -282,8 +268,8 @@ static void input_advert(struct pkt *p)
 	if (!ok || !lla || ip_is_multicast(&target))
 		return;
 	if (ip_is_ours(&target, p->dev)) {
-		if (memcmp(lla + 2, p->dev->mac, 6))
-			defend(p->dev, &target);
+		if (memcmp(lla + 2, p->dev->mac, 6) && neigh_may_defend(p->dev, &target, &next_defence))
+			nd_announce(p->dev, &target);
 		return;
 	}
 	neigh_update(p->dev, &target, lla + 2,

@@ -2,6 +2,7 @@
 #include "net/neigh.h"
 
 #include "libc/errno.h"
+#include "libc/print.h"
 #include "libc/random.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
@@ -18,6 +19,7 @@
 #define DELAY_NS	(5 * NSEC_PER_SEC)
 #define RETRANS_NS	(1 * NSEC_PER_SEC)
 #define MAX_PROBES	3u
+#define DEFEND_NS	(10 * NSEC_PER_SEC)	/* DEFEND_INTERVAL of RFC 5227 */
 #define CLAIM_NS	(NSEC_PER_SEC / 2)	/* between two questions to who is said to have moved */
 #define CLAIM_PROBES	2u
 #define MAX_PENDING	16u
@@ -153,6 +155,18 @@ static bool is_confirmed(const struct neigh *n, nsec_t now)
 	nsec_t confirmed = atomic_load(&n->confirmed, RELAXED);
 
 	return confirmed && confirmed + REACHABLE_NS > now && (!n->changed_at || confirmed >= n->changed_at + RETRANS_NS);
+}
+
+bool neigh_may_defend(struct netdev *dev, const struct ip_addr *addr, nsec_t *next)
+{
+	nsec_t now = clock_monotonic();
+	char text[IP_TEXT_LEN];
+
+	if (now < atomic_load(next, RELAXED))
+		return false;
+	atomic_store(next, now + DEFEND_NS, RELAXED);
+	log_line("%s: another machine uses %s", dev->name, ip_to_text(addr, text));
+	return true;
 }
 
 /* ---- probing ---------------------------------------------------------------------------------------------------- */

@@ -71,3 +71,8 @@ void eth_output(struct netdev *dev, struct pkt *p, const uint8_t *dst_mac, uint1
 void eth_output_word(struct netdev *dev, struct pkt *p, uint64_t dst_mac, uint16_t type);
 /* To the group's or the broadcast link-layer address. take. */
 void eth_output_multicast(struct netdev *dev, struct pkt *p, const struct ip_addr *dst, bool is_broadcast);
+/*
+ * Another machine claims addr, which is ours. True, at most once in ten seconds by *next (of the protocol; two at once do
+ * no harm), and a line on the console: tell all whose it is. Who goes on gets no war (RFC 5227 2.4 b).
+ */
+bool neigh_may_defend(struct netdev *dev, const struct ip_addr *addr, nsec_t *next);

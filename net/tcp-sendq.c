@@ -402,7 +402,7 @@ static uint32_t segment_memory(const struct tcp_sock *tp)
 }
 
 /* Lock held. Autotuning: twice the congestion window, as long as the application did not say. */
-static __attribute__((noinline)) void grow_buffer(struct tcp_sock *tp)
+__attribute__((noinline)) void tcp_size_buffer(struct tcp_sock *tp)
 {
 	uint32_t segments = MAX(tp->cwnd / tp->mss, TCP_INIT_CWND), buf = atomic_load(&tp->so.sndbuf, RELAXED);
 	uint64_t want = MIN(2ull * segments * segment_memory(tp), (uint64_t)TCP_SETTING(wmem[2]));
@@ -410,11 +410,6 @@ static __attribute__((noinline)) void grow_buffer(struct tcp_sock *tp)
 	tp->sized_cwnd = tp->cwnd;
 	if (!sock_has(&tp->so, SF_SNDBUF_SET) && want > buf)
 		atomic_store(&tp->so.sndbuf, (uint32_t)want, RELAXED);
-}
-
-void tcp_size_buffer(struct tcp_sock *tp)
-{
-	grow_buffer(tp);
 }
 
 /* Lock held. Bytes were appended: send what may be sent. */
@@ -464,7 +459,7 @@ static ssize_t send_some(struct tcp_sock *tp, struct uio *u, int flags)
 	ssize_t n;
 
 	if (unlikely(tp->cwnd > tp->sized_cwnd))
-		grow_buffer(tp);
+		tcp_size_buffer(tp);
 	if (unlikely(tcp_notsent_lowat(tp) != UINT32_MAX || sendq_bytes(tp) + u->left > atomic_load(&tp->so.sndbuf, RELAXED)))
 		return send_packets(tp, u, flags, now);
 	n = sendq_append(tp, u, (uint32_t)u->left);

@@ -69,7 +69,6 @@ static void rto_fire(struct tcp_sock *tp, nsec_t now)
 		tp->first_unacked_at = list_first(&tp->tx, struct tx_rec, node)->sent_at;
 	if (IN_STATES(tp, ST(SYN_SENT) | ST(SYN_RECV))) {
 		unsigned max = tp->state == TCP_SYN_RECV ? TCP_SETTING(synack_retries) : tp->syn_retries ? tp->syn_retries : TCP_SETTING(syn_retries);
-
 		/* A connection that a listener has not got yet is no business of the listener's TCP_USER_TIMEOUT. */
 		bool has_limit = tp->user_timeout && !atomic_load(&tp->listener, RELAXED);
 
