@@ -76,12 +76,17 @@ def where4(d):
 
 @script
 @only(4)
-def arp_takeover(d, _):
+def arp_takeover(d, connection):
     """A reply that nobody asked for, to it or to another, does not take over the entry of a neighbour that is there. (Linux believes it after its lock time.)"""
     other = b"\x02\0\0\0\0\x42"
     arp(d, 1, d.us, d.them)
     assert where4(d) == d.host.mac
-    echo(d, b"confirmed")
+    # What is acknowledged (here with the second segment) confirms the entry; without that it is only known, and may be replaced.
+    c = connection(d).open()
+    for _ in range(2):
+        c.send(b"confirmed")
+        assert c.take(9) == b"confirmed"
+    c.reset()
     claims = ((2, d.us, d.them),) * 3 + ((2, d.us, "10.9.0.77"), (1, d.us, "10.9.0.77"))
     for operation, sender, target in d.differs(samara=claims + ((2, d.us, d.us), (1, d.us, d.us), (1, d.us, d.them)), linux=()):
         arp(d, operation, sender, target, mac=other)
