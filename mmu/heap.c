@@ -284,9 +284,28 @@ static void *take(struct heap_slab *s)
 	return obj;
 }
 
+/* A fresh slab for the CPU that the caller is on now, in pa. NULL, and pa is still the caller's: that CPU has no caches. */
+static void *begin_slab(paddr_t pa, unsigned k)
+{
+	struct heap_slab *s = phys_to_virt(pa);
+	void *obj = NULL;
+	struct mmu_cpu *c;
+
+	preempt_disable();
+	c = mmu_cpu();
+	if (c) {
+		slab_init(s, k, c->id);
+		if (c->heap.active[k] && has_object(c->heap.active[k]))	/* others got here while the page was fetched */
+			list_slab(&c->heap, c->heap.active[k]);
+		c->heap.active[k] = s;
+		obj = take(s);
+	}
+	preempt_enable();
+	return obj;
+}
+
 static __attribute__((noinline)) void *alloc_slow(unsigned k)
 {
-	struct heap_slab *s;
 	struct mmu_cpu *c;
 	void *obj = NULL;
 	paddr_t pa;
@@ -301,18 +320,10 @@ static __attribute__((noinline)) void *alloc_slow(unsigned k)
 	pa = page_alloc(0, 0);
 	if (pa == PADDR_NONE)
 		return steal_remote(k);
-	s = phys_to_virt(pa);
-	preempt_disable();
-	c = mmu_cpu();
-	if (c) {
-		slab_init(s, k, c->id);
-		if (c->heap.active[k] && has_object(c->heap.active[k]))	/* others got here while the page was fetched */
-			list_slab(&c->heap, c->heap.active[k]);
-		c->heap.active[k] = s;
-		obj = take(s);
-	}
-	preempt_enable();
-	if (!obj)	/* a CPU without caches: too little memory to start it */
+	/* page_alloc() has made the caches of the CPU that it began on; this may be another one that never allocated before. Each turn makes some. */
+	while (!(obj = begin_slab(pa, k)) && mmu_can_sleep() && mmu_cpu_make())
+		;
+	if (!obj)	/* too little memory for caches */
 		page_free(pa, 0);
 	return obj;
 }

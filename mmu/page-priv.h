@@ -168,7 +168,8 @@ static inline struct mmu_cpu *mmu_cpu(void)
 	return atomic_load(&mmu_cpus[c ? c->id : 0], RELAXED);
 }
 
-void mmu_cpu_make(void);
+/* May sleep. The caches of the CPU that the caller is on when it looks are there; false: no memory for them. */
+bool mmu_cpu_make(void);
 void page_init_boot_cpu(void);
 
 /* ---- kmap.c: the kernel's own page table ------------------------------------------------------------------------- */

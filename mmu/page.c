@@ -85,32 +85,33 @@ void page_init_boot_cpu(void)
 	}
 }
 
-/* The first allocation of a CPU: give it its caches. A failure only means that it goes on without. */
-void mmu_cpu_make(void)
+/* The first allocation of a CPU: give it its caches. */
+bool mmu_cpu_make(void)
 {
 	struct cpu *cpu = thread_current()->cpu;
 	unsigned id = cpu ? cpu->id : 0, order = 0;
 	uint32_t idx;
 
 	if (id == 0 || atomic_load(&mmu_cpus[id], RELAXED))
-		return;
+		return true;
 	while (PAGE_SIZE << order < sizeof(struct mmu_cpu))
 		order++;
 	mutex_lock(&buddy.lock);
 	idx = buddy_take_locked(order);
 	mutex_unlock(&buddy.lock);
 	if (idx == NO_PAGE)
-		return;
+		return false;
 	page_set_state(page_at(idx), PAGE_USED);
 	mutex_lock(&buddy.lock);
 	if (!cpu_publish(phys_to_virt(page_address(idx)), id)) {	/* another thread of this CPU was first */
 		buddy_give_locked(idx, order);
 		mutex_unlock(&buddy.lock);
-		return;
+		return true;
 	}
 	limit.nr_cpus++;
 	limits_update();
 	mutex_unlock(&buddy.lock);
+	return true;
 }
 
 static bool is_kept(unsigned order)
@@ -242,7 +243,7 @@ static uint32_t take_slow(unsigned order, bool from_reserve)
 	uint32_t idx = NO_PAGE;
 
 	if (!mmu_cpu() && mmu_can_sleep())
-		mmu_cpu_make();
+		(void)mmu_cpu_make();	/* without, it goes on all the same */
 	if (order == 0) {
 		idx = refill_run(from_reserve);
 		if (likely(idx != NO_PAGE) || !mmu_can_sleep())

@@ -43,10 +43,12 @@ int main(int argc, char **argv)
 	return 0;
 }
 """
+# A thread that was preempted keeps a note of it until it returns to the application (ATTN_RSEQ).
+END = r"(  attention 0x8)?$"
 # What is in the report of each: of the threads' lines "name state ... wait reason", then others.
 EXPECTED = {
-    (): [r"planted +blocked .* futex$", r"\.hang +blocked .* futex$", r"CPU 0: runs 0 idle/0, at ", r"CPU 1: runs 0 idle/1, at "],
-    ("spin",): [r"planted +running .* -$", r"\.hang +blocked .* futex$", r"CPU [01]: runs \d+ planted, at the application", r"CPU [01]: runs 0 idle/[01], at "],
+    (): [r"planted +blocked .* futex" + END, r"\.hang +blocked .* futex" + END, r"CPU 0: runs 0 idle/0, at ", r"CPU 1: runs 0 idle/1, at "],
+    ("spin",): [r"planted +running .* -" + END, r"\.hang +blocked .* futex" + END, r"CPU [01]: runs \d+ planted, at the application", r"CPU [01]: runs 0 idle/[01], at "],
 }
 ALWAYS = [r"^samara: stopped after ", r"^samara: the guest's clock is at [\d.]+ s, [\d.]+ s after the start of the machine; ",
           r"guest: busy [\d.]+ s of [\d.]+ s; \d+ switches, \d+ interrupts", r"queue: 0 threads, incoming empty, requests 0x0"]

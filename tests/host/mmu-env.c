@@ -68,10 +68,28 @@ void mutex_lock(struct mutex *m)
 		sched_yield();
 }
 
+static _Thread_local unsigned nr_moves, next_cpu;
+
+void env_move_at_unlock(unsigned nr, unsigned cpu)
+{
+	nr_moves = nr;
+	next_cpu = cpu;
+}
+
+unsigned env_moves_left(void)
+{
+	return nr_moves;
+}
+
 void mutex_unlock(struct mutex *m)
 {
 	CHECK(atomic_load(&m->word, RELAXED) == (uintptr_t)current);
 	atomic_store(&m->word, 0, RELEASE);
+	if (nr_moves) {
+		nr_moves--;
+		cpu_data[next_cpu].id = next_cpu;
+		current->cpu = &cpu_data[next_cpu++];
+	}
 }
 
 void rwlock_read_lock(struct rwlock *l)

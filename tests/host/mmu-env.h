@@ -14,6 +14,9 @@ void env_init(uint64_t arena_size, uint64_t skew, const struct mem_range *banks,
 extern paddr_t env_base;		/* of the arena */
 /* This host thread is CPU id. Thread 0 is set up by env_init. */
 void env_thread(unsigned id);
+/* The scheduler moves the calling thread each time it unlocks a mutex, nr times: to cpu, cpu + 1, ... */
+void env_move_at_unlock(unsigned nr, unsigned cpu);
+unsigned env_moves_left(void);
 /* As the application would: the byte at va, made accessible by faults. NULL: *error is what mmu_fault said. */
 uint8_t *env_access(struct aspace *as, vaddr_t va, bool is_write, int *error);
 /* All pages that were free after env_init are free again (heap slabs and tables of the tests' own aside): */
