@@ -32,8 +32,6 @@ bool memory_brk_is_beyond_limit(vaddr_t new_brk)
 	uint64_t limit = p->rlimits[RLIMIT_DATA].cur;
 	struct aspace_stats s;
 
-	if (likely(limit == RLIM_INFINITY))
-		return false;
 	aspace_stats(p->aspace, &s);
 	return new_brk > s.brk_start && new_brk - s.brk_start + (p->end_data - p->start_data) > limit;
 }

@@ -43,14 +43,14 @@ static unsigned implied_prot(long prot)
 
 static unsigned vm_flags(long flags)
 {
-	unsigned vm = 0;
+	unsigned vm = (flags & MAP_TYPE) != MAP_PRIVATE ? VM_SHARED : 0;
 
+	if (likely(!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE))))
+		return vm;
 	if (flags & MAP_FIXED_NOREPLACE)
 		vm |= VM_FIXED_NOREPLACE;
 	else if (flags & MAP_FIXED)
 		vm |= VM_FIXED;
-	if ((flags & MAP_TYPE) != MAP_PRIVATE)
-		vm |= VM_SHARED;
 	if (flags & MAP_GROWSDOWN)
 		vm |= VM_GROWSDOWN;
 	if (flags & MAP_LOCKED)
@@ -140,10 +140,8 @@ long sys_mmap(long addr, long len, long prot, long flags, long fd, long off)
 		return -ENOMEM;
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && addr & (long)(PAGE_SIZE - 1))
 		return -EINVAL;
-	if (flags & MAP_HUGETLB && !(flags & MAP_ANONYMOUS))
-		return -EINVAL;
-	if (flags & MAP_HUGETLB)
-		return -ENOMEM;		/* no reserved pool, as on a Linux with nr_hugepages 0; large blocks come by themselves */
+	if (unlikely(flags & MAP_HUGETLB))
+		return !(flags & MAP_ANONYMOUS) ? -EINVAL : -ENOMEM;	/* no reserved pool, as on a Linux with nr_hugepages 0; large blocks come by themselves */
 	if (type == MAP_SHARED_VALIDATE && flags & MAP_ANONYMOUS)
 		return -EINVAL;
 	req.prot |= implied_prot(prot);
@@ -277,9 +275,11 @@ long sys_mincore(long addr, long len, long vec)
 
 long sys_brk(long addr)
 {
-	if (memory_brk_is_beyond_limit((vaddr_t)addr))
+	struct process *p = process_current();
+
+	if (unlikely(p->rlimits[RLIMIT_DATA].cur != RLIM_INFINITY) && memory_brk_is_beyond_limit((vaddr_t)addr))
 		addr = 0;
-	return (long)aspace_brk(process_current()->aspace, (vaddr_t)addr);
+	return (long)aspace_brk(p->aspace, (vaddr_t)addr);
 }
 
 /* One memory node: the policy is always the default one (what numactl and jemalloc ask). */

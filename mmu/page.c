@@ -297,7 +297,7 @@ static void account(struct mmu_cpu *c, unsigned kind, int64_t nr)
 }
 
 /* Hand idx out. Preemption off. */
-static void make_used(struct mmu_cpu *c, uint32_t idx, unsigned order, unsigned kind)
+static inline __attribute__((always_inline)) void make_used(struct mmu_cpu *c, uint32_t idx, unsigned order, unsigned kind)
 {
 	struct page *p = page_at(idx);
 
