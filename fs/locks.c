@@ -3,6 +3,7 @@
  * Advisory locks: flock(2) on open files, and record locks of fcntl(2) on processes (POSIX) and open files (OFD). They are kept per vnode, made with the first lock and
  * freed with the vnode. flock locks and record locks do not see each other (flock(2)).
  */
+#include "fs/record-tree.h"
 #include "fs/vnode.h"
 #include "libc/errno.h"
 #include "libc/list.h"
@@ -15,22 +16,21 @@
 #define LOCK_NB	4
 #define LOCK_UN	8
 
-#define F_RDLCK	0
-#define F_WRLCK	1
-#define F_UNLCK	2
-
 #define MAX_WAITERS	16u	/* links of the wait-for graph that a deadlock search follows */
 
-struct record {
-	struct list node;		/* [locks->lock] */
-	struct file_lock l;
+/* The lock of one open file. Made by file_flock(), freed when it is given up. */
+struct flock {
+	struct rb_node node;		/* [locks->lock] */
+	const struct file *owner;	/* [I] */
+	int16_t type;			/* [locks->lock] F_RDLCK, F_WRLCK */
 };
 
 /* Created with the first lock of a vnode, freed with it. */
 struct file_locks {
 	struct mutex lock;
-	struct list records;		/* [lock] by owner then start: no two of one owner touch with the same type */
-	struct list flocks;		/* [lock] owner: the struct file */
+	struct record_tree records;	/* [lock] */
+	struct rb_tree flocks;		/* [lock] by owner */
+	uint64_t nr_flocks[2];		/* [lock] of each type */
 	struct waitq changed;
 };
 
@@ -51,8 +51,6 @@ static struct file_locks *locks_of(struct vnode *v)
 	l = KNEW(struct file_locks);
 	if (!l)
 		return NULL;
-	list_init(&l->records);
-	list_init(&l->flocks);
 	waitq_init(&l->changed);
 	if (atomic_cas2(&v->locks, &none, l, RELEASE, ACQUIRE))	/* release: fields before the pointer. Pairs: the load above */
 		return l;
@@ -62,61 +60,82 @@ static struct file_locks *locks_of(struct vnode *v)
 
 /* ---- flock ----------------------------------------------------------------------------------------------------------------------- */
 
-static struct record *find_flock(struct file_locks *ls, const struct file *f)
+/* f's lock; NULL: *link below *parent is the place for it. lock held. */
+static struct flock *find_flock(struct file_locks *ls, const struct file *f, struct rb_node ***link, struct rb_node **parent)
 {
-	struct record *r;
+	*parent = NULL;
+	for (*link = &ls->flocks.root; **link;) {
+		struct flock *l = rb_entry(**link, struct flock, node);
 
-	list_for_each(r, &ls->flocks, node)
-		if (r->l.owner == f)
-			return r;
+		if (l->owner == f)
+			return l;
+		*parent = **link;
+		*link = (uintptr_t)f < (uintptr_t)l->owner ? &(*parent)->left : &(*parent)->right;
+	}
 	return NULL;
 }
 
-/* Take or convert f's lock if nobody is in the way. spare: a new record, used if f had none. 0, -EAGAIN. */
-static int try_flock(struct file_locks *ls, struct file *f, int16_t type, struct record **spare)
+static void remove_flock(struct file_locks *ls, struct flock *l)
 {
-	struct record *r, *mine;
+	rb_remove(&ls->flocks, &l->node);
+	ls->nr_flocks[l->type]--;
+}
+
+/* Take or convert f's lock if nobody is in the way. spare: a new one, used if f had none. 0, -EAGAIN. */
+static int try_flock(struct file_locks *ls, struct file *f, int16_t type, struct flock **spare)
+{
+	struct rb_node **link, *parent;
+	uint64_t in_the_way;
+	struct flock *mine;
 	int ret = 0;
 
 	mutex_lock(&ls->lock);
-	list_for_each(r, &ls->flocks, node)
-		if (r->l.owner != f && (type == F_WRLCK || r->l.type == F_WRLCK))
-			ret = -EAGAIN;
-	mine = find_flock(ls, f);
-	if (!ret && mine) {
-		mine->l.type = type;
-	} else if (!ret) {
-		(*spare)->l = (struct file_lock){ .type = type, .owner = f };
-		list_add_tail(&ls->flocks, &(*spare)->node);
-		*spare = NULL;
+	in_the_way = ls->nr_flocks[F_WRLCK] + (type == F_WRLCK ? ls->nr_flocks[F_RDLCK] : 0);
+	mine = find_flock(ls, f, &link, &parent);
+	if (mine && (type == F_WRLCK || mine->type == F_WRLCK))
+		in_the_way--;
+	if (in_the_way) {
+		ret = -EAGAIN;
+		if (mine) {	/* a conversion gives the old lock up first (flock(2)) */
+			remove_flock(ls, mine);
+			kfree(*spare);
+			*spare = mine;
+		}
 	} else if (mine) {
-		/* A conversion gives the old lock up first (flock(2)). */
-		list_del(&mine->node);
-		kfree(*spare);
-		*spare = mine;
+		ls->nr_flocks[mine->type]--;
+		mine->type = type;
+		ls->nr_flocks[type]++;
+	} else {
+		(*spare)->owner = f;
+		(*spare)->type = type;
+		rb_link(&ls->flocks, &(*spare)->node, parent, link);
+		ls->nr_flocks[type]++;
+		*spare = NULL;
 	}
 	mutex_unlock(&ls->lock);
 	return ret;
 }
 
-static void unlock_flock(struct file_locks *ls, const struct file *f)
+/* True: f had one. */
+static bool unlock_flock(struct file_locks *ls, const struct file *f)
 {
-	struct record *r;
+	struct rb_node **link, *parent;
+	struct flock *l;
 
 	mutex_lock(&ls->lock);
-	r = find_flock(ls, f);
-	if (r)
-		list_del(&r->node);
+	l = find_flock(ls, f, &link, &parent);
+	if (l)
+		remove_flock(ls, l);
 	mutex_unlock(&ls->lock);
-	kfree(r);
-	waitq_wake_all(&ls->changed, 0);
+	kfree(l);
+	return l;
 }
 
 int file_flock(struct file *f, int operation)
 {
 	int op = operation & ~LOCK_NB, r;
 	struct file_locks *ls;
-	struct record *spare;
+	struct flock *spare;
 
 	if (READ_ONCE(f->flags) & O_PATH)
 		return -EBADF;
@@ -126,12 +145,12 @@ int file_flock(struct file *f, int operation)
 		return 0;
 	if (op == LOCK_UN) {
 		ls = atomic_load(&f->vnode->locks, ACQUIRE);
-		if (ls)
-			unlock_flock(ls, f);
+		if (ls && unlock_flock(ls, f))
+			waitq_wake_all(&ls->changed, 0);
 		return 0;
 	}
 	ls = locks_of(f->vnode);
-	spare = ls ? KNEW(struct record) : NULL;
+	spare = ls ? KNEW(struct flock) : NULL;
 	if (!spare)
 		return -ENOLCK;
 	r = try_flock(ls, f, op == LOCK_EX ? F_WRLCK : F_RDLCK, &spare);
@@ -152,82 +171,18 @@ int file_flock(struct file *f, int operation)
 
 /* ---- record locks ---------------------------------------------------------------------------------------------------------------- */
 
-static bool overlap(const struct file_lock *a, const struct file_lock *b)
-{
-	return a->start <= b->end && b->start <= a->end;
-}
-
-static bool conflict(const struct file_lock *a, const struct file_lock *b)
-{
-	return a->owner != b->owner && overlap(a, b) && (a->type == F_WRLCK || b->type == F_WRLCK);
-}
-
-static struct record *find_conflict(struct file_locks *ls, const struct file_lock *l)
-{
-	struct record *r;
-
-	list_for_each(r, &ls->records, node)
-		if (conflict(&r->l, l))
-			return r;
-	return NULL;
-}
-
-/*
- * Replace what the owner has in l's range by l: cut, split, and join. Two spares cover the worst case (a hole in the middle of a lock, and the lock itself). lock held.
- */
-static void apply(struct file_locks *ls, const struct file_lock *l, struct record *spare[2])
-{
-	struct file_lock n = *l;
-	struct record *r, *next;
-
-	list_for_each_safe(r, next, &ls->records, node) {
-		if (r->l.owner != n.owner)
-			continue;
-		if (n.type != F_UNLCK && r->l.type == n.type && r->l.start <= (n.end == UINT64_MAX ? n.end : n.end + 1) &&
-		    n.start <= (r->l.end == UINT64_MAX ? r->l.end : r->l.end + 1)) {
-			/* The same kind, touching: becomes part of the new one. */
-			n.start = MIN(n.start, r->l.start);
-			n.end = MAX(n.end, r->l.end);
-			list_del(&r->node);
-			kfree(r);
-			continue;
-		}
-		if (!overlap(&r->l, &n))
-			continue;
-		if (r->l.start < n.start && r->l.end > n.end) {
-			spare[0]->l = r->l;
-			spare[0]->l.start = n.end + 1;
-			list_add_tail(&ls->records, &spare[0]->node);
-			spare[0] = NULL;
-			r->l.end = n.start - 1;
-		} else if (r->l.start < n.start) {
-			r->l.end = n.start - 1;
-		} else if (r->l.end > n.end) {
-			r->l.start = n.end + 1;
-		} else {
-			list_del(&r->node);
-			kfree(r);
-		}
-	}
-	if (n.type != F_UNLCK) {
-		spare[1]->l = n;
-		list_add_tail(&ls->records, &spare[1]->node);
-		spare[1] = NULL;
-	}
-}
-
 static int try_lock(struct file_locks *ls, const struct file_lock *l, struct record *spare[2], const void **holder)
 {
 	struct record *r;
 	int ret = 0;
 
 	mutex_lock(&ls->lock);
-	r = l->type == F_UNLCK ? NULL : find_conflict(ls, l);
+	r = l->type == F_UNLCK ? NULL : record_tree_conflict(&ls->records, l);
 	if (r) {
 		*holder = r->l.owner;
 		ret = -EAGAIN;
 	} else {
-		apply(ls, l, spare);
+		record_tree_apply(&ls->records, l, spare);
 	}
 	mutex_unlock(&ls->lock);
 	return ret;
@@ -316,7 +271,7 @@ int file_lock_get(struct file *f, struct file_lock *l)
 	ls = f->vnode ? atomic_load(&f->vnode->locks, ACQUIRE) : NULL;
 	if (ls) {
 		mutex_lock(&ls->lock);
-		r = find_conflict(ls, l);
+		r = record_tree_conflict(&ls->records, l);
 		if (r)
 			*l = r->l;
 		mutex_unlock(&ls->lock);
@@ -329,25 +284,15 @@ int file_lock_get(struct file *f, struct file_lock *l)
 void file_locks_release(struct file *f, const void *owner)
 {
 	struct file_locks *ls = f->vnode ? atomic_load(&f->vnode->locks, ACQUIRE) : NULL;
-	struct record *r, *next;
-	bool has_freed = false;
+	bool has_freed;
 
 	if (!ls)
 		return;
 	mutex_lock(&ls->lock);
-	list_for_each_safe(r, next, &ls->records, node)
-		if (r->l.owner == owner) {
-			list_del(&r->node);
-			kfree(r);
-			has_freed = true;
-		}
-	r = owner == f ? find_flock(ls, f) : NULL;
-	if (r) {
-		list_del(&r->node);
-		kfree(r);
-		has_freed = true;
-	}
+	has_freed = record_tree_release(&ls->records, owner);
 	mutex_unlock(&ls->lock);
+	if (owner == f && unlock_flock(ls, f))
+		has_freed = true;
 	if (has_freed)
 		waitq_wake_all(&ls->changed, 0);
 }

@@ -12,7 +12,7 @@
  * for one). The process's signal_lock guards the numbers, so that a signal and its timer change together.
  */
 #include "libc/errno.h"
-#include "libc/list.h"
+#include "libc/rbtree.h"
 #include "linux/process.h"
 #include "linux/signal-priv.h"
 #include "linux/sys-util.h"
@@ -52,13 +52,13 @@ struct sigtimer {
 	uint32_t setting;		/* [signal_lock] number of settings: a signal of an earlier one does not arm it */
 	uint64_t nr_periods;		/* [signal_lock] passed since a signal was taken */
 	uint64_t last_overruns;		/* [signal_lock] */
-	struct list node;		/* [set_lock and signal_lock to change] */
+	struct rb_node node;		/* [set_lock and signal_lock to change] */
 };
 
 struct posix_timers {
 	struct mutex set_lock;
 	struct sigtimer itimer[NR_ITIMERS];
-	struct list timers;		/* [set_lock and signal_lock to change] */
+	struct rb_tree timers;		/* [set_lock and signal_lock to change] by id: a program may have as many as memory has room for */
 	int next_id;			/* [set_lock] */
 };
 
@@ -81,6 +81,33 @@ static nsec_t clock_now(const struct sigtimer *t)
 		break;
 	}
 	return clock_monotonic();
+}
+
+/* set_lock or signal_lock held. NULL: none. */
+static struct sigtimer *find_timer(struct posix_timers *all, int id)
+{
+	struct rb_node *n = all ? all->timers.root : NULL;
+
+	while (n) {
+		struct sigtimer *t = rb_entry(n, struct sigtimer, node);
+
+		if (t->id == id)
+			return t;
+		n = id < t->id ? n->left : n->right;
+	}
+	return NULL;
+}
+
+/* Both locks held. */
+static void insert_timer(struct posix_timers *all, struct sigtimer *t)
+{
+	struct rb_node **link = &all->timers.root, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = t->id < rb_entry(parent, struct sigtimer, node)->id ? &parent->left : &parent->right;
+	}
+	rb_link(&all->timers, &t->node, parent, link);
 }
 
 static bool is_of_cpu_time(const struct sigtimer *t)
@@ -182,25 +209,17 @@ static void expire(struct timer *timer)
 
 void sigtimers_dequeued(struct process *p, struct siginfo *info)
 {
-	struct posix_timers *all = p->timers;
+	struct sigtimer *t = find_timer(p->timers, info->timer.timer_id);
 	uint32_t setting = info->timer.setting;
-	struct sigtimer *t;
 
 	info->timer.setting = 0;	/* not the program's */
-	if (!all)
+	if (!t || !t->interval || t->setting != setting)
 		return;
-	list_for_each(t, &all->timers, node) {
-		if (t->id != info->timer.timer_id)
-			continue;
-		if (!t->interval || t->setting != setting)
-			return;
-		if (t->is_waiting)
-			arm_next(t, clock_now(t));
-		t->last_overruns = MIN(t->nr_periods - 1 + (uint64_t)info->timer.overrun, (uint64_t)DELAYTIMER_MAX);
-		info->timer.overrun = (int32_t)t->last_overruns;
-		t->nr_periods = 0;
-		return;
-	}
+	if (t->is_waiting)
+		arm_next(t, clock_now(t));
+	t->last_overruns = MIN(t->nr_periods - 1 + (uint64_t)info->timer.overrun, (uint64_t)DELAYTIMER_MAX);
+	info->timer.overrun = (int32_t)t->last_overruns;
+	t->nr_periods = 0;
 }
 
 void sigtimers_alarm_taken(struct process *p)
@@ -266,15 +285,18 @@ void sigtimers_clock_was_set(struct process *p)
 {
 	/* acquire: its contents. Pairs: timers_get */
 	struct posix_timers *all = atomic_load(&p->timers, ACQUIRE);
-	struct sigtimer *t;
+	struct rb_node *n;
 
 	if (!all)
 		return;
 	mutex_lock(&all->set_lock);
 	mutex_lock(&p->signal_lock);
-	list_for_each(t, &all->timers, node)
+	for (n = rb_first(&all->timers); n; n = rb_next(n)) {
+		struct sigtimer *t = rb_entry(n, struct sigtimer, node);
+
 		if (t->clock == OF_REALTIME && t->is_armed)
 			arm(t, clock_now(t));
+	}
 	mutex_unlock(&p->signal_lock);
 	mutex_unlock(&all->set_lock);
 }
@@ -290,7 +312,6 @@ static struct posix_timers *timers_get(struct process *p)
 	if (!all) {
 		all = KNEW(struct posix_timers);
 		if (all) {
-			list_init(&all->timers);
 			for (int i = 0; i < NR_ITIMERS; i++) {
 				struct sigtimer *t = &all->itimer[i];
 
@@ -436,17 +457,6 @@ static int choose_clock(long id, enum timer_clock *out)
 	}
 }
 
-static struct sigtimer *find_timer(struct posix_timers *all, long id)
-{
-	struct sigtimer *t;
-
-	if (all)
-		list_for_each(t, &all->timers, node)
-			if (t->id == (int)id)
-				return t;
-	return NULL;
-}
-
 /* The signal of a timer counts towards RLIMIT_SIGPENDING as long as there is the timer: it can always be sent. */
 static int give_entry(struct sigtimer *t, const struct sigevent_k *ev)
 {
@@ -489,7 +499,7 @@ static void free_timer(struct sigtimer *t)
 
 	mutex_lock(&p->signal_lock);
 	t->is_armed = t->is_waiting = false;
-	list_del(&t->node);
+	rb_remove(&p->timers->timers, &t->node);
 	mutex_unlock(&p->signal_lock);
 	(void)timer_cancel(&t->timer);
 	free_parts(t);
@@ -559,7 +569,7 @@ long sys_timer_create(long clock, long event, long out_id)
 		free_parts(t);
 	} else {
 		mutex_lock(&p->signal_lock);
-		list_add_tail(&all->timers, &t->node);
+		insert_timer(all, t);
 		mutex_unlock(&p->signal_lock);
 	}
 	mutex_unlock(&all->set_lock);
@@ -607,7 +617,7 @@ long sys_timer_settime(long id, long flags, long value, long old)
 	if (!all)
 		return -EINVAL;
 	mutex_lock(&all->set_lock);
-	t = find_timer(all, id);
+	t = find_timer(all, (int)id);
 	if (!t)
 		r = -EINVAL;
 	if (!r && old)
@@ -627,7 +637,7 @@ long sys_timer_gettime(long id, long value)
 	if (!all)
 		return r;
 	mutex_lock(&all->set_lock);
-	t = find_timer(all, id);
+	t = find_timer(all, (int)id);
 	if (t)
 		r = put_itimerspec(t, value);
 	mutex_unlock(&all->set_lock);
@@ -643,7 +653,7 @@ long sys_timer_getoverrun(long id)
 	if (!all)
 		return r;
 	mutex_lock(&all->set_lock);
-	t = find_timer(all, id);
+	t = find_timer(all, (int)id);
 	if (t)
 		r = (long)t->last_overruns;
 	mutex_unlock(&all->set_lock);
@@ -658,7 +668,7 @@ long sys_timer_delete(long id)
 	if (!all)
 		return -EINVAL;
 	mutex_lock(&all->set_lock);
-	t = find_timer(all, id);
+	t = find_timer(all, (int)id);
 	if (t)
 		free_timer(t);
 	mutex_unlock(&all->set_lock);
@@ -670,13 +680,13 @@ long sys_timer_delete(long id)
 void sigtimers_exec(struct process *p)
 {
 	struct posix_timers *all = p->timers;
-	struct sigtimer *t, *next;
+	struct rb_node *n;
 
 	if (!all)
 		return;
 	mutex_lock(&all->set_lock);
-	list_for_each_safe(t, next, &all->timers, node)
-		free_timer(t);
+	while ((n = rb_first(&all->timers)) != NULL)
+		free_timer(rb_entry(n, struct sigtimer, node));
 	mutex_unlock(&all->set_lock);
 }
 
