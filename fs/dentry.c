@@ -2,8 +2,10 @@
  *
  * The dentry cache: one hash table of singly linked chains, read under RCU, written under one of a few bucket mutexes. See dentry.h for the protocol.
  *
- * The cache is bounded: beyond max_dentries an insertion looks at a few buckets from where the last one stopped (a clock) and drops entries that only the cache holds and that
- * were not found since the last round. Names of files that live in memory anyway are dropped too: they come back at the next lookup.
+ * The cache is bounded: beyond PER_BUCKET entries a bucket an insertion looks at a few buckets from where the last one stopped (a clock) and drops an entry that only the
+ * cache holds and that was not found since the last round. Names of files that live in memory anyway are dropped too: they come back at the next lookup; only a file that is
+ * mapped keeps the name that /proc/self/maps shows. Of names that do not exist there are MAX_NEGATIVE at most: they, and removed directories that they were looked for
+ * in, would be all that fills the cache.
  */
 #include "fs/dentry.h"
 
@@ -20,12 +22,15 @@
 #define RAM_PER_BUCKET	(64ul * 1024)
 #define PER_BUCKET	4u		/* entries per bucket at which trimming starts */
 #define TRIM_BUCKETS	8u		/* buckets looked at per insertion beyond that */
+#define MAX_NEGATIVE	1024u
+#define NEGATIVE_BUCKETS 64u		/* the same for names that do not exist, which are rarer */
 
 static struct dentry **buckets;
 static uint32_t bucket_mask;		/* [I] */
 static struct mutex bucket_locks[NR_LOCKS];
 static uint32_t nr_dentries;		/* [a] in the table */
-static uint32_t trim_hand;		/* [a] */
+static uint32_t nr_negative;		/* [a] of them those that do not exist */
+static uint32_t trim_hand, negative_hand; /* [a] */
 static struct mutex rename_lock;
 uint32_t rename_seq;			/* [a; rename_lock] odd: dentries are moving */
 
@@ -153,17 +158,31 @@ static void forget_paths(const struct dentry *d)
 		path_cache_flush();
 }
 
-/* Drop one entry of the bucket that only the cache holds and that was not used lately. */
-static void trim_bucket(uint32_t b)
+static void count_out(const struct dentry *d)
+{
+	atomic_fetch_sub(&nr_dentries, 1u, RELAXED);
+	if (!d->vnode)
+		atomic_fetch_sub(&nr_negative, 1u, RELAXED);
+}
+
+/* A file that others have, too, and that needs this name. */
+static bool is_needed(struct vnode *v)
+{
+	return READ_ONCE(v->refs) > 1 && v->ops->needs_name && v->ops->needs_name(v);
+}
+
+/* Drop one entry of the bucket that only the cache holds and that was not used lately. False: there is none. */
+static bool trim_bucket(uint32_t b, bool only_negative)
 {
 	struct dentry *d, *dead = NULL;
 
 	if (!atomic_load(&buckets[b], RELAXED) || !mutex_trylock(lock_of(b)))
-		return;
+		return false;
 	for (d = buckets[b]; d && !dead; d = d->next) {
 		uint32_t one = 1;
 
-		if (atomic_exchange(&d->was_used, 0u, RELAXED) || (d->vnode && READ_ONCE(d->vnode->refs) > 1) || READ_ONCE(d->covered))
+		if ((only_negative && d->vnode) || atomic_exchange(&d->was_used, 0u, RELAXED) || READ_ONCE(d->covered) ||
+		    (d->vnode && is_needed(d->vnode)))
 			continue;
 		if (atomic_cas(&d->refs, &one, 0u, ACQUIRE))
 			dead = d;
@@ -171,7 +190,7 @@ static void trim_bucket(uint32_t b)
 	if (dead) {
 		chain_remove(&buckets[b], dead);
 		forget_paths(dead);
-		atomic_fetch_sub(&nr_dentries, 1u, RELAXED);
+		count_out(dead);
 	}
 	mutex_unlock(lock_of(b));
 	if (dead) {
@@ -180,12 +199,15 @@ static void trim_bucket(uint32_t b)
 		release(dead);
 		dentry_put(parent);
 	}
+	return dead;
 }
 
-static void trim(void)
+/* From the hand on until one entry is dropped, nr buckets at most. */
+static void trim(uint32_t *hand, unsigned nr, bool only_negative)
 {
-	for (unsigned i = 0; i < TRIM_BUCKETS; i++)
-		trim_bucket(atomic_fetch_add(&trim_hand, 1u, RELAXED) & bucket_mask);
+	for (unsigned i = 0; i < nr; i++)
+		if (trim_bucket(atomic_fetch_add(hand, 1u, RELAXED) & bucket_mask, only_negative))
+			break;
 }
 
 void dentry_insert(struct dentry *d)
@@ -199,8 +221,10 @@ void dentry_insert(struct dentry *d)
 	atomic_fetch_or(&d->flags, DENTRY_HASHED, RELAXED);
 	rcu_assign(buckets[b], d);
 	mutex_unlock(lock_of(b));
+	if (!d->vnode && atomic_fetch_add(&nr_negative, 1u, RELAXED) >= MIN(MAX_NEGATIVE, bucket_mask + 1))
+		trim(&negative_hand, NEGATIVE_BUCKETS, true);
 	if (atomic_fetch_add(&nr_dentries, 1u, RELAXED) > (bucket_mask + 1) * PER_BUCKET)
-		trim();
+		trim(&trim_hand, TRIM_BUCKETS, false);
 }
 
 void dentry_remove(struct dentry *d, bool is_deleted)
@@ -218,7 +242,7 @@ void dentry_remove(struct dentry *d, bool is_deleted)
 	}
 	mutex_unlock(lock_of(b));
 	if (was_hashed) {
-		atomic_fetch_sub(&nr_dentries, 1u, RELAXED);
+		count_out(d);
 		dentry_put(d);
 	}
 }

@@ -724,7 +724,14 @@ const struct file_ops tmpfs_file_fops = {
 	.fcntl = fcntl,
 };
 
+/* /proc/self/maps shows the names of what is mapped. */
+static bool is_mapped(struct vnode *v)
+{
+	return READ_ONCE(tnode_of(v)->file.object.mappings.first) != NULL;
+}
+
 const struct vnode_ops tmpfs_file_vops = {
+	.needs_name = is_mapped,
 	.getattr = tmpfs_getattr,
 	.setattr = tmpfs_setattr,
 	.truncate = tmpfs_truncate,

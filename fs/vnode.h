@@ -107,6 +107,8 @@ struct vnode_ops {
 	/* give: a file; vnode and dentry are attached by the caller. [file_alloc with fops; devices by number] */
 	int (*open)(struct vnode *v, unsigned flags, struct file **out);
 	ssize_t (*getxattr)(struct vnode *v, const char *name, void *buf, size_t size);	/* [EOPNOTSUPP] */
+	/* The cache may not forget the name in v->alias: it is shown, and nothing else would find it again. Any locks may be held. [false] */
+	bool (*needs_name)(struct vnode *v);
 	/* The last reference is gone and nobody can find v any more: free what it has, then vnode_free_rcu(). */
 	void (*destroy)(struct vnode *v);
 };
