@@ -11,6 +11,7 @@
 #include "mmu/page.h"
 #include "sched/clock.h"
 #include "sched/cpu.h"
+#include "sched/gather.h"
 
 #define KIB(bytes)	((unsigned long)((bytes) / 1024))
 
@@ -27,6 +28,7 @@ static int show_meminfo(struct text *t, struct pseudo_args *a)
 	struct page_stats m;
 
 	(void)a;
+	gather_memory();
 	page_stats(&m);
 	text_printf(t, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\n", KIB(m.total_bytes),
 		    KIB(m.free_bytes), KIB(m.free_bytes));

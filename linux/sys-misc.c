@@ -17,6 +17,7 @@
 #include "mmu/page.h"
 #include "sched/clock.h"
 #include "sched/cpu.h"
+#include "sched/gather.h"
 
 /* ---- names ------------------------------------------------------------------------------------------------------------------ */
 
@@ -123,6 +124,7 @@ long sys_sysinfo(long ptr)
 				 .mem_unit = 1 };
 	struct page_stats m;
 
+	gather_memory();
 	page_stats(&m);
 	s.totalram = m.total_bytes;
 	s.freeram = m.free_bytes;

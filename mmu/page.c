@@ -159,16 +159,36 @@ static void trim(unsigned order, uint32_t keep)
 	mutex_unlock(&buddy.lock);
 }
 
+void page_cpu_give_back(void)
+{
+	heap_take_back();
+	trim(0, 0);
+	trim(PAGE_ORDER_QUAD, 0);
+	trim(PAGE_ORDER_BLOCK, 0);
+}
+
+bool page_cpu_keeps(unsigned cpu, bool only_objects)
+{
+	struct mmu_cpu *c = atomic_load(&mmu_cpus[cpu], ACQUIRE);	/* Pairs: mmu_cpu_make */
+
+	if (!c)
+		return false;
+	return atomic_load(&c->heap.has_remote, RELAXED) ||
+	       (!only_objects && (READ_ONCE(c->single.nr) || READ_ONCE(c->run) != READ_ONCE(c->run_end) || READ_ONCE(c->quad.nr) || READ_ONCE(c->block.nr)));
+}
+
+uint64_t page_nr_shared(void)
+{
+	return READ_ONCE(buddy.nr_free);
+}
+
 /* Shrinkers give back what can be made again; true if it is worth trying once more. */
 static bool reclaim(uint64_t want)
 {
 	struct shrinker *s;
 	uint64_t got = 0;
 
-	heap_take_back();
-	trim(0, 0);
-	trim(PAGE_ORDER_QUAD, 0);
-	trim(PAGE_ORDER_BLOCK, 0);
+	page_cpu_give_back();
 	if (!mutex_trylock(&shrinkers.lock))
 		return false;
 	mutex_check_duty(true);

@@ -63,6 +63,14 @@ struct page_stats {
 void page_stats(struct page_stats *out);
 
 /*
+ * What a CPU has for itself: page_cpu_keeps() whether there is some, a hint from any CPU (only_objects: of what others have freed for its heap); page_cpu_give_back() makes
+ * it everybody's, by a thread that runs there and may sleep. page_nr_shared(): free pages that are everybody's, a hint.
+ */
+bool page_cpu_keeps(unsigned cpu, bool only_objects);
+void page_cpu_give_back(void);
+uint64_t page_nr_shared(void);
+
+/*
  * Memory that can be given back under pressure. shrink() frees about want bytes, returns what it freed; must not allocate, and only try locks: the thread that ran out of
  * memory may hold others, an address space's among them.
  */

@@ -9,6 +9,7 @@
  *	cpu.h		CPUs and per-CPU data			clock.h	clocks
  *	trace.h		tracepoints, samples			load.h	load averages
  *	poller.h	devices that threads look at themselves	barrier.h	barriers on all CPUs
+ *	gather.h	free memory that CPUs keep
  */
 #pragma once
 
