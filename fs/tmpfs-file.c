@@ -45,14 +45,17 @@ static bool is_lower(const struct tnode *n, uint64_t idx, slot_t s)
 
 int tmpfs_charge_index(struct tnode *n)
 {
+	struct tmpfs *fs = tmpfs_of(&n->v);
 	/* A file without holes has a node for 64 slots. */
 	uint64_t nodes = n->file.pages.nr_nodes, dense = n->file.pages.nr_slots / 8, old = n->file.index_pages;
 	uint64_t pages = nodes > dense ? (nodes - dense) / PAGE_NODES_IN_PAGE : 0;
 
-	if (pages > old && tmpfs_charge(tmpfs_of(&n->v), pages - old))
+	if (pages == old)
+		return 0;
+	if (atomic_fetch_add(&fs->nr_index, pages - old, RELAXED) + (pages - old) > fs->max_index && pages > old) {
+		atomic_fetch_sub(&fs->nr_index, pages - old, RELAXED);
 		return -ENOSPC;
-	if (pages < old)
-		tmpfs_uncharge(tmpfs_of(&n->v), old - pages);
+	}
 	n->file.index_pages = pages;
 	return 0;
 }
@@ -702,7 +705,8 @@ void tmpfs_file_destroy(struct tnode *n)
 		nr += !(s & SLOT_CLEAN);
 	}
 	page_tree_destroy(t);
-	tmpfs_uncharge(tmpfs_of(&n->v), nr + n->file.index_pages);
+	tmpfs_uncharge(tmpfs_of(&n->v), nr);
+	atomic_fetch_sub(&tmpfs_of(&n->v)->nr_index, n->file.index_pages, RELAXED);
 }
 
 /* A file that is no memfd is as one that does not allow sealing. */

@@ -18,6 +18,7 @@ struct tmpfs {
 	struct erofs *lower;		/* [I] or NULL */
 	uint64_t max_pages, max_nodes;	/* [a] a remount changes them */
 	uint64_t nr_pages, nr_nodes;	/* [a] in use, without those of the image */
+	uint64_t max_index, nr_index;	/* [I; a] pages of memory for the indices of sparse files */
 	uint64_t nr_lower;		/* [a] nodes of lower inodes in memory */
 	uint64_t next_ino;		/* [a] */
 	struct tnode **icache;		/* [icache_lock] nodes with a lower inode, by its number */
@@ -45,7 +46,7 @@ struct tdir {
 struct tfile {
 	struct vm_object object;	/* mappings; counted as references to the vnode */
 	struct page_tree pages;		/* [meta] */
-	uint64_t index_pages;		/* [meta] charged for the index of a sparse file */
+	uint64_t index_pages;		/* [meta] counted in nr_index */
 	uint64_t lower_pages;		/* [meta; a] pages below this index show the lower file where the tree has nothing */
 	const uint8_t *flat;		/* [a] all of the lower file as it lies in memory; NULL: not so, or not known yet */
 	bool flat_is_known;		/* [a] flat is what it will be */
@@ -108,7 +109,8 @@ ssize_t tmpfs_getxattr(struct vnode *v, const char *name, void *buf, size_t size
 /* tmpfs-clean.c: a copy of the lower page at idx, kept in the tree, not counted as the file's own; referenced for the caller. -ENOMEM, -EUCLEAN. */
 int tmpfs_get_clean_page(struct tnode *n, uint64_t idx, paddr_t *out);
 /*
- * Charge for the index of n what it takes beyond that of a file without holes, in pages; less than before is given back. meta held. -ENOSPC, only if it grew.
+ * Count what the index of n takes beyond that of a file without holes, in pages. It is no part of the size that the file system has (Linux does not count it), but may not
+ * take all memory either. meta held. -ENOSPC, only if it grew.
  */
 int tmpfs_charge_index(struct tnode *n);
 /* n is going. */

@@ -13,6 +13,7 @@
 
 #define TMPFS_MAGIC	0x01021994u
 #define OVERLAYFS_MAGIC	0x794c7630u
+#define SHORT_TARGET	128u		/* bytes */
 #define ICACHE_MIN	64u
 #define ICACHE_MAX	8192u
 
@@ -47,22 +48,41 @@ static struct tnode *node_alloc(struct tmpfs *fs, uint32_t mode, uint64_t ino)
 	return n;
 }
 
+/* A long target counts as a page of the file system: Linux keeps it in one. */
+static uint64_t target_pages(const struct tnode *n)
+{
+	return vnode_type(&n->v) == S_IFLNK && !n->has_lower && n->v.size >= SHORT_TARGET;
+}
+
+static int set_target(struct tmpfs *fs, struct tnode *n, const char *target)
+{
+	int r;
+
+	n->v.size = strlen(target);
+	r = tmpfs_charge(fs, target_pages(n));
+	if (r)
+		return r;
+	n->target = kstrdup(target);
+	if (n->target)
+		return 0;
+	tmpfs_uncharge(fs, target_pages(n));
+	return -ENOMEM;
+}
+
 int tmpfs_node_new(struct tmpfs *fs, const struct vnode_new *how, struct tnode **out)
 {
 	struct tnode *n;
+	int r;
 
 	if (atomic_load(&fs->nr_nodes, RELAXED) >= fs->max_nodes)
 		return -ENOSPC;
 	n = node_alloc(fs, how->mode, atomic_fetch_add(&fs->next_ino, 1u, RELAXED));
 	if (!n)
 		return -ENOMEM;
-	if ((how->mode & S_IFMT) == S_IFLNK) {
-		n->target = kstrdup(how->target);
-		if (!n->target) {
-			kfree(n);
-			return -ENOMEM;
-		}
-		n->v.size = strlen(how->target);
+	r = (how->mode & S_IFMT) == S_IFLNK ? set_target(fs, n, how->target) : 0;
+	if (r) {
+		kfree(n);
+		return r;
 	}
 	n->v.uid = how->uid;
 	n->v.gid = how->gid;
@@ -219,6 +239,7 @@ void tmpfs_destroy(struct vnode *v)
 		tmpfs_dir_destroy(n);
 		break;
 	default:
+		tmpfs_uncharge(fs, target_pages(n));
 		kfree(n->target);
 		break;
 	}
@@ -248,7 +269,7 @@ int tmpfs_getattr(struct vnode *v, struct stat_info *out)
 	}
 	if (vnode_is_dir(v))
 		out->size = n->has_lower ? MAX(n->lower.size, 4096ul) : 4096;
-	out->blocks = 0;
+	out->blocks = target_pages(n) * 8;
 	return 0;
 }
 
@@ -418,6 +439,7 @@ static struct tmpfs *instance(const struct fs_type *type)
 	fs->super.type = type;
 	fs->super.dev = fs_new_dev();
 	fs->max_pages = st.total_bytes / PAGE_SIZE / 2;
+	fs->max_index = fs->max_pages;
 	fs->max_nodes = MAX(fs->max_pages, 1024ul);
 	fs->next_ino = 1;
 	return fs;

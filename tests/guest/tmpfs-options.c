@@ -2,6 +2,9 @@
 /* Options of a tmpfs mount: limits, owner, mode, mistakes, and new limits by a remount. */
 #include "test.h"
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -94,10 +97,77 @@ static void test_limits(void)
 	show_free();
 }
 
+static sigjmp_buf beyond;
+
+static void on_bus_error(int number)
+{
+	(void)number;
+	siglongjmp(beyond, 1);
+}
+
+/* A store into each page of a shared mapping, until there are no more. */
+static int map_pages(int fd)
+{
+	volatile char *p = mmap(NULL, 100 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	volatile int n = 0;
+
+	need(p != MAP_FAILED);
+	if (!sigsetjmp(beyond, 1))
+		for (; n < 100; n++)
+			p[n * 4096] = 1;
+	munmap((char *)p, 100 * 4096);
+	return n;
+}
+
+/* The pages that a mount has are those that it takes, whatever way they come. */
+static void test_pages(void)
+{
+	static char bytes[4096], target[1000];
+	int fd, n;
+
+	need(chdir("/") == 0 && mount("none", at, "tmpfs", 0, "size=256k,nr_inodes=60") == 0 && chdir(at) == 0);
+	fd = open("a", O_RDWR | O_CREAT, 0600);
+	for (n = 0; write(fd, bytes, sizeof(bytes)) == sizeof(bytes); n++)
+		;
+	result("pages written", n);
+	result("another file", write(open("b", O_RDWR | O_CREAT, 0600), bytes, 1));
+	show_free();
+	need(ftruncate(fd, 0) == 0);
+	for (n = 0; n < 100 && pwrite(fd, bytes, 1, (off_t)n << 24) == 1; n++)
+		;
+	result("pages far apart", n);
+	show_free();
+	need(ftruncate(fd, 0) == 0 && ftruncate(fd, 100 * 4096) == 0);
+	signal(SIGBUS, on_bus_error);
+	result("pages mapped", map_pages(fd));
+	show_free();
+	need(ftruncate(fd, 0) == 0);
+	result("allocated", fallocate(fd, 0, 0, 64 * 4096));
+	result("one too many", fallocate(fd, 0, 0, 65 * 4096));
+	show_free();
+	need(ftruncate(fd, 0) == 0);
+	memset(target, 'x', 128);
+	result("a link of 128 bytes", symlink(target, "long"));
+	target[127] = 0;
+	result("one of 127", symlink(target, "short"));
+	show_free();
+	need(ftruncate(fd, 0) == 0);
+	for (n = 0; write(fd, bytes, sizeof(bytes)) == sizeof(bytes); n++)
+		;
+	result("beside the link", n);
+	target[127] = 'x';
+	result("a long link", symlink(target, "long-too"));
+	result("the link removed", unlink("long"));
+	result("a long link", symlink(target, "long-too"));
+	show_free();
+}
+
 int main(void)
 {
+	mkdir("/tmp", 01777);
 	mkdir(at, 0700);
 	test_mounts();
 	test_limits();
+	test_pages();
 	return test_end();
 }
