@@ -88,6 +88,8 @@ static void inherit(struct task *child, const struct task *parent, const struct 
 	child->personality = parent->personality;
 	child->no_new_privs = parent->no_new_privs;
 	child->io_priority = parent->io_priority;
+	child->mempolicy = parent->mempolicy;
+	child->mempolicy_nodes = parent->mempolicy_nodes;
 	if (c->flags & CLONE_CHILD_SETTID)
 		child->set_child_tid = c->child_tid;
 	if (c->flags & CLONE_CHILD_CLEARTID)

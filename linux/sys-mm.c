@@ -281,28 +281,3 @@ long sys_brk(long addr)
 		addr = 0;
 	return (long)aspace_brk(p->aspace, (vaddr_t)addr);
 }
-
-/* One memory node: the policy is always the default one (what numactl and jemalloc ask). */
-long sys_get_mempolicy(long mode, long nodemask, long max_node, long addr, long flags)
-{
-	(void)addr;
-	if (flags & ~7l)
-		return -EINVAL;
-	if (mode && user_store32((uint32_t *)mode, 0))
-		return -EFAULT;
-	if (nodemask && max_node > 0 && zero_user((void *)nodemask, DIV_ROUND_UP((size_t)max_node, 64) * 8))
-		return -EFAULT;
-	return 0;
-}
-
-long sys_set_mempolicy(long mode, long nodemask, long max_node)
-{
-	(void)nodemask, (void)max_node;
-	return (mode & 0xfff) > 5 ? -EINVAL : 0;
-}
-
-long sys_mbind(long addr, long len, long mode, long nodemask, long max_node, long flags)
-{
-	(void)addr, (void)len, (void)nodemask, (void)max_node, (void)flags;
-	return (mode & 0xfff) > 5 ? -EINVAL : 0;
-}

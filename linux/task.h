@@ -49,6 +49,8 @@ struct task {
 	uint64_t personality;		/* [o] PERSONALITY_* */
 	int pdeath_signal;		/* [o] prctl */
 	uint32_t io_priority;		/* [a] ioprio_set(2); 0: none */
+	uint32_t mempolicy;		/* [o] set_mempolicy(2): mode and flags; 0: the default */
+	uint64_t mempolicy_nodes;	/* [o] */
 	uint32_t default_slack_ns;	/* [I] of thread->slack_ns: its creator's (PR_SET_TIMERSLACK) */
 	uint32_t resets_on_fork;	/* [a] SCHED_RESET_ON_FORK */
 	bool no_new_privs;		/* [o] */

@@ -76,7 +76,7 @@ static int set_flags(struct aspace *as, vaddr_t start, vaddr_t end, unsigned set
 		goto out;
 	for (a = area_find(as, start); a && a->node.start < end; a = area_next(a)) {
 		if (!(a->flags & VM_KERNEL))
-			a->flags = (a->flags | set) & ~clear;
+			a->flags = (a->flags & ~clear) | set;
 	}
 	for (at = start; at < end; at = area_find(as, at)->node.end)
 		area_merge(area_find(as, at), &g);
@@ -99,6 +99,13 @@ static int check_mapped(struct aspace *as, vaddr_t start, vaddr_t end, int if_lo
 	}
 	rwlock_read_unlock(&as->lock);
 	return r;
+}
+
+int aspace_set_policy(struct aspace *as, vaddr_t start, vaddr_t end, unsigned policy)
+{
+	int r = check_mapped(as, start, end, 0);
+
+	return r ? -EFAULT : set_flags(as, start, end, policy, VM_POLICY_MASK);
 }
 
 /* MADV_POPULATE_*: -EFAULT where a fault would be SIGBUS, -EINVAL where the protection forbids it, -ENOMEM for a hole. */

@@ -30,7 +30,7 @@
 #define TASK_END	(USER_TOP - PAGE_SIZE)	/* no mapping ends above: addresses past it would wrap in the last page */
 
 /* Flags that areas keep; they must be equal for two to merge. */
-#define VM_AREA_FLAGS	(VM_SHARED | VM_GROWSDOWN | VM_NORESERVE | VM_NOHUGE | VM_HUGE | VM_KERNEL | VM_DONTFORK | VM_WIPEONFORK | VM_LOCK_MASK)
+#define VM_AREA_FLAGS	(VM_SHARED | VM_GROWSDOWN | VM_NORESERVE | VM_NOHUGE | VM_HUGE | VM_KERNEL | VM_DONTFORK | VM_WIPEONFORK | VM_LOCK_MASK | VM_POLICY_MASK)
 
 /* Allocated with kmalloc, freed when it has left tree and list; pointers to it are valid while aspace.lock is held. */
 struct area {

@@ -33,6 +33,8 @@ struct aspace;
 #define VM_LOCKED	0x8000u		/* mlock: present, counts towards the limit of locked memory */
 #define VM_LOCK_ONFAULT	0x10000u	/* with VM_LOCKED: pages are not made present at once */
 #define VM_LOCK_MASK	(VM_LOCKED | VM_LOCK_ONFAULT)
+#define VM_POLICY_SHIFT	24u		/* of bits that mbind(2) keeps here and mmu/ only carries */
+#define VM_POLICY_MASK	(0x3fu << VM_POLICY_SHIFT)
 
 struct aspace *aspace_create(void);	/* NULL: no memory */
 void aspace_destroy(struct aspace *as);	/* all threads have left it */
@@ -61,6 +63,8 @@ int __must_check aspace_protect(struct aspace *as, vaddr_t addr, size_t len, uns
 int __must_check aspace_remap(struct aspace *as, vaddr_t old, size_t old_len, size_t new_len, unsigned flags, vaddr_t new_addr, vaddr_t *out);
 /* madvise(2): advice numbers of Linux. */
 int __must_check aspace_advise(struct aspace *as, vaddr_t addr, size_t len, int advice);
+/* mbind(2): the bits VM_POLICY_MASK of all areas in [start, end), whole pages. -EFAULT: not all of it is mapped. -ENOMEM. */
+int __must_check aspace_set_policy(struct aspace *as, vaddr_t start, vaddr_t end, unsigned policy);
 int __must_check aspace_sync(struct aspace *as, vaddr_t addr, size_t len, int flags);	/* msync(2) */
 int __must_check aspace_mincore(struct aspace *as, vaddr_t addr, size_t len, uint8_t *vec);	/* one byte a page, kernel buffer */
 /* brk(2): heap starts at start; returns the new (or, refused, the old) break. */
