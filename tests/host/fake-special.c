@@ -184,10 +184,14 @@ int thread_sleep_until(nsec_t deadline, unsigned flags)
 	return 0;
 }
 
+void (*fake_before_lock)(struct mutex *m);
+
 void mutex_lock(struct mutex *m)
 {
 	uintptr_t me = (uintptr_t)arch_current(), free = 0;
 
+	if (fake_before_lock)
+		fake_before_lock(m);
 	if (m->word == me)
 		panic("mutex %p locked twice", (void *)m);
 	while (!atomic_cas(&m->word, &free, me, SEQ_CST)) {

@@ -484,6 +484,50 @@ static void mappings(void)
 	file_put(f);
 }
 
+static struct file *cut_file;
+static uint64_t cut_to;
+
+/* When somebody is about to lock cut_file's pages: shorten it. */
+static void cut_first(struct mutex *m)
+{
+	if (m != &cut_file->vnode->meta)
+		return;
+	fake_before_lock = NULL;
+	CHECK_OK(cut_file->ops->truncate(cut_file, cut_to));
+}
+
+/* A fault has looked at the size, and then the file is truncated: nothing is left beyond the new end, nor comes back when the file grows. */
+static void stores_beside_truncation(void)
+{
+	struct stat_info st;
+	struct vm_object *o;
+	struct vm_page p;
+	char c;
+
+	for (int for_write = 0; for_write < 2; for_write++) {
+		CHECK_OK(tmpfs_create_unnamed("memfd:cut", O_RDWR, 0777, &cut_file));
+		CHECK_OK(cut_file->ops->map(cut_file, 0, 8192, 3, true, &o));
+		for (cut_to = 0; cut_to <= 4096; cut_to += 2048) {
+			CHECK_OK(cut_file->ops->truncate(cut_file, 8192));
+			fake_before_lock = cut_first;
+			CHECK_EQ(o->ops->get_page(o, 1, for_write, &p), -ENXIO);
+			CHECK(!fake_before_lock);
+			CHECK_OK(cut_file->vnode->ops->getattr(cut_file->vnode, &st));
+			CHECK_EQ(st.size, cut_to);
+			CHECK_EQ(st.blocks, 0);
+		}
+		/* The page is there before: what the fault found is not what it gives out. */
+		CHECK_OK(cut_file->ops->truncate(cut_file, 8192));
+		CHECK_EQ(rw(cut_file, (char *)"x", 1, 4096, true), 1);
+		CHECK_OK(cut_file->ops->truncate(cut_file, 4096));
+		CHECK_OK(cut_file->ops->truncate(cut_file, 8192));
+		CHECK_EQ(rw(cut_file, &c, 1, 4096, false), 1);
+		CHECK_EQ(c, 0);
+		o->ops->unref(o);
+		file_put(cut_file);
+	}
+}
+
 /* Clean copies go when memory is short, those that are mapped too; own pages never. */
 static void shrinking(void)
 {
@@ -587,6 +631,7 @@ int main(void)
 	descriptors();
 	special_places();
 	mappings();
+	stores_beside_truncation();
 	shrinking();
 	locks();
 	deep_and_wide();
