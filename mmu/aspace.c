@@ -315,6 +315,33 @@ int aspace_map(struct aspace *as, const struct vm_map_request *req, vaddr_t *out
 	return 0;
 }
 
+/* The part of [start, end) before the kernel's next area in it; *next: where the part behind that begins. */
+static vaddr_t end_of_part(struct aspace *as, vaddr_t start, vaddr_t end, vaddr_t *next)
+{
+	for (struct area *a = area_find(as, start); a && a->node.start < end; a = area_next(a)) {
+		if (a->flags & VM_KERNEL) {
+			*next = MIN(a->node.end, end);
+			return MAX(a->node.start, start);
+		}
+	}
+	*next = end;
+	return end;
+}
+
+/* The program does not know that there are areas of the kernel in the range: they stay, and all else goes. */
+static __attribute__((noinline)) int unmap_around(struct aspace *as, vaddr_t start, vaddr_t end, struct area_graves *g)
+{
+	vaddr_t part_end, next;
+	int r = 0;
+
+	for (; !r && start < end; start = next) {
+		part_end = end_of_part(as, start, end, &next);
+		if (part_end > start)
+			r = area_unmap(as, start, part_end, g);
+	}
+	return r;
+}
+
 int aspace_unmap(struct aspace *as, vaddr_t addr, size_t len)
 {
 	struct area_graves g = { NULL };
@@ -325,6 +352,8 @@ int aspace_unmap(struct aspace *as, vaddr_t addr, size_t len)
 		return -EINVAL;
 	rwlock_write_lock(&as->lock);
 	r = area_unmap(as, addr, addr + size, &g);
+	if (unlikely(r == -EPERM))
+		r = unmap_around(as, addr, addr + size, &g);
 	rwlock_write_unlock(&as->lock);
 	area_graves_empty(&g);
 	return r;

@@ -26,7 +26,7 @@ struct aspace;
 #define VM_NORESERVE	0x100u
 #define VM_POPULATE	0x200u		/* fault everything in now */
 #define VM_NOHUGE	0x400u		/* no 2 MiB blocks (madvise MADV_NOHUGEPAGE) */
-#define VM_KERNEL	0x800u		/* vDSO, veneers: the application may not unmap, protect or replace it; -EINVAL/-EPERM */
+#define VM_KERNEL	0x800u		/* vDSO, veneers: the application may not protect or replace it (-EINVAL, -EPERM); munmap() passes it over */
 #define VM_DONTFORK	0x1000u
 #define VM_HUGE		0x2000u		/* MADV_HUGEPAGE */
 #define VM_WIPEONFORK	0x4000u
@@ -56,6 +56,7 @@ struct vm_map_request {
 	unsigned max_prot;	/* what mprotect may ever give (shared mapping of a file opened read-only); 0: all */
 };
 int __must_check aspace_map(struct aspace *as, const struct vm_map_request *req, vaddr_t *out);
+/* munmap(2). Areas with VM_KERNEL stay where they are. -EINVAL, -ENOMEM. */
 int __must_check aspace_unmap(struct aspace *as, vaddr_t addr, size_t len);
 /* prot with VM_GROWSDOWN: from the beginning of the stack that holds addr, -EINVAL if it is none (PROT_GROWSDOWN of mprotect(2)). */
 int __must_check aspace_protect(struct aspace *as, vaddr_t addr, size_t len, unsigned prot);

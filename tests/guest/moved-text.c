@@ -50,6 +50,25 @@ static void on_fault(int number)
 	siglongjmp(back, 1);
 }
 
+/* A wide range is unmapped: what the kernel may have put beside the text, for its own use, is no reason to refuse. */
+static void unmap_widely(long expected)
+{
+	const long reach = 1 << 20;
+	bool is_right = true;
+
+	for (int i = 0; i < 3; i++) {
+		place();
+		for (int k = 0; k < 3; k++)
+			is_right &= run(OLD) == expected;
+		need(mmap(OLD - reach, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == OLD - reach);
+		need(mmap(OLD + reach - PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED);
+		is_right &= munmap(OLD - reach, 2 * reach) == 0;
+		is_right &= msync(OLD, PAGE, MS_ASYNC) == -1 && msync(OLD - reach, PAGE, MS_ASYNC) == -1 &&
+			    msync(OLD + reach - PAGE, PAGE, MS_ASYNC) == -1;
+	}
+	check("unmapped with all around it", is_right);
+}
+
 static void *runner(void *argument)
 {
 	long expected = getppid();
@@ -87,6 +106,7 @@ int main(void)
 		need(munmap(NEW, PAGE) == 0);
 		show("%s: %s", how == 0 ? "moved as it is" : how == 1 ? "writable, moved" : "without access, moved", is_right ? "right" : "wrong");
 	}
+	unmap_widely(expected);
 	sigaction(SIGSEGV, &action, NULL);
 	place();
 	need(pthread_create(&thread, NULL, runner, NULL) == 0);

@@ -550,6 +550,7 @@ static void test_limits(void)
 {
 	unsigned i, n = 0;
 	vaddr_t a;
+	struct vm_area_info info;
 	struct vm_map_request kernel = { .hint = 0x600000000000, .len = PAGE_SIZE, .prot = VM_READ, .flags = VM_FIXED | VM_KERNEL };
 
 	/* Areas that cannot merge, up to the limit; then an unmap that needs one more fails, one that does not succeeds. */
@@ -568,7 +569,14 @@ static void test_limits(void)
 	CHECK(aspace_unmap(as, BASE, PAGE_SIZE) == 0);
 	CHECK(aspace_unmap(as, PAGE_SIZE, USER_TOP - 2 * PAGE_SIZE) == 0);
 	CHECK(aspace_map(as, &kernel, &a) == 0);
-	CHECK(aspace_unmap(as, a, PAGE_SIZE) == -EPERM && aspace_protect(as, a, PAGE_SIZE, VM_READ | VM_WRITE) == -EPERM);
+	/* What is the kernel's stays, and all around it goes. */
+	CHECK(aspace_unmap(as, a, PAGE_SIZE) == 0);
+	for (i = 0; i < 3; i++)
+		CHECK(map(a + (2 * i - 2) * PAGE_SIZE + (i == 1 ? PAGE_SIZE : 0), PAGE_SIZE, VM_READ, VM_FIXED, &(vaddr_t){ 0 }) == 0);
+	CHECK(aspace_unmap(as, a - 4 * PAGE_SIZE, 8 * PAGE_SIZE) == 0);
+	for (i = 0; i < 8; i++)
+		CHECK(aspace_lookup(as, a + (i - 4ul) * PAGE_SIZE, &info) == (i == 4));
+	CHECK(aspace_protect(as, a, PAGE_SIZE, VM_READ | VM_WRITE) == -EPERM);
 	CHECK(map(a, PAGE_SIZE, VM_READ, VM_FIXED, &a) == -EPERM);
 }
 
