@@ -83,7 +83,7 @@ static struct tcp_sock *make_child(struct tcp_sock *lp, const struct pkt *p, con
 	tp->window_clamp = lp->window_clamp;
 	tp->notsent_lowat = lp->notsent_lowat;
 	tp->cong = lp->cong;
-	tp->opts = lp->opts;
+	memcpy(tp->opts, lp->opts, sizeof(tp->opts));
 	tp->so.inet = lp->so.inet;
 	tp->laddr = p->dst;
 	tp->raddr = p->src;

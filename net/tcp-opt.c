@@ -285,7 +285,7 @@ static int set_ip(struct tcp_sock *tp, int level, int name, const void *value, u
 	int r;
 
 	mutex_lock(&tp->so.lock);
-	r = inet_setopt(&tp->so, &tp->opts, level, name, value, len);
+	r = inet_setopt(&tp->so, &tp->opts[level == IPPROTO_IPV6], level, name, value, len);
 	tp->ready.mac = 0;	/* the header that is kept has the old ones */
 	mutex_unlock(&tp->so.lock);
 	return r;
@@ -477,7 +477,7 @@ int tcp_getopt(struct socket *so, int level, int name, void *value, unsigned *le
 	if (level == IPPROTO_TCP)
 		r = get_int(tp, name, &v);
 	else if (level == IPPROTO_IP || level == IPPROTO_IPV6)
-		return inet_getopt(so, &tp->opts, &tp->route, level, name, value, len);
+		return inet_getopt(so, &tp->opts[level == IPPROTO_IPV6], &tp->route, level, name, value, len);
 	else
 		return -EOPNOTSUPP;
 	if (r)

@@ -159,13 +159,13 @@ static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, unsign
 	p->hash = tp->hash;
 	p->tx_queue = flow_queue(tp, seq);
 	if (flags & SEND_ECT) {
-		struct ip_opts marked = tp->opts;
+		struct ip_opts marked = *tcp_opts(tp);
 
 		marked.tos |= IP_ECN_ECT0;
 		(void)ip_output(p, &tp->route, &tp->laddr, &tp->raddr, IPPROTO_TCP, &marked, now);
 		return;
 	}
-	(void)ip_output(p, &tp->route, &tp->laddr, &tp->raddr, IPPROTO_TCP, &tp->opts, now);
+	(void)ip_output(p, &tp->route, &tp->laddr, &tp->raddr, IPPROTO_TCP, tcp_opts(tp), now);
 }
 
 /* [seq, seq + len) of the send queue, and FIN if flags say so. False: could not (no memory, no route); nothing was sent. */
@@ -491,14 +491,15 @@ static bool make_ready(struct tcp_sock *tp, uint64_t mac)
 {
 	struct tcp_ready *y = &tp->ready;
 	struct tcp_frame *f = &y->frame;
+	const struct ip_opts *o = tcp_opts(tp);
 
-	if (mac != READY_LOCAL && (!ip_is_v4(&tp->raddr) || tp->opts.may_fragment || !(tp->route.dev->features & NETDEV_CSUM)))
+	if (mac != READY_LOCAL && (!ip_is_v4(&tp->raddr) || o->may_fragment || !(tp->route.dev->features & NETDEV_CSUM)))
 		return false;
 	memset(y, 0, sizeof(*y));
 	memcpy(f->eth.dst, &mac, 6);
 	memcpy(f->eth.src, tp->route.dev->mac, 6);
 	f->eth.type = net16(ETH_P_IP4);
-	f->ip = (struct ip4_hdr){ .ver_ihl = 0x45, .tos = tp->opts.tos, .frag = net16(IP4_DF), .ttl = tp->opts.hop_limit ? tp->opts.hop_limit : (uint8_t)atomic_load(&net_default_ttl, RELAXED),
+	f->ip = (struct ip4_hdr){ .ver_ihl = 0x45, .tos = o->tos, .frag = net16(IP4_DF), .ttl = o->hop_limit ? o->hop_limit : (uint8_t)atomic_load(&net_default_ttl, RELAXED),
 				  .proto = IPPROTO_TCP, .src = tp->laddr.w[3], .dst = tp->raddr.w[3] };
 	f->tcp = (struct tcp_hdr){ .sport = net16(tp->lport), .dport = net16(tp->rport), .off = tp->has_ts ? 0x80 : 0x50, .flags = TCP_ACK | TCP_PSH };
 	f->ts[0] = net32(0x0101080a);

@@ -299,7 +299,7 @@ struct tcp_sock {
 	nsec_t user_timeout;		/* [l] 0: default */
 	int32_t linger2_s;		/* [l] 0: default; -1: none */
 	uint32_t window_clamp, notsent_lowat;	/* [l] 0: none */
-	struct ip_opts opts;		/* [l] */
+	struct ip_opts opts[2];		/* [l] of level IP, of level IPv6 */
 
 	struct ip_route route;		/* [l] */
 	struct tcp_ready ready;		/* [l] */
@@ -360,6 +360,12 @@ _Static_assert(offsetof(struct tcp_sock, state) % 8 == 0 && offsetof(struct tcp_
 static inline struct tcp_sock *tcp_of(struct socket *so)
 {
 	return container_of(so, struct tcp_sock, so);
+}
+
+/* The options of ip(7) or ipv6(7), by what the connection runs over. */
+static inline const struct ip_opts *tcp_opts(const struct tcp_sock *tp)
+{
+	return &tp->opts[!ip_is_v4(&tp->raddr)];
 }
 
 static inline uint32_t tcp_flight(const struct tcp_sock *tp)

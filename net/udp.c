@@ -12,11 +12,24 @@
 #include "sched/clock.h"
 
 #define UDP_MAX		65507u
+#define UDP_CORK	1
+#define UDP_ENCAP	100
 #define UDP_NO_CHECK6_TX 101
 #define UDP_NO_CHECK6_RX 102
 #define UDP_SEGMENT	103
 #define UDP_GRO		104
 #define MAX_SEGMENTS	128u	/* of one send, as Linux */
+#define MAX_ENCAP	3	/* UDP_ENCAP_L2TPINUDP */
+
+/* A datagram that UDP_CORK or MSG_MORE holds back: where it goes was settled by its first part. */
+struct pending {
+	bool is_there;
+	struct pkt *head, *tail;	/* payload */
+	unsigned len;
+	struct ip_addr dst;
+	uint16_t port;
+	struct dgram_control c;
+};
 
 struct udp_sock {
 	struct dgram d;
@@ -24,6 +37,9 @@ struct udp_sock {
 	uint16_t segment;		/* [so.lock] UDP_SEGMENT */
 	bool has_addr, has_port;	/* [so.lock] bind(2) gave these, so disconnecting leaves them */
 	bool kept[3];			/* [a] the options of kept_option() */
+	bool is_corked;			/* [a] UDP_CORK */
+	uint8_t encap;			/* [a] UDP_ENCAP, kept */
+	struct pending pending;		/* [so.lock]; is_there is looked at without */
 };
 
 static struct udp_sock *udp_of(struct socket *so)
@@ -297,18 +313,13 @@ static bool deliver_local(struct udp_sock *u, struct pkt *p, const struct ip_add
 	return true;
 }
 
-/* so.lock held. One datagram of len bytes from m->uio. */
-static int send_one(struct udp_sock *u, struct sock_msg *m, unsigned len, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
+/* so.lock held. p is the payload, with headroom for all. take. */
+static int output(struct udp_sock *u, struct pkt *p, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
 {
 	struct ip_opts opts;
 	const struct ip_addr *src = ip_is_any(&c->src) ? &u->d.route.src : &c->src;
 	struct udp_hdr *h;
-	struct pkt *p;
-	int r;
 
-	r = pkt_from_uio(m->uio, IP_HEADROOM + sizeof(*h), len, &p);
-	if (r)
-		return r;
 	if (deliver_local(u, p, src, dst, port, &c->opts))
 		return 0;
 	h = pkt_push(p, sizeof(*h));
@@ -327,6 +338,15 @@ static int send_one(struct udp_sock *u, struct sock_msg *m, unsigned len, const 
 		opts.hop_limit = u->d.mc_hops[!ip_is_v4(dst)];
 	NET_COUNT(udp_out_datagrams);
 	return ip_output(p, &u->d.route, src, dst, IPPROTO_UDP, &opts, clock_monotonic());
+}
+
+/* so.lock held. One datagram of len bytes from m->uio. */
+static int send_one(struct udp_sock *u, struct sock_msg *m, unsigned len, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
+{
+	struct pkt *p;
+	int r = pkt_from_uio(m->uio, IP_HEADROOM + sizeof(struct udp_hdr), len, &p);
+
+	return r ? r : output(u, p, dst, port, c);
 }
 
 static int send_all(struct udp_sock *u, struct sock_msg *m, size_t len, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
@@ -356,20 +376,95 @@ static int check_length(const struct udp_sock *u, size_t len, const struct dgram
 	return len > segment * MAX_SEGMENTS ? -EINVAL : 0;
 }
 
+/* ---- UDP_CORK, MSG_MORE: udp(7). so.lock held ---------------------------------------------------------------------- */
+
+static void drop_pending(struct udp_sock *u)
+{
+	pkt_free_list(u->pending.head);
+	u->pending = (struct pending){ .is_there = false };
+}
+
+static int send_pending(struct udp_sock *u)
+{
+	struct pending *w = &u->pending;
+	struct pkt *p = pkt_alloc(IP_HEADROOM + sizeof(struct udp_hdr), w->len);
+	int r = p ? dgram_route(&u->d, &w->dst, &w->c.src, w->c.dev) : -ENOMEM;
+
+	for (struct pkt *q = w->head; !r && q; q = pkt_next(q))
+		pkt_copy_out(q, 0, pkt_put(p, q->len), q->len);
+	if (!r)
+		r = output(u, p, &w->dst, w->port, &w->c);
+	else
+		pkt_free(p);
+	drop_pending(u);
+	return r;
+}
+
+/* One more part, the last one unless is_more. What fails takes all that waits with it, as on Linux. */
+static int append_pending(struct udp_sock *u, struct sock_msg *m, size_t len, bool is_more)
+{
+	struct pending *w = &u->pending;
+	struct pkt *p = NULL;
+	int r = w->len + len > UDP_MAX ? -EMSGSIZE : 0;
+
+	if (!r && len)
+		r = pkt_from_uio(m->uio, 0, (unsigned)len, &p);
+	if (r) {
+		drop_pending(u);
+		return r;
+	}
+	if (p) {
+		pkt_set_next(p, NULL);
+		if (w->tail)
+			pkt_set_next(w->tail, p);
+		else
+			w->head = p;
+		w->tail = p;
+		w->len += (unsigned)len;
+	}
+	return is_more ? 0 : send_pending(u);
+}
+
+static int begin_pending(struct udp_sock *u, struct sock_msg *m, size_t len, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
+{
+	u->pending = (struct pending){ .is_there = true, .dst = *dst, .port = port, .c = *c };
+	return append_pending(u, m, len, true);
+}
+
+/* True: m belongs to a datagram that has been begun; *r is what the send returns. */
+static bool was_appended(struct udp_sock *u, struct sock_msg *m, size_t len, bool is_more, ssize_t *r)
+{
+	bool is_there;
+
+	mutex_lock(&u->d.so.lock);
+	is_there = u->pending.is_there;
+	if (is_there) {
+		*r = append_pending(u, m, len, is_more);	/* also when it was shut meanwhile, as on Linux */
+		if (!*r)
+			*r = (ssize_t)len;
+	}
+	mutex_unlock(&u->d.so.lock);
+	return is_there;
+}
+
 static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 {
 	struct udp_sock *u = udp_of(so);
 	size_t len = m->uio->left;
+	bool is_more = m->flags & MSG_MORE || atomic_load(&u->is_corked, RELAXED);
 	struct dgram_control c;
 	struct ip_addr dst;
 	struct netdev *dev = NULL;
 	uint16_t port;
+	ssize_t done;
 	int r;
 
-	if (m->flags & MSG_OOB)
-		return -EOPNOTSUPP;
 	if (len > 65535)
 		return -EMSGSIZE;
+	if (m->flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (unlikely(atomic_load(&u->pending.is_there, RELAXED)) && was_appended(u, m, len, is_more, &done))
+		return done;
 	r = sock_take_error(so);
 	if (r)
 		return r;
@@ -402,7 +497,7 @@ static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 		r = autobind(u, &any);
 	}
 	if (!r)
-		r = send_all(u, m, len, &dst, port, &c);
+		r = unlikely(is_more) ? begin_pending(u, m, len, &dst, port, &c) : send_all(u, m, len, &dst, port, &c);
 	if (unlikely(r == -EMSGSIZE))
 		dgram_queue_too_long(&u->d, &dst, port, u->d.route.dev ? u->d.route.mtu : 0);
 	mutex_unlock(&so->lock);
@@ -467,6 +562,32 @@ static int kept_option(int name)
 	return name == UDP_NO_CHECK6_TX ? 0 : name == UDP_NO_CHECK6_RX ? 1 : name == UDP_GRO ? 2 : -1;
 }
 
+/* What waited goes out; that it could not is not told, as on Linux. */
+static int set_cork(struct udp_sock *u, bool on)
+{
+	atomic_store(&u->is_corked, on, RELAXED);
+	if (on)
+		return 0;
+	mutex_lock(&u->d.so.lock);
+	if (u->pending.is_there)
+		(void)send_pending(u);
+	mutex_unlock(&u->d.so.lock);
+	return 0;
+}
+
+static int get_option(const struct udp_sock *u, int name)
+{
+	switch (name) {
+	case UDP_CORK:
+		return atomic_load(&u->is_corked, RELAXED);
+	case UDP_ENCAP:
+		return atomic_load(&u->encap, RELAXED);
+	case UDP_SEGMENT:
+		return u->segment;
+	}
+	return kept_option(name) < 0 ? -ENOPROTOOPT : atomic_load(&u->kept[kept_option(name)], RELAXED);
+}
+
 static int udp_setopt(struct socket *so, int level, int name, const void *value, unsigned len)
 {
 	struct udp_sock *u = udp_of(so);
@@ -483,6 +604,12 @@ static int udp_setopt(struct socket *so, int level, int name, const void *value,
 		u->segment = (uint16_t)v;
 		return 0;
 	}
+	if (name == UDP_CORK)
+		return set_cork(u, v != 0);
+	if (name == UDP_ENCAP && v >= 0 && v <= MAX_ENCAP) {
+		atomic_store(&u->encap, (uint8_t)v, RELAXED);
+		return 0;
+	}
 	if (kept_option(name) < 0)
 		return -ENOPROTOOPT;
 	atomic_store(&u->kept[kept_option(name)], v != 0, RELAXED);
@@ -491,14 +618,13 @@ static int udp_setopt(struct socket *so, int level, int name, const void *value,
 
 static int udp_getopt(struct socket *so, int level, int name, void *value, unsigned *len)
 {
-	int v = udp_of(so)->segment;
+	int v;
 
 	if (level != IPPROTO_UDP)
 		return dgram_getopt(so, level, name, value, len);
-	if (name != UDP_SEGMENT && kept_option(name) < 0)
-		return -ENOPROTOOPT;
-	if (name != UDP_SEGMENT)
-		v = atomic_load(&udp_of(so)->kept[kept_option(name)], RELAXED);
+	v = get_option(udp_of(so), name);
+	if (v < 0)
+		return v;
 	*len = MIN(*len, 4u);
 	memcpy(value, &v, *len);
 	return 0;
@@ -509,6 +635,9 @@ static void udp_release(struct socket *so)
 	struct udp_sock *u = udp_of(so);
 
 	port_unbind(&udp_ports, &u->port);
+	mutex_lock(&so->lock);
+	drop_pending(u);
+	mutex_unlock(&so->lock);
 	dgram_release(&u->d);
 }
 
