@@ -137,23 +137,12 @@ int dgram_wait(struct dgram *d, struct sock_msg *m, struct pkt **out)
 	}
 }
 
-static void put_time(const struct pkt *p, uint32_t flags, struct sock_msg *m)
-{
-	nsec_t t = p->time + clock_realtime_offset();
-	int64_t tv[2] = { (int64_t)(t / NSEC_PER_SEC), (int64_t)(t % NSEC_PER_SEC) };
-
-	if (!(flags & SF_TIMESTAMPNS))
-		tv[1] /= 1000;
-	sock_msg_put(m, SOL_SOCKET, flags & SF_TIMESTAMPNS ? 35 : 29, tv, sizeof(tv));
-}
-
 /* Of packets of IPv4, whatever the family of the socket. */
-static void put_control4(struct dgram *d, struct sock_msg *m, struct pkt *p, uint32_t flags)
+static void put_control4(struct socket *so, struct sock_msg *m, const struct pkt *p, uint32_t flags, struct ip_addr local)
 {
 	int v = p->udp.hop_limit;
 
 	if (flags & SF_PKTINFO) {
-		struct ip_addr local = p->dst;
 		uint32_t info[3] = { p->dev->index, 0, p->dst.w[3] };
 
 		if (p->flags & PKT_BROADCAST)	/* what an answer would come from */
@@ -165,7 +154,7 @@ static void put_control4(struct dgram *d, struct sock_msg *m, struct pkt *p, uin
 		sock_msg_put(m, IPPROTO_IP, IP_TTL, &v, sizeof(v));
 	if (flags & SF_RECVTOS)
 		sock_msg_put(m, IPPROTO_IP, IP_TOS, &p->udp.tos, 1);
-	if (atomic_load(&d->so.inet.flags, RELAXED) & INF_ORIGDST) {
+	if (atomic_load(&so->inet.flags, RELAXED) & INF_ORIGDST) {
 		uint16_t to[8] = { AF_INET, net16(p->udp.dport) };
 
 		memcpy(&to[2], &p->dst.w[3], 4);
@@ -173,7 +162,7 @@ static void put_control4(struct dgram *d, struct sock_msg *m, struct pkt *p, uin
 	}
 }
 
-static void put_control6(struct dgram *d, struct sock_msg *m, struct pkt *p, uint32_t flags, uint32_t inf)
+static void put_control6(struct socket *so, struct sock_msg *m, const struct pkt *p, uint32_t flags, uint32_t inf)
 {
 	int hops = p->udp.hop_limit, tclass = p->udp.tos;
 
@@ -186,17 +175,15 @@ static void put_control6(struct dgram *d, struct sock_msg *m, struct pkt *p, uin
 	if (inf & INF6_ORIGDST) {
 		struct sock_addr to;
 
-		inet_to_sockaddr(&d->so, &to, &p->dst, p->udp.dport, p->dev);
+		inet_to_sockaddr(so, &to, &p->dst, p->udp.dport, p->dev);
 		sock_msg_put(m, IPPROTO_IPV6, IPV6_ORIGDSTADDR, to.bytes, to.len);
 	}
 }
 
-static void put_control(struct dgram *d, struct sock_msg *m, struct pkt *p)
+void inet_put_control(struct socket *so, struct sock_msg *m, const struct pkt *p, const struct ip_addr *local)
 {
-	uint32_t flags = atomic_load(&d->so.flags, RELAXED), inf = atomic_load(&d->so.inet.flags, RELAXED);
+	uint32_t flags = atomic_load(&so->flags, RELAXED), inf = atomic_load(&so->inet.flags, RELAXED);
 
-	if (flags & (SF_TIMESTAMP | SF_TIMESTAMPNS))
-		put_time(p, flags, m);
 	if (inf & (INF6_PKTINFO | INF6_PKTINFO_2292)) {
 		struct {
 			struct ip_addr a;
@@ -209,9 +196,9 @@ static void put_control(struct dgram *d, struct sock_msg *m, struct pkt *p)
 			sock_msg_put(m, IPPROTO_IPV6, IPV6_2292PKTINFO, &info, PKTINFO6_LEN);
 	}
 	if (ip_is_v4(&p->dst))
-		put_control4(d, m, p, flags);
+		put_control4(so, m, p, flags, *local);
 	else
-		put_control6(d, m, p, flags, inf);
+		put_control6(so, m, p, flags, inf);
 }
 
 ssize_t dgram_copy(struct dgram *d, struct sock_msg *m, struct pkt *p)
@@ -225,10 +212,12 @@ ssize_t dgram_copy(struct dgram *d, struct sock_msg *m, struct pkt *p)
 		m->out_flags |= MSG_TRUNC;
 	if (m->name)
 		inet_to_sockaddr(&d->so, m->name, &p->src, p->udp.sport, p->dev);
-	if (!sock_has(&d->so, SF_TIMESTAMP | SF_TIMESTAMPNS))
+	if (likely(!stamp_is_wanted(&d->so)))
 		atomic_store(&d->so.stamp, p->time, RELAXED);
+	else
+		stamp_put(&d->so, m, p->time);
 	if (m->control_room)
-		put_control(d, m, p);
+		inet_put_control(&d->so, m, p, &p->dst);
 	return m->flags & MSG_TRUNC ? (ssize_t)p->len : n;
 }
 
@@ -239,8 +228,8 @@ uint32_t dgram_poll(struct socket *so)
 
 	if (dgram_has_data(d))
 		events |= POLL_IN;
-	if (atomic_load(&so->error, RELAXED) || sock_has_errqueue(so) || dgram_has_errors(d))
-		events |= FILE_POLLERR;
+	if (atomic_load(&so->error, RELAXED) || sock_has_errqueue(so))
+		events |= FILE_POLLERR | (sock_has(so, SF_ERRQUEUE_PRI) ? FILE_POLLPRI : 0);
 	if (shut & SHUT_RD_BIT)
 		events |= POLL_IN | FILE_POLLRDHUP;
 	if (shut == (SHUT_RD_BIT | SHUT_WR_BIT))
@@ -392,6 +381,7 @@ int dgram_parse_control(struct dgram *d, const struct sock_msg *m, const struct 
 	c->src = d->laddr;
 	c->dev = NULL;
 	c->segment = 0;
+	c->stamps = stamp_of_send(&d->so);
 	if (!m->control_len)
 		return 0;
 	while (!r && (h = sock_msg_next(m, &pos, &error))) {
@@ -402,6 +392,8 @@ int dgram_parse_control(struct dgram *d, const struct sock_msg *m, const struct 
 			r = parse_ip4(d, c, h->type, data, len);
 		else if (h->level == IPPROTO_IPV6 && d->so.family == AF_INET6 && (!v4 || h->type == IPV6_PKTINFO))
 			r = parse_ip6(d, c, h->type, data, len);
+		else if (h->level == SOL_SOCKET)
+			r = stamp_parse_control(&d->so, h, &c->stamps);
 		else if (h->level == SOL_UDP && d->so.proto == IPPROTO_UDP) {
 			if (h->type != UDP_SEGMENT || len != 2)
 				return -EINVAL;
@@ -431,7 +423,7 @@ void dgram_destroy(struct dgram *d)
 {
 	struct mpsc_node *n = mpsc_take_newest_first(&d->channel);
 
-	dgram_free_errors(d);
+	sock_free_errors(&d->so);
 	pkt_free_list(d->queue);
 	if (n)
 		pkt_free_list(container_of(n, struct pkt, node));

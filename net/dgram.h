@@ -33,8 +33,6 @@ struct dgram {
 	struct netdev *mc_dev[2];	/* [so.lock] likewise */
 	uint32_t mc_addr;		/* [so.lock] as IP_MULTICAST_IF was told */
 	struct mc_member *groups;	/* [so.lock] */
-	struct mpsc errors;		/* dgram-error.c: from the network, newest first, */
-	struct pkt *error_queue;	/* [so.lock] then oldest first; emptiness is looked at without */
 };
 
 void dgram_init(struct dgram *d);
@@ -55,6 +53,7 @@ struct dgram_control {
 	struct netdev *dev;
 	struct ip_opts opts;
 	uint16_t segment;		/* UDP_SEGMENT */
+	uint32_t stamps;		/* SOF_TX_* */
 };
 int dgram_parse_control(struct dgram *d, const struct sock_msg *m, const struct ip_addr *dst, struct dgram_control *c);
 int dgram_setopt(struct socket *so, int level, int name, const void *value, unsigned len);
@@ -66,16 +65,29 @@ void dgram_destroy(struct dgram *d);
 /* Record an asynchronous error and wake. Any thread. */
 void dgram_error(struct dgram *d, int error);
 
-/* dgram-error.c: IP_RECVERR, IPV6_RECVERR. */
+/* Control messages of a packet but for its time; local: the address of ours that it is about. */
+void inet_put_control(struct socket *so, struct sock_msg *m, const struct pkt *p, const struct ip_addr *local);
+
+/* The error queue: sock-error.c. IP_RECVERR, IPV6_RECVERR: */
 bool dgram_wants_errors(const struct dgram *d, bool is_v4);
 /* Queue e about a datagram to port; the header of the transport is left out of what is quoted. Any thread, so.lock may be held. */
 void dgram_queue_error(struct dgram *d, const struct ip_error *e, uint16_t port, unsigned header);
 /* A send to dst failed as longer than mtu: the queue is told if it is asked for. */
 void dgram_queue_too_long(struct dgram *d, const struct ip_addr *dst, uint16_t port, unsigned mtu);
-/* recvmsg(MSG_ERRQUEUE): bytes of the quoted payload, or -errno. Completions of MSG_ZEROCOPY come after errors. */
-ssize_t dgram_recv_error(struct dgram *d, struct sock_msg *m);
-bool dgram_has_errors(const struct dgram *d);
-void dgram_free_errors(struct dgram *d);
+
+/* Times of sending (SO_TIMESTAMPING). kind: SCM_TSTAMP_*. sent: its frame or a part of that, NULL with SOF_OPT_TSONLY; borrow. */
+#define STAMP_SENT	0u
+#define STAMP_SCHED	1u
+#define STAMP_ACKED	2u
+void sock_queue_stamp(struct socket *so, unsigned kind, uint32_t key, nsec_t time, const struct pkt *sent);
+/* One datagram: begin before it is given away, p at its transport header (or before), end when it is sent or not. */
+struct dgram_stamp {
+	struct pkt *frame;
+	uint32_t stamps, key;
+};
+void dgram_stamp_begin(struct dgram *d, uint32_t stamps, const struct pkt *p, struct dgram_stamp *s);
+/* has_ip: p began with its IP header. */
+void dgram_stamp_end(struct dgram *d, struct dgram_stamp *s, bool is_sent, bool has_ip, const struct ip_addr *src, const struct ip_addr *dst, const struct ip_opts *opts);
 
 /* inet-opt.c: options of levels IP and IPv6 that TCP has too. rt: of a connected socket, else NULL. -ENOPROTOOPT: not one of these. */
 #define IPPROTO_IP	0

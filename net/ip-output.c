@@ -156,6 +156,24 @@ int ip_output(struct pkt *p, const struct ip_route *rt, const struct ip_addr *sr
 	return 0;
 }
 
+void ip_push_headers(struct pkt *p, const struct ip_route *rt, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto, const struct ip_opts *o, bool has_ip)
+{
+	bool v4 = ip_is_v4(dst), has_mac = rt->dev && rt->dev != &loopback && !rt->is_local;
+	uint64_t mac = rt->neigh ? atomic_load(&rt->neigh->mac, RELAXED) : 0;
+	struct eth_hdr *eth;
+
+	if (!has_ip && v4)
+		push_ip4(p, src, dst, proto, o, 0, o->may_fragment ? 0 : IP4_DF);
+	else if (!has_ip)
+		push_ip6(p, src, dst, proto, o);
+	eth = pkt_push(p, sizeof(*eth));
+	memcpy(eth->dst, &mac, 6);
+	memset(eth->src, 0, 6);
+	if (has_mac)
+		memcpy(eth->src, rt->dev->mac, 6);
+	eth->type = net16(v4 ? ETH_P_IP4 : ETH_P_IP6);
+}
+
 int ip_output_raw(struct pkt *p, const struct ip_route *rt, nsec_t now)
 {
 	struct ip4_hdr *h = (struct ip4_hdr *)p->seg[0].data;

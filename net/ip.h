@@ -27,6 +27,8 @@ struct ip_opts {
  * path MTU and no gso. take. 0, -EMSGSIZE, -ENOMEM.
  */
 int ip_output(struct pkt *p, const struct ip_route *rt, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto, const struct ip_opts *opts, nsec_t now);
+/* What ip_output() would put in front of p, with Ethernet's header, for who looks at what was sent. has_ip: the IP header is there. */
+void ip_push_headers(struct pkt *p, const struct ip_route *rt, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto, const struct ip_opts *opts, bool has_ip);
 /* Route and send; for answers that belong to no socket. take. */
 void ip_send(struct pkt *p, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto, const struct ip_opts *opts, struct netdev *dev);
 /* Raw packet with its IPv4 header (IP_HDRINCL). take. */

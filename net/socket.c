@@ -354,12 +354,10 @@ static int set_zerocopy(struct socket *so, int v)
 #define SO_BINDTODEVICE		25
 #define SO_ATTACH_FILTER	26
 #define SO_DETACH_FILTER	27
-#define SO_TIMESTAMP		29
 #define SO_ACCEPTCONN		30
 #define SO_PEERSEC		31
 #define SO_SNDBUFFORCE		32
 #define SO_RCVBUFFORCE		33
-#define SO_TIMESTAMPNS		35
 #define SO_MARK			36
 #define SO_PASSSEC		34
 #define SO_PROTOCOL		38
@@ -375,7 +373,7 @@ static const struct {
 	uint32_t flag;
 } flag_options[] = {
 	{ SO_REUSEADDR, SF_REUSEADDR }, { SO_REUSEPORT, SF_REUSEPORT }, { SO_KEEPALIVE, SF_KEEPALIVE }, { SO_BROADCAST, SF_BROADCAST },
-	{ SO_OOBINLINE, SF_OOBINLINE }, { SO_DONTROUTE, SF_DONTROUTE }, { SO_TIMESTAMP, SF_TIMESTAMP }, { SO_TIMESTAMPNS, SF_TIMESTAMPNS },
+	{ SO_OOBINLINE, SF_OOBINLINE }, { SO_DONTROUTE, SF_DONTROUTE },
 	{ SO_PASSCRED, SF_PASSCRED }, { SO_NO_CHECK, SF_NO_CHECK }, { SO_RXQ_OVFL, SF_RXQ_OVFL }, { SO_ZEROCOPY, SF_ZEROCOPY },
 	{ SO_ACCEPTCONN, SF_ACCEPTCONN }, { SO_PASSSEC, SF_PASSSEC }, { SO_SELECT_ERR_QUEUE, SF_ERRQUEUE_PRI },
 	{ SO_PREFER_BUSY_POLL, SF_BUSY_PREFER }, { SO_DEBUG, SF_DEBUG },
@@ -530,6 +528,8 @@ int socket_setopt(struct socket *so, int level, int name, const void *value, uns
 		return -EINVAL;
 	memcpy(&v, value, sizeof(v));
 	r = set_int(so, name, v);
+	if (r == -ENOPROTOOPT)
+		r = stamp_setopt(so, name, value, len);
 	return r == -ENOPROTOOPT ? sock_more_setopt(so, name, value, len) : r;
 }
 
@@ -628,8 +628,10 @@ int socket_getopt(struct socket *so, int level, int name, void *value, unsigned 
 	}
 	r = get_int(so, name, &v);
 	if (r) {
-		int more = sock_more_getopt(so, name, value, len);
+		int more = stamp_getopt(so, name, value, len);
 
+		if (more == -ENOPROTOOPT)
+			more = sock_more_getopt(so, name, value, len);
 		if (more != -ENOPROTOOPT)
 			return more;
 	}

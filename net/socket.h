@@ -14,6 +14,7 @@
 #include "fs/uio.h"
 #include "libc/atomic.h"
 #include "libc/errno.h"
+#include "libc/mpsc.h"
 #include "libc/set.h"
 #include "libc/types.h"
 #include "net/addr.h"
@@ -119,6 +120,7 @@ struct sock_msg {
 	unsigned out_flags;		/* recv: MSG_TRUNC, MSG_CTRUNC, MSG_EOR, MSG_OOB */
 	bool is_nonblock;		/* O_NONBLOCK or MSG_DONTWAIT */
 	uint8_t nr_looks;		/* recv: sock_msg_look() */
+	nsec_t stamp;			/* recv of a stream with SO_TIMESTAMP or so: when the last byte came */
 	struct fdtable *files;		/* for SCM_RIGHTS */
 	int fd_limit;
 	struct sock_cred cred;		/* of the caller */
@@ -149,6 +151,8 @@ struct socket_ops {
 	void (*buffers_changed)(struct socket *so);
 	/* SO_KEEPALIVE was set or cleared. Optional. */
 	void (*keepalive_changed)(struct socket *so);
+	/* SOF_TIMESTAMPING_OPT_ID: where the numbers of a stream start; -EINVAL: not connected. Optional. */
+	int (*stamp_base)(struct socket *so, uint32_t *key);
 	/* FIONREAD (SIOCINQ), SIOCOUTQ, SIOCATMARK. -EINVAL: none. */
 	int (*queued)(struct socket *so, unsigned what, int *out);
 	void (*release)(struct socket *so);
@@ -161,8 +165,8 @@ struct socket_ops {
 #define SF_BROADCAST	0x0008u
 #define SF_OOBINLINE	0x0010u
 #define SF_DONTROUTE	0x0020u
-#define SF_TIMESTAMP	0x0040u
-#define SF_TIMESTAMPNS	0x0080u
+#define SF_TIMESTAMP	0x0040u	/* SO_TIMESTAMP or SO_TIMESTAMPNS */
+#define SF_TIMESTAMPNS	0x0080u	/* and it is the latter */
 #define SF_PASSCRED	0x0100u
 #define SF_LINGER	0x0200u
 #define SF_NO_CHECK	0x0400u
@@ -185,6 +189,9 @@ struct socket_ops {
 #define SF_DEBUG	0x4000000u
 #define SF_LOCK_FILTER	0x8000000u
 #define SF_NEW_STAMPS	0x10000000u	/* SO_TIMESTAMP_NEW and friends: only the types of the messages differ */
+
+#define SF_RX_STAMPS	0x20000000u	/* SO_TIMESTAMPING: received packets, */
+#define SF_TX_STAMPS	0x40000000u	/* and sent ones */
 
 /* Flags of struct inet_opts: options of ip(7), */
 #define INF_TRANSPARENT		0x1u	/* of both levels */
@@ -247,6 +254,11 @@ struct socket {
 	uint32_t shut;			/* [a] bit SHUT_RD, bit SHUT_WR */
 	uint32_t zc_sent;		/* [a] sends with MSG_ZEROCOPY so far */
 	uint32_t zc_told;		/* [a], written with lock: of these, MSG_ERRQUEUE has told of so many */
+	uint32_t error_bytes;		/* [a] memory of what waits in the error queue: sock-error.c */
+	uint32_t stamping;		/* [a] SO_TIMESTAMPING: stamp.c */
+	uint32_t stamp_key;		/* [a] OPT_ID: number of the next datagram; TCP: the byte that is number 0 */
+	struct mpsc errors;		/* from the network, newest first, */
+	struct pkt *error_queue;	/* [lock] then oldest first */
 	uint64_t cookie;		/* [a] socket_cookie(); 0: not asked for yet */
 	uint64_t max_pacing_rate;	/* [a] bytes a second, all bits set: none */
 	uint64_t txtime;		/* [a] SO_TXTIME as the application wrote it */
@@ -382,13 +394,44 @@ static inline void sock_zerocopy_done(struct socket *so, const struct sock_msg *
 	if (unlikely(m->flags & MSG_ZEROCOPY) && sock_has(so, SF_ZEROCOPY))
 		__sock_zerocopy_done(so);
 }
-/* The error queue holds nothing but completions; as they come in order, it is one range. POLLERR if there is one. */
+/* Is there anything for MSG_ERRQUEUE? Completions come in order, so they are one range. POLLERR if so. */
 static inline bool sock_has_errqueue(const struct socket *so)
 {
-	return atomic_load(&so->zc_sent, RELAXED) != atomic_load(&so->zc_told, RELAXED);
+	return atomic_load(&so->zc_sent, RELAXED) != atomic_load(&so->zc_told, RELAXED) || atomic_load(&so->error_bytes, RELAXED);
 }
-/* recvmsg(MSG_ERRQUEUE) of TCP and UDP: 0, -EAGAIN. */
+/* Completions of MSG_ZEROCOPY: 0, -EAGAIN. */
 int sock_recv_errqueue(struct socket *so, struct sock_msg *m);
+/* sock-error.c. recvmsg(MSG_ERRQUEUE): bytes of what is quoted, or -errno. Completions of MSG_ZEROCOPY come after all else. */
+ssize_t sock_recv_error(struct socket *so, struct sock_msg *m);
+void sock_free_errors(struct socket *so);
+
+/* ---- stamp.c: SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING */
+#define SOF_TX_HARDWARE	0x1u
+#define SOF_TX_SOFTWARE	0x2u
+#define SOF_RX_SOFTWARE	0x8u
+#define SOF_SOFTWARE	0x10u
+#define SOF_OPT_ID	0x80u
+#define SOF_TX_SCHED	0x100u
+#define SOF_TX_ACK	0x200u
+#define SOF_OPT_CMSG	0x400u
+#define SOF_OPT_TSONLY	0x800u
+#define SOF_OPT_STATS	0x1000u
+#define SOF_TX_MASK	(SOF_TX_HARDWARE | SOF_TX_SOFTWARE | SOF_TX_SCHED | SOF_TX_ACK)
+int stamp_setopt(struct socket *so, int name, const void *value, unsigned len);	/* -ENOPROTOOPT: another */
+int stamp_getopt(struct socket *so, int name, void *value, unsigned *len);
+/* The control messages of a packet that came, or was sent, at this time (monotonic; 0: not known). */
+void stamp_put(struct socket *so, struct sock_msg *m, nsec_t time);
+static inline bool stamp_is_wanted(const struct socket *so)
+{
+	return sock_has(so, SF_TIMESTAMP | SF_RX_STAMPS);
+}
+/* Which stamps a send wants, SOF_TX_*: by the options, which a control message may override. */
+static inline uint32_t stamp_of_send(const struct socket *so)
+{
+	return unlikely(sock_has(so, SF_TX_STAMPS)) ? atomic_load(&so->stamping, RELAXED) & SOF_TX_MASK : 0;
+}
+/* A control message of level SOL_SOCKET of a send. 0, -EINVAL, -EPERM. */
+int stamp_parse_control(struct socket *so, const struct cmsg_hdr *h, uint32_t *stamps);
 
 /* All sockets, for /proc/net and netlink; under a mutex, fn must not lock sockets. */
 void socket_for_each(void (*fn)(struct socket *so, void *arg), void *arg);

@@ -85,6 +85,7 @@ static struct tcp_sock *make_child(struct tcp_sock *lp, const struct pkt *p, con
 	tp->cong = lp->cong;
 	memcpy(tp->opts, lp->opts, sizeof(tp->opts));
 	tp->so.inet = lp->so.inet;
+	tp->so.stamping = lp->so.stamping;
 	tp->laddr = p->dst;
 	tp->raddr = p->src;
 	tp->lport = net16(h->dport);

@@ -375,6 +375,11 @@ static uint32_t next_length(const struct tcp_sock *tp, bool ignore_nagle)
 	uint32_t unsent = tcp_unsent(tp), pipe = tcp_pipe(tp), edge = tp->snd_una + tp->snd_wnd, n, room;
 	bool has_tso = tp->route.dev && tp->route.dev->features & (ip_is_v4(&tp->raddr) ? NETDEV_TSO4 : NETDEV_TSO6);
 
+	if (unlikely(tp->marks)) {	/* more comes behind the end of a record: nothing to wait for */
+		n = tcp_mark_limit(tp, unsent);
+		ignore_nagle |= n < unsent;
+		unsent = n;
+	}
 	if (!unsent || seq_le(edge, tp->snd_nxt) || pipe >= tp->cwnd)
 		return 0;
 	room = tp->cwnd - pipe;
@@ -445,7 +450,8 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 	while ((n = sendq_fit(tp, tp->snd_nxt, next_length(tp, ignore_nagle))) || may_send_fin(tp)) {
 		uint32_t seq = tp->snd_nxt, end = seq + n;
 		bool with_fin = tp->is_fin_queued && end == tp->write_seq && n <= tp->mss;
-		unsigned flags = TCP_ACK | ((end == tp->write_seq && n) || n > tp->mss ? TCP_PSH : 0) | (with_fin ? TCP_FIN : 0);
+		bool is_end = end == tp->write_seq || (unlikely(tp->marks) && tcp_mark_is_end(tp, end));
+		unsigned flags = TCP_ACK | ((is_end && n) || n > tp->mss ? TCP_PSH : 0) | (with_fin ? TCP_FIN : 0);
 
 		/* The record first: without it the segment could never be repeated. */
 		if (!tx_add(tp, seq, end + with_fin, with_fin ? TX_FIN : 0, now))
@@ -462,6 +468,8 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 		}
 		if (tp->ca_state == CA_RECOVERY)
 			tp->prr_out += n;
+		if (unlikely(tp->marks))
+			tcp_mark_sent(tp, seq, now);
 		has_sent = true;
 	}
 	if (tp->has_urg && seq_le(tp->snd_urg, tp->snd_una))
@@ -559,7 +567,7 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 	struct tcp_frame *f;
 	struct pkt *p;
 
-	if (tp->plain_word != TCP_PLAIN || len >= tp->mss || len > SHORT_MAX || flight + len > tp->snd_wnd || flight >= tp->cwnd || tp->sacked_bytes | tp->lost_bytes ||
+	if (tp->plain_word != TCP_PLAIN || tp->marks || len >= tp->mss || len > SHORT_MAX || flight + len > tp->snd_wnd || flight >= tp->cwnd || tp->sacked_bytes | tp->lost_bytes ||
 	    tp->has_urg || !ip_route_is_valid(&tp->route) || !nagle_allows(tp, false))
 		return false;
 	if (tp->route.neigh) {

@@ -8,6 +8,7 @@
  *	tcp-recvq.c	receive queue, reassembly, recv(2)			tcp-listen.c	SYNs, cookies, accept(2)
  *	tcp-sendq.c	send queue, send(2)					tcp-sock.c	connect, close, poll ...
  *	tcp-output.c	what to send and when					tcp-opt.c	options of tcp(7), TCP_INFO
+ *	tcp-mark.c	ends of records, times of sending
  *
  * Everything in a struct tcp_sock marked [l] is guarded by so.lock. Packets reach it through `channel`, to which any thread pushes without a lock; whoever takes the lock to do
  * something for the application first runs tcp_process(), which is the protocol. All timers of a connection share one struct timer, armed no earlier than needed and never
@@ -210,6 +211,8 @@ struct tcp_sock {
 	uint32_t snd_short;		/* [l] end of the last segment that was not a full one: Nagle */
 	bool is_fin_queued, is_fin_sent, has_urg;	/* [l] */
 	struct sendq sendq;		/* [l] */
+	struct tcp_mark *marks;		/* [l] tcp-mark.c */
+	uint32_t write_marks;		/* [l] what the write that is under way puts at its end */
 	struct list tx;			/* [l] struct tx_rec, [snd_una, snd_nxt) */
 	struct tx_rec tx_spare[2];	/* [l] so that a request and its answer allocate nothing */
 	uint8_t tx_spare_used;
@@ -608,9 +611,21 @@ static inline uint32_t sendq_fit(const struct tcp_sock *tp, uint32_t seq, uint32
 }
 /* Append [seq, seq + len), which fit, to the packet. False: no slot or memory. */
 bool sendq_attach(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint32_t len);
+/* Is the byte still there? */
+bool sendq_has(const struct tcp_sock *tp, uint32_t seq);
 void sendq_copy(struct tcp_sock *tp, uint32_t seq, uint8_t *to, uint32_t len);
 bool tcp_may_write(const struct tcp_sock *tp);
 ssize_t tcp_send(struct socket *so, struct sock_msg *m);
+
+/* ---- tcp-mark.c; who calls has looked at tp->marks, but for the first */
+#define TCP_MARK_EOR	0x80000000u	/* beside SOF_TX_* */
+void tcp_mark_add(struct tcp_sock *tp, uint32_t what);	/* behind all that was written */
+/* How much of the unsent bytes comes before the end of a record. */
+uint32_t tcp_mark_limit(const struct tcp_sock *tp, uint32_t unsent);
+bool tcp_mark_is_end(const struct tcp_sock *tp, uint32_t end);	/* of a record */
+void tcp_mark_sent(struct tcp_sock *tp, uint32_t start, nsec_t now);	/* [start, snd_nxt) */
+void tcp_mark_acked(struct tcp_sock *tp, uint32_t una);	/* while the bytes are there */
+void tcp_mark_free(struct tcp_sock *tp);
 
 /* ---- tcp-recvq.c */
 void recvq_data(struct tcp_sock *tp, struct pkt *p, nsec_t now);	/* take: payload of a segment in the window */

@@ -79,6 +79,7 @@ static bool coalesce(struct tcp_sock *tp, struct pkt *p)
 	pkt_copy_out(p, 0, end, p->len);
 	pkt_put(t, p->len);
 	t->tcp.data_len += p->len;
+	t->time = p->time;
 	pkt_free(p);
 	return true;
 }
@@ -511,6 +512,16 @@ static bool is_at_mark(struct tcp_sock *tp, uint32_t peeked)
 	return tp->urg_state != URG_NONE && tp->copied_seq + peeked == tp->urg_seq;
 }
 
+/* Lock held. When the byte at this offset of the queue came. */
+static nsec_t time_of(const struct tcp_sock *tp, uint32_t off)
+{
+	const struct pkt *p = tp->rcv_head;
+
+	for (; p && off >= p->len; p = pkt_next(p))
+		off -= p->len;
+	return p ? p->time : 0;
+}
+
 /* What is here. *n: bytes copied, or -EFAULT; done: bytes of earlier looks. Returns what recv does if nothing was copied; -EAGAIN: it may wait. */
 static int take_data(struct tcp_sock *tp, struct sock_msg *m, uint32_t *peeked, ssize_t done, ssize_t *n)
 {
@@ -521,6 +532,8 @@ static int take_data(struct tcp_sock *tp, struct sock_msg *m, uint32_t *peeked, 
 	*n = 0;
 	if (tp->rcv_bytes > *peeked && m->uio->left) {
 		*n = copy_some(tp, m->uio, *peeked, m->flags & MSG_TRUNC);
+		if (unlikely(stamp_is_wanted(&tp->so)) && *n > 0)
+			m->stamp = time_of(tp, *peeked + (uint32_t)*n - 1);
 		if (*n > 0 && m->flags & MSG_PEEK) {
 			*peeked += (uint32_t)*n;
 		} else if (*n > 0) {
@@ -550,7 +563,7 @@ static ssize_t recv_data(struct tcp_sock *tp, struct sock_msg *m)
 	if (m->flags & MSG_OOB)
 		return recv_oob(tp, m);
 	if (m->flags & MSG_ERRQUEUE)
-		return sock_recv_errqueue(so, m);
+		return sock_recv_error(so, m);
 	for (;;) {
 		/* Who waits for an answer usually finds nothing: then without the lock, too. */
 		n = 0;
@@ -594,6 +607,8 @@ ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
 	struct tcp_sock *tp = tcp_of(so);
 	ssize_t n = recv_data(tp, m);
 
+	if (unlikely(m->stamp) && n > 0 && m->control)
+		stamp_put(so, m, m->stamp);
 	if (unlikely(tp->wants_inq) && n >= 0 && m->control && !(m->flags & (MSG_OOB | MSG_ERRQUEUE)))
 		put_inq(tp, m);
 	return n;

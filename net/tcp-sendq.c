@@ -200,6 +200,8 @@ void sendq_acked(struct tcp_sock *tp, uint32_t una)
 {
 	struct sendq *q = &tp->sendq;
 
+	if (unlikely(tp->marks))
+		tcp_mark_acked(tp, una);
 	while (q->head != q->tail) {
 		struct send_chunk *c = at(q, q->head);
 
@@ -240,6 +242,7 @@ void sendq_free(struct tcp_sock *tp)
 {
 	struct sendq *q = &tp->sendq;
 
+	tcp_mark_free(tp);
 	for (; q->head != q->tail; q->head++)
 		put_page_of(at(q, q->head));
 	kfree(q->ring);
@@ -298,6 +301,13 @@ bool sendq_attach(struct tcp_sock *tp, struct pkt *p, uint32_t seq, uint32_t len
 		len -= n;
 	}
 	return true;
+}
+
+bool sendq_has(const struct tcp_sock *tp, uint32_t seq)
+{
+	const struct sendq *q = &tp->sendq;
+
+	return q->head != q->tail && seq_le(at(q, q->head)->seq, seq) && seq_lt(seq, tp->write_seq);
 }
 
 void sendq_copy(struct tcp_sock *tp, uint32_t seq, uint8_t *to, uint32_t len)
@@ -420,6 +430,8 @@ static void appended(struct tcp_sock *tp, const struct uio *u, int flags, nsec_t
 	tp->has_writer = false;
 	if (unlikely(!tp->busy))
 		tcp_set_busy(tp, BUSY_SENDING, now);
+	if (unlikely(tp->write_marks) && !u->left)
+		tcp_mark_add(tp, tp->write_marks);
 	tp->is_cork |= !!(flags & MSG_MORE);
 	if (flags & MSG_OOB && !u->left) {	/* before it is sent: the segment itself tells */
 		tp->snd_urg = tp->write_seq;
@@ -468,14 +480,35 @@ static ssize_t send_some(struct tcp_sock *tp, struct uio *u, int flags)
 	return n;
 }
 
+static int parse_control(struct socket *so, const struct sock_msg *m, uint32_t *marks)
+{
+	uint32_t stamps = *marks & SOF_TX_MASK;
+	const struct cmsg_hdr *h;
+	size_t pos = 0;
+	int error, r = 0;
+
+	while (!r && (h = sock_msg_next(m, &pos, &error))) {
+		if (h->level == SOL_SOCKET)
+			r = stamp_parse_control(so, h, &stamps);
+	}
+	*marks = (*marks & TCP_MARK_EOR) | stamps;
+	return r ? r : error;
+}
+
 static ssize_t send_all(struct tcp_sock *tp, struct sock_msg *m)
 {
 	struct socket *so = &tp->so;
 	nsec_t deadline = NSEC_NEVER;
+	uint32_t marks = stamp_of_send(so) | (m->flags & MSG_EOR ? TCP_MARK_EOR : 0);
 	bool has_deadline = false;
 	ssize_t done = 0, n;
 	int r;
 
+	if (unlikely(m->control_len)) {
+		r = parse_control(so, m, &marks);
+		if (r)
+			return r;
+	}
 	if (unlikely(m->flags & MSG_FASTOPEN)) {
 		done = tcp_send_first(tp, m);
 		if (done < 0 || !m->uio->left || m->is_nonblock)
@@ -485,8 +518,10 @@ static ssize_t send_all(struct tcp_sock *tp, struct sock_msg *m)
 		tcp_lock(tp);
 		r = check_writable(tp);
 		n = r;
-		if (!r)
+		if (!r) {
+			tp->write_marks = marks;
 			n = send_some(tp, m->uio, m->flags);
+		}
 		tcp_unlock(tp);
 		if (n == -EAGAIN && unlikely(tp->is_deferred)) {
 			done = tcp_send_first(tp, m);

@@ -167,6 +167,7 @@ static void tcp_destroy(struct socket *so)
 	recvq_free(tp);
 	tx_purge(tp);
 	sendq_free(tp);
+	sock_free_errors(so);
 	ip_route_put(&tp->route);
 	if (lp)
 		socket_put(&lp->so);
@@ -667,7 +668,21 @@ static void tcp_keepalive_changed(struct socket *so)
 	mutex_unlock(&so->lock);
 }
 
+static int tcp_stamp_base(struct socket *so, uint32_t *key)
+{
+	struct tcp_sock *tp = tcp_of(so);
+	int r = 0;
+
+	tcp_lock(tp);
+	if (IN_STATES(tp, ST(CLOSED) | ST(LISTEN)))
+		r = -EINVAL;
+	*key = tp->snd_una;
+	tcp_unlock(tp);
+	return r;
+}
+
 const struct socket_ops tcp_ops = {
+	.stamp_base = tcp_stamp_base,
 	.keepalive_changed = tcp_keepalive_changed,
 	.bind = tcp_bind,
 	.connect = tcp_connect,

@@ -318,9 +318,11 @@ static int output(struct udp_sock *u, struct pkt *p, const struct ip_addr *dst, 
 {
 	struct ip_opts opts;
 	const struct ip_addr *src = ip_is_any(&c->src) ? &u->d.route.src : &c->src;
+	struct dgram_stamp stamp;
 	struct udp_hdr *h;
+	int r;
 
-	if (deliver_local(u, p, src, dst, port, &c->opts))
+	if (likely(!c->stamps) && deliver_local(u, p, src, dst, port, &c->opts))
 		return 0;
 	h = pkt_push(p, sizeof(*h));
 	h->sport = net16(u->d.lport);
@@ -337,7 +339,12 @@ static int output(struct udp_sock *u, struct pkt *p, const struct ip_addr *dst, 
 	if (ip_is_multicast(dst))
 		opts.hop_limit = u->d.mc_hops[!ip_is_v4(dst)];
 	NET_COUNT(udp_out_datagrams);
-	return ip_output(p, &u->d.route, src, dst, IPPROTO_UDP, &opts, clock_monotonic());
+	if (unlikely(c->stamps))
+		dgram_stamp_begin(&u->d, c->stamps, p, &stamp);
+	r = ip_output(p, &u->d.route, src, dst, IPPROTO_UDP, &opts, clock_monotonic());
+	if (unlikely(c->stamps))
+		dgram_stamp_end(&u->d, &stamp, !r, false, src, dst, &opts);
+	return r;
 }
 
 /* so.lock held. One datagram of len bytes from m->uio. */
@@ -515,7 +522,7 @@ static ssize_t udp_recv(struct socket *so, struct sock_msg *m)
 	int r;
 
 	if (m->flags & MSG_ERRQUEUE)
-		return dgram_recv_error(&u->d, m);
+		return sock_recv_error(so, m);
 	r = dgram_wait(&u->d, m, &p);
 	if (r)
 		return r == 1 ? 0 : r;
