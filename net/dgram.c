@@ -598,7 +598,7 @@ int dgram_getopt(struct socket *so, int level, int name, void *value, unsigned *
 	int v, r;
 
 	if ((level != IPPROTO_IP && !v6) || (v6 && so->family != AF_INET6))
-		return -EOPNOTSUPP;
+		return so->family == AF_INET6 ? -ENOPROTOOPT : -EOPNOTSUPP;
 	mutex_lock(&so->lock);
 	if (name == (v6 ? IPV6_MULTICAST_HOPS : IP_MULTICAST_TTL)) {
 		r = inet_put_int(level, d->mc_hops[v6], value, len);

@@ -60,9 +60,8 @@ static void dispatch_error(const struct ip_error *e)
 	case IPPROTO_UDP:
 		udp_error(e);
 		break;
-	default:
-		raw_error(e);
 	}
+	raw_error(e);
 }
 
 /* The IP header and first bytes of a packet of ours at h: fill in addresses, protocol, transport. False: not to be believed. */
@@ -97,6 +96,7 @@ static bool parse_quoted(struct ip_error *e, const uint8_t *h, unsigned len, boo
 		e->proto = ip->proto;
 	}
 	e->transport = h + hlen;
+	e->header_len = hlen;
 	e->transport_len = len - hlen;
 	return true;
 }
@@ -114,6 +114,7 @@ static void classify4(struct ip_error *e, uint16_t mtu)
 			e->mtu = mtu ? mtu : 576;
 	} else {
 		e->error = e->type == ICMP_PARAM_PROBLEM ? EPROTO : EHOSTUNREACH;
+		e->is_hard = e->type == ICMP_PARAM_PROBLEM;
 	}
 }
 

@@ -174,14 +174,24 @@ void ip_push_headers(struct pkt *p, const struct ip_route *rt, const struct ip_a
 	eth->type = net16(v4 ? ETH_P_IP4 : ETH_P_IP6);
 }
 
-int ip_output_raw(struct pkt *p, const struct ip_route *rt, nsec_t now)
+int ip_output_raw(struct pkt *p, const struct ip_route *rt, bool is_v4, nsec_t now)
 {
 	struct ip4_hdr *h = (struct ip4_hdr *)p->seg[0].data;
-	struct ip_addr dst = ip_from_v4(h->dst);
+	struct ip_addr dst;
 
 	if (p->len > rt->mtu) {
 		pkt_free(p);
 		return -EMSGSIZE;
+	}
+	if (!is_v4) {
+		memcpy(dst.b, ((const struct ip6_hdr *)h)->dst, 16);
+		link_output(p, rt, &dst, now);
+		return 0;
+	}
+	dst = ip_from_v4(h->dst);
+	if ((h->ver_ihl & 15) * 4u < IP4_HLEN) {	/* left as it is: Linux */
+		link_output(p, rt, &dst, now);
+		return 0;
 	}
 	h->len = net16((uint16_t)p->len);
 	if (!h->src)

@@ -31,8 +31,8 @@ int ip_output(struct pkt *p, const struct ip_route *rt, const struct ip_addr *sr
 void ip_push_headers(struct pkt *p, const struct ip_route *rt, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto, const struct ip_opts *opts, bool has_ip);
 /* Route and send; for answers that belong to no socket. take. */
 void ip_send(struct pkt *p, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto, const struct ip_opts *opts, struct netdev *dev);
-/* Raw packet with its IPv4 header (IP_HDRINCL). take. */
-int ip_output_raw(struct pkt *p, const struct ip_route *rt, nsec_t now);
+/* Raw packet with its IP header (IP_HDRINCL), of which only IPv4's is completed. take. */
+int ip_output_raw(struct pkt *p, const struct ip_route *rt, bool is_v4, nsec_t now);
 
 /* Ethernet's type says IPv4 or IPv6; p starts at the IP header. take. */
 void ip4_input(struct pkt *p);
@@ -61,6 +61,7 @@ struct ip_error {
 	uint32_t mtu;			/* != 0: too big */
 	const uint8_t *transport;
 	unsigned transport_len;
+	unsigned header_len;		/* of IP, before transport */
 };
 void tcp_error(const struct ip_error *e);
 void udp_error(const struct ip_error *e);
