@@ -257,12 +257,15 @@ bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	struct tcp_ack_result res = { .before_una = tp->snd_una, .has_ecr = tp->has_ts && p->tcp.has_ts, .ecr = p->tcp.ts_ecr };
 	bool is_old = seq_lt(ack, tp->snd_una), is_echo = false;
 
-	if (seq_lt(ack, tp->snd_una - MAX(tp->max_wnd, 65536u))) {	/* RFC 5961 5.2 */
+	/* RFC 5961 5.2: older than anything that we sent, the SYN included, or than the peer's window was ever wide. */
+	if (seq_lt(ack, tp->snd_una - (uint32_t)MIN((uint64_t)tp->max_wnd, tp->bytes_acked + 1))) {
 		tcp_challenge_ack(tp, now);
 		return false;
 	}
 	if (seq_lt(tp->snd_nxt, ack)) {
-		tcp_challenge_ack(tp, now);
+		/* An established connection drops it in silence, as on Linux: the answer would tell a forger that he was near. */
+		if (tp->state != TCP_ESTABLISHED)
+			tcp_challenge_ack(tp, now);
 		return false;
 	}
 	update_window(tp, p);

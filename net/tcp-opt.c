@@ -452,6 +452,8 @@ int tcp_getopt(struct socket *so, int level, int name, void *value, unsigned *le
 		tcp_lock(tp);
 		tcp_fill_info(tp, &info);
 		tcp_unlock(tp);
+		if (info.state == TCP_TIME_WAIT)	/* Linux has something smaller for that, which a program cannot ask */
+			info.state = TCP_CLOSED;
 		*len = MIN(*len, (unsigned)sizeof(info));
 		memcpy(value, &info, *len);
 		return 0;

@@ -475,8 +475,10 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 	if (tp->has_urg && seq_le(tp->snd_urg, tp->snd_una))
 		tp->has_urg = false;
 	if (has_sent) {
-		if (tp->xmit_kind == XMIT_NONE || tp->xmit_kind == XMIT_PERSIST)
+		if (tp->xmit_kind == XMIT_NONE || tp->xmit_kind == XMIT_PERSIST) {
+			tp->first_unacked_at = 0;	/* the window was shut before */
 			tcp_arm_rto(tp, now);
+		}
 		if (tp->state != TCP_SYN_RECV)
 			tlp_schedule(tp, now);
 	}

@@ -463,11 +463,14 @@ static int recv_oob(struct tcp_sock *tp, struct sock_msg *m)
 /* Lock held. What recv returns when there is no data: 0 end of stream, -errno, or -EAGAIN. */
 static int why_no_data(struct tcp_sock *tp)
 {
-	int r = sock_take_error(&tp->so);
+	int r;
 
+	if (tp->is_fin_received)	/* the end was told before what came after it */
+		return 0;
+	r = sock_take_error(&tp->so);
 	if (r)
 		return r;
-	if (tp->is_fin_received || atomic_load(&tp->so.shut, RELAXED) & SHUT_RD_BIT)
+	if (atomic_load(&tp->so.shut, RELAXED) & SHUT_RD_BIT)
 		return 0;
 	if (IN_STATES(tp, ST(CLOSED) | ST(LISTEN)))
 		return tp->irs || tp->iss ? 0 : -ENOTCONN;

@@ -549,8 +549,14 @@ static void tcp_release(struct socket *so)
 		tp->is_dead = true;
 	} else if (tp->state == TCP_SYN_SENT) {
 		tcp_finish(tp, 0);
-	} else if (tp->rcv_bytes || (sock_has(so, SF_LINGER) && !so->linger_s)) {
+	} else if (tp->rcv_bytes && tp->state != TCP_TIME_WAIT) {
 		tcp_abort(tp, 0, now);		/* RFC 2525 2.17: data is lost, so say it */
+	} else if (tp->state != TCP_TIME_WAIT && sock_has(so, SF_LINGER) && !so->linger_s) {
+		/* Who has nothing more to say, and has heard all, goes in silence, as on Linux. */
+		if (IN_STATES(tp, ST(CLOSING) | ST(LAST_ACK)) && tp->is_fin_sent)
+			tcp_finish(tp, 0);
+		else
+			tcp_abort(tp, 0, now);
 	} else {
 		send_fin(tp, now);
 		if (!tp->is_dead && tp->state != TCP_TIME_WAIT)

@@ -32,10 +32,18 @@ void __tcp_timer_update(struct tcp_sock *tp, nsec_t next)
 	tcp_arm_timer(tp, next, NSEC_PER_MSEC);
 }
 
+/* TCP_USER_TIMEOUT ends when it ends, not with the next try after it. */
+static void clamp_to_user_timeout(struct tcp_sock *tp, nsec_t now)
+{
+	if (tp->user_timeout && tp->first_unacked_at)
+		tp->xmit_at = MIN(tp->xmit_at, MAX(now + NSEC_PER_MSEC, tp->first_unacked_at + tp->user_timeout));
+}
+
 void tcp_arm_persist(struct tcp_sock *tp, nsec_t now)
 {
 	tp->xmit_kind = XMIT_PERSIST;
 	tp->xmit_at = now + MAX(tcp_backed_off(tp), TCP_RTO_MIN);
+	clamp_to_user_timeout(tp, now);
 }
 
 void tcp_arm_keepalive(struct tcp_sock *tp, nsec_t now)
@@ -99,6 +107,26 @@ static void rto_fire(struct tcp_sock *tp, nsec_t now)
 	if (r)
 		(void)tcp_retransmit(tp, r, now);
 	tcp_arm_rto(tp, now);
+	clamp_to_user_timeout(tp, now);
+}
+
+/*
+ * A peer that answers probes may keep its window shut for as long as it likes (RFC 9293 3.8.6.1), unless the application
+ * said how long, or has gone.
+ */
+static bool is_probing_over(const struct tcp_sock *tp, nsec_t now)
+{
+	unsigned max = TCP_SETTING(retries2), orphan = TCP_SETTING(orphan_retries);
+	bool is_alive = tcp_backed_off(tp) < TCP_RTO_MAX;
+
+	if (tp->user_timeout && now - tp->first_unacked_at >= tp->user_timeout)
+		return true;
+	if (tp->is_orphan) {
+		max = orphan || !is_alive ? orphan : 8;
+		if (!is_alive && tp->nr_backoff >= max)
+			return true;
+	}
+	return tp->nr_keep_probes >= max;	/* since the last answer */
 }
 
 static void persist_fire(struct tcp_sock *tp, nsec_t now)
@@ -114,12 +142,14 @@ static void persist_fire(struct tcp_sock *tp, nsec_t now)
 		return;
 	if (!tp->first_unacked_at)
 		tp->first_unacked_at = now;
-	if (is_given_up(tp, now, TCP_SETTING(retries2)) && now - tp->last_rcv > tcp_backed_off(tp)) {
+	if (is_probing_over(tp, now)) {
 		tcp_abort(tp, ETIMEDOUT, now);
 		return;
 	}
 	if (tp->nr_backoff < 64)
 		tp->nr_backoff++;
+	if (tp->nr_keep_probes < 255)
+		tp->nr_keep_probes++;
 	tcp_send_probe(tp, now);
 	tcp_arm_persist(tp, now);
 }

@@ -8,6 +8,7 @@
  *	7011 reads the urgent byte and the rest, tells both	7012 sends 200,000 bytes at once, then reads	7013 sends "ab" and, urgent, "X"; echo
  *	7020/udp echo; "E PORT": a connected socket sends to that port of the sender, the errno that it then gets is the answer; "S SIZE": the answer has that size
  *	7014 sends "a", "b", "c", 20 ms apart; echo 	7015 reads after a second, all there is	7016 sends 3,000 bytes, closes
+ *	7021 sends "aaaa" and "bbb" with MSG_EOR and "cc", all under TCP_CORK, then takes the cork off; echo
  *	7017 echo, with TCP Fast Open	7019 the same; closes after the first read	7018/udp "PORT": as 7010, with "hello" in the SYN if the peer's cookie is known
  */
 #include <arpa/inet.h>
@@ -131,6 +132,14 @@ static void *serve(void *arg)
 		sleep(1);
 		while (read(fd, buf, sizeof(buf)) > 0)
 			;
+		break;
+	case 7021:
+		set(fd, IPPROTO_TCP, TCP_CORK, 1);
+		send(fd, "aaaa", 4, MSG_EOR | MSG_NOSIGNAL);
+		send(fd, "bbb", 3, MSG_EOR | MSG_NOSIGNAL);
+		send(fd, "cc", 2, MSG_NOSIGNAL);
+		set(fd, IPPROTO_TCP, TCP_CORK, 0);
+		echo(fd);
 		break;
 	case 7016:
 		send(fd, data, 3000, MSG_NOSIGNAL);
@@ -287,8 +296,8 @@ int main(void)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	enable_fast_open();
-	for (int port = 7001; port <= 7019; port++)
-		if (port != 7010 && port != 7018)
+	for (int port = 7001; port <= 7021; port++)
+		if (port != 7010 && port != 7018 && port != 7020)
 			pthread_create(&t, NULL, listener, (void *)(intptr_t)port);
 	pthread_create(&t, NULL, connector, (void *)7010);
 	pthread_create(&t, NULL, connector, (void *)7018);

@@ -266,7 +266,7 @@ static void test_blind_attacks(struct socket *l)
 	sim_now += 600 * NSEC_PER_MSEC;
 	rx(irs + 1, iss + 500000, A, 1000, 0);	/* acknowledges what was never sent */
 	poke(so);
-	CHECK_EQ(expect(A)->seq, iss + 1);
+	expect_none();		/* dropped in silence, as on Linux */
 	rx(irs - 5000, iss + 1, A, 1000, 10);	/* old data */
 	poke(so);
 	CHECK_EQ(expect(A)->ack, irs + 1);
