@@ -16,6 +16,7 @@
 #define CONFIG_WAIT_MS	5000u
 
 /* Control messages of ip(7), ipv6(7), udp(7). */
+#define SO_RXQ_OVFL		40
 #define IP_TOS			1
 #define IP_TTL			2
 #define IP_RETOPTS		7
@@ -43,6 +44,8 @@
 #define UDP_SEGMENT		103
 
 #define PKTINFO4_LEN		12u
+#define SKB_SIZE		256u	/* Linux's struct sk_buff; */
+#define SKB_ROOM		384u	/* headers, and struct skb_shared_info */
 #define PKTINFO6_LEN		20u
 
 void dgram_init(struct dgram *d)
@@ -52,17 +55,32 @@ void dgram_init(struct dgram *d)
 
 /* ---- receive ----------------------------------------------------------------------------------------------------- */
 
+/*
+ * What a datagram takes of SO_RCVBUF: as Linux counts it, so that as many fit; its bookkeeping, and bytes and headers
+ * rounded up to a power of two. A receive buffer that holds little is a quarter of what it really takes, as with TCP.
+ */
+static uint32_t memory_of(const struct pkt *p)
+{
+	uint32_t counted = SKB_SIZE + (2u << (31 - __builtin_clz(p->len + SKB_ROOM - 1)));
+
+	return MAX(counted, p->truesize / 4);
+}
+
 bool dgram_deliver(struct dgram *d, struct pkt *p)
 {
-	uint32_t before = atomic_fetch_add(&d->queued, p->truesize, RELAXED);
+	uint32_t before;
 
-	/* A socket that is shut for reading takes datagrams all the same, as on Linux. */
-	if (before + p->truesize > atomic_load(&d->so.rcvbuf, RELAXED)) {
+	p->truesize = memory_of(p);
+	before = atomic_fetch_add(&d->queued, p->truesize, RELAXED);
+	/* One more while there is any room, so that one always fits. A socket that is shut for reading takes datagrams all the same. Both as on Linux. */
+	if (before > atomic_load(&d->so.rcvbuf, RELAXED)) {
 		(void)atomic_fetch_sub(&d->queued, p->truesize, RELAXED);
 		(void)atomic_fetch_add(&d->nr_dropped, 1u, RELAXED);
 		pkt_free(p);
 		return false;
 	}
+	if (unlikely(sock_has(&d->so, SF_RXQ_OVFL)))
+		p->udp.nr_dropped = atomic_load(&d->nr_dropped, RELAXED);
 	(void)mpsc_push(&d->channel, &p->node);
 	socket_wake(&d->so, 1, POLL_IN);
 	return true;
@@ -216,6 +234,8 @@ ssize_t dgram_copy(struct dgram *d, struct sock_msg *m, struct pkt *p)
 		atomic_store(&d->so.stamp, p->time, RELAXED);
 	else
 		stamp_put(&d->so, m, p->time);
+	if (unlikely(sock_has(&d->so, SF_RXQ_OVFL)) && p->udp.nr_dropped)
+		sock_msg_put(m, SOL_SOCKET, SO_RXQ_OVFL, &p->udp.nr_dropped, sizeof(p->udp.nr_dropped));
 	if (m->control_room)
 		inet_put_control(&d->so, m, p, &p->dst);
 	return m->flags & MSG_TRUNC ? (ssize_t)p->len : n;

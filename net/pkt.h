@@ -91,7 +91,7 @@ struct pkt {
 		struct {
 			uint16_t sport, dport;
 			uint8_t hop_limit, tos;
-			uint32_t if_index;
+			uint32_t nr_dropped;	/* of the socket when it was queued: SO_RXQ_OVFL */
 		} udp;
 		struct {
 			uint32_t offset;	/* ip-frag.c */

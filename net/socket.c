@@ -19,7 +19,8 @@
 
 #define S_IFSOCK	0140000u
 #define MAX_BUF		(16u * 1024 * 1024)
-#define MIN_BUF		4608u
+#define MIN_SNDBUF	4608u
+#define MIN_RCVBUF	2304u	/* Linux: a packet's least memory, for sending twice */
 
 SET_DECLARE(net_protos, struct net_proto);
 
@@ -415,7 +416,7 @@ static void set_buf(struct socket *so, uint32_t *field, int v, uint32_t flag)
 {
 	uint32_t want = v < 0 ? 0 : (uint32_t)MIN((uint64_t)v * 2, (uint64_t)MAX_BUF);
 
-	atomic_store(field, MAX(want, MIN_BUF), RELAXED);
+	atomic_store(field, MAX(want, flag == SF_RCVBUF_SET ? MIN_RCVBUF : MIN_SNDBUF), RELAXED);
 	sock_set(so, flag, true);
 	if (so->ops->buffers_changed)
 		so->ops->buffers_changed(so);

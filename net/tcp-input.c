@@ -322,6 +322,10 @@ static bool complete_handshake(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	}
 	if (lp && !tp->is_fastopen && atomic_load(&lp->nr_accept, RELAXED) > atomic_load(&lp->backlog, RELAXED)) {
 		NET_COUNT(tcp_listen_overflows);
+		if (TCP_SETTING(abort_on_overflow)) {
+			tcp_send_reset(p);
+			tcp_finish(tp, 0);
+		}
 		return false;
 	}
 	/* TCP_DEFER_ACCEPT: not before there is data, or the SYN-ACK was sent again often enough. */

@@ -4,7 +4,8 @@
  * SYN-RECEIVED. A child with packets puts itself on the listener's `attention` list, one that has become established on `established`; both are lock-free lists, so a
  * child never needs the listener's lock, and whoever holds the listener's lock may take a child's.
  *
- * More than TCP_MAX_HALF_OPEN children in SYN-RECEIVED: SYN cookies. A cookie is a sequence number that says when and with which options, and proves that we made it.
+ * More children in SYN-RECEIVED than listen(2) allows to wait: SYN cookies, unless tcp_syncookies says no. A cookie is a sequence number that says when and with which
+ * options, and proves that we made it.
  */
 #include "libc/errno.h"
 #include "libc/string.h"
@@ -201,19 +202,39 @@ static void open_fast(struct tcp_sock *lp, struct tcp_sock *tp, const struct pkt
 	queue_child(lp, tp);
 }
 
+static bool is_accept_full(const struct tcp_sock *lp)
+{
+	return atomic_load(&lp->nr_accept, RELAXED) > atomic_load(&lp->backlog, RELAXED);
+}
+
+/* What becomes of a SYN, by how many handshakes are under way: Linux's rules for the settings' values. */
+enum syn_fate { SYN_DROP, SYN_COOKIE, SYN_TAKE };
+
+static enum syn_fate judge_syn(const struct tcp_sock *lp, const struct pkt *p)
+{
+	uint32_t nr = atomic_load(&lp->nr_half_open, RELAXED), cookies = TCP_SETTING(syncookies), max = TCP_SETTING(max_syn_backlog);
+
+	if (cookies == 2 || nr > atomic_load(&lp->backlog, RELAXED))
+		return cookies ? SYN_COOKIE : SYN_DROP;
+	/* Without cookies the last quarter is for hosts that are known: of those there is only this one. */
+	return !cookies && (int32_t)(max - nr) < (int32_t)max >> 2 && !ip_is_ours(&p->src, NULL) ? SYN_DROP : SYN_TAKE;
+}
+
 static void syn_received(struct tcp_sock *lp, struct pkt *p, nsec_t now)
 {
+	enum syn_fate fate = judge_syn(lp, p);
 	struct tcp_syn_opts opts;
 	struct tcp_sock *tp;
 	bool has_data;
 
-	if (atomic_load(&lp->nr_accept, RELAXED) > atomic_load(&lp->backlog, RELAXED)) {
+	if (is_accept_full(lp))
 		NET_COUNT(tcp_listen_overflows);
+	if (is_accept_full(lp) || fate == SYN_DROP) {
 		NET_COUNT(tcp_listen_drops);
 		return;
 	}
 	tcp_parse_syn(p, &opts);
-	if (atomic_load(&lp->nr_half_open, RELAXED) >= TCP_MAX_HALF_OPEN) {
+	if (fate == SYN_COOKIE) {
 		lp->cookies_until = now + 2 * COOKIE_NS;
 		cookie_send(lp, p, &opts, now);
 		return;
@@ -257,14 +278,14 @@ static void ack_received(struct tcp_sock *lp, struct pkt *p, nsec_t now)
 	struct tcp_syn_opts opts;
 	struct tcp_sock *tp;
 
-	if (now >= lp->cookies_until || !cookie_check(p, now, &opts)) {
+	if (now >= lp->cookies_until || !TCP_SETTING(syncookies) || !cookie_check(p, now, &opts)) {
 		if (now < lp->cookies_until)
 			NET_COUNT(tcp_syncookies_failed);
 		tcp_send_reset(p);
 		pkt_free(p);
 		return;
 	}
-	tp = atomic_load(&lp->nr_accept, RELAXED) > atomic_load(&lp->backlog, RELAXED) ? NULL : make_child(lp, p, &opts);
+	tp = is_accept_full(lp) ? NULL : make_child(lp, p, &opts);
 	if (!tp) {
 		NET_COUNT(tcp_listen_drops);
 		pkt_free(p);
@@ -288,7 +309,9 @@ static void ack_received(struct tcp_sock *lp, struct pkt *p, nsec_t now)
 		tcp_finish(tp, 0);
 		pkt_free(p);
 	} else {
+		tp->nr_backoff = lp->defer_accept;	/* there is no SYN-ACK to repeat: TCP_DEFER_ACCEPT does not hold it back */
 		tcp_segment(tp, p, now);
+		tp->nr_backoff = 0;
 		if (!tp->is_dead)
 			tcp_output(tp, now);
 	}

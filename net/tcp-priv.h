@@ -56,6 +56,7 @@ struct tcp_settings {
 	uint32_t fin_timeout_s, keep_idle_s, keep_interval_s, keep_probes;
 	uint32_t notsent_lowat;
 	uint32_t fastopen;
+	uint32_t max_syn_backlog, syncookies, abort_on_overflow;
 	uint32_t rmem[3], wmem[3];	/* of a buffer: least, at first, most by autotuning */
 };
 extern struct tcp_settings tcp_settings;
@@ -90,7 +91,6 @@ static inline bool seq_le(uint32_t a, uint32_t b)
 #define TCP_TIME_WAIT_NS	(60 * NSEC_PER_SEC)
 #define TCP_FIN_TIMEOUT_MAX_S	120
 #define TCP_MAX_QUEUED		2048u		/* packets in a channel */
-#define TCP_MAX_HALF_OPEN	256u		/* of a listener; then cookies */
 #define TCP_MAX_ORPHANS		8192u
 #define TCP_MAX_TIME_WAIT	8192u
 
