@@ -70,7 +70,11 @@ bool dgram_deliver(struct dgram *d, struct pkt *p)
 {
 	uint32_t before;
 
-	p->truesize = memory_of(p);
+	p->udp.nr_dropped = 0;
+	if (unlikely(atomic_load(&d->queued, RELAXED) || atomic_load(&d->nr_dropped, RELAXED))) {	/* alone it is taken anyway */
+		p->truesize = memory_of(p);
+		p->udp.nr_dropped = atomic_load(&d->nr_dropped, RELAXED);
+	}
 	before = atomic_fetch_add(&d->queued, p->truesize, RELAXED);
 	/* One more while there is any room, so that one always fits. A socket that is shut for reading takes datagrams all the same. Both as on Linux. */
 	if (before > atomic_load(&d->so.rcvbuf, RELAXED)) {
@@ -79,8 +83,6 @@ bool dgram_deliver(struct dgram *d, struct pkt *p)
 		pkt_free(p);
 		return false;
 	}
-	if (unlikely(sock_has(&d->so, SF_RXQ_OVFL)))
-		p->udp.nr_dropped = atomic_load(&d->nr_dropped, RELAXED);
 	(void)mpsc_push(&d->channel, &p->node);
 	socket_wake(&d->so, 1, POLL_IN);
 	return true;
@@ -219,6 +221,17 @@ void inet_put_control(struct socket *so, struct sock_msg *m, const struct pkt *p
 		put_control6(so, m, p, flags, inf);
 }
 
+/* Times, and how many were lost. */
+static __attribute__((noinline)) void put_rare(struct dgram *d, struct sock_msg *m, const struct pkt *p)
+{
+	if (stamp_is_wanted(&d->so))
+		stamp_put(&d->so, m, p->time);
+	else
+		atomic_store(&d->so.stamp, p->time, RELAXED);
+	if (sock_has(&d->so, SF_RXQ_OVFL) && p->udp.nr_dropped)
+		sock_msg_put(m, SOL_SOCKET, SO_RXQ_OVFL, &p->udp.nr_dropped, sizeof(p->udp.nr_dropped));
+}
+
 ssize_t dgram_copy(struct dgram *d, struct sock_msg *m, struct pkt *p)
 {
 	unsigned len = (unsigned)MIN((size_t)p->len, m->uio->left);
@@ -230,12 +243,10 @@ ssize_t dgram_copy(struct dgram *d, struct sock_msg *m, struct pkt *p)
 		m->out_flags |= MSG_TRUNC;
 	if (m->name)
 		inet_to_sockaddr(&d->so, m->name, &p->src, p->udp.sport, p->dev);
-	if (likely(!stamp_is_wanted(&d->so)))
+	if (likely(!sock_has(&d->so, SF_TIMESTAMP | SF_RX_STAMPS | SF_RXQ_OVFL)))
 		atomic_store(&d->so.stamp, p->time, RELAXED);
 	else
-		stamp_put(&d->so, m, p->time);
-	if (unlikely(sock_has(&d->so, SF_RXQ_OVFL)) && p->udp.nr_dropped)
-		sock_msg_put(m, SOL_SOCKET, SO_RXQ_OVFL, &p->udp.nr_dropped, sizeof(p->udp.nr_dropped));
+		put_rare(d, m, p);
 	if (m->control_room)
 		inet_put_control(&d->so, m, p, &p->dst);
 	return m->flags & MSG_TRUNC ? (ssize_t)p->len : n;
@@ -401,7 +412,9 @@ int dgram_parse_control(struct dgram *d, const struct sock_msg *m, const struct 
 	c->src = d->laddr;
 	c->dev = NULL;
 	c->segment = 0;
-	c->stamps = stamp_of_send(&d->so);
+	c->stamps = 0;
+	if (unlikely(sock_has(&d->so, SF_TX_STAMPS)))
+		c->stamps = stamp_of_send(&d->so);
 	if (!m->control_len)
 		return 0;
 	while (!r && (h = sock_msg_next(m, &pos, &error))) {

@@ -52,7 +52,7 @@ struct dgram_control {
 	struct ip_addr src;
 	struct netdev *dev;
 	struct ip_opts opts;
-	uint16_t segment;		/* UDP_SEGMENT */
+	uint32_t segment;		/* UDP_SEGMENT */
 	uint32_t stamps;		/* SOF_TX_* */
 };
 int dgram_parse_control(struct dgram *d, const struct sock_msg *m, const struct ip_addr *dst, struct dgram_control *c);

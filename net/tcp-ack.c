@@ -272,6 +272,8 @@ bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	if (!is_old && ack != tp->snd_una) {
 		res.acked = ack - tp->snd_una;
 		tx_cumulative(tp, ack, &res);
+		if (unlikely(tp->marks))
+			tcp_mark_acked(tp, ack);
 		advance(tp, ack, now);
 		if (!tp->has_sack)
 			reno_advance(tp, res.acked);

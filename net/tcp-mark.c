@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Marks in the send queue: ends of records (MSG_EOR), which no segment may cross, and bytes whose times of sending and
- * acknowledgement the application wants to know (SO_TIMESTAMPING). Few connections have any: a list by sequence, which
- * the hot paths only compare with NULL. A mark goes when it is acknowledged. All with the socket's lock.
+ * acknowledgement the application wants to know (SO_TIMESTAMPING). Few connections have any: a list by sequence. While
+ * there are some nothing takes the short ways. A mark goes when it is acknowledged. All with the socket's lock.
  */
 #include "libc/string.h"
 #include "mmu/heap.h"
@@ -29,6 +29,7 @@ void tcp_mark_add(struct tcp_sock *tp, uint32_t what)
 	while (*link)
 		link = &(*link)->next;
 	*link = m;
+	tp->is_unpredicted = true;
 }
 
 uint32_t tcp_mark_limit(const struct tcp_sock *tp, uint32_t unsent)
@@ -108,12 +109,13 @@ void tcp_mark_acked(struct tcp_sock *tp, uint32_t una)
 {
 	struct tcp_mark *m;
 
-	while ((m = tp->marks) && m->is_sent && seq_le(m->end, una)) {
-		if (m->stamps & SOF_TX_ACK)
+	while ((m = tp->marks) && seq_le(m->end, una)) {
+		if (m->is_sent && m->stamps & SOF_TX_ACK)
 			tell(tp, m, STAMP_ACKED, clock_monotonic());
 		tp->marks = m->next;
 		kfree(m);
 	}
+	tp->is_unpredicted = tp->marks != NULL;
 }
 
 void tcp_mark_free(struct tcp_sock *tp)

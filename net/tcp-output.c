@@ -569,7 +569,7 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 	struct tcp_frame *f;
 	struct pkt *p;
 
-	if (tp->plain_word != TCP_PLAIN || tp->marks || len >= tp->mss || len > SHORT_MAX || flight + len > tp->snd_wnd || flight >= tp->cwnd || tp->sacked_bytes | tp->lost_bytes ||
+	if (tp->plain_word != TCP_PLAIN || len >= tp->mss || len > SHORT_MAX || flight + len > tp->snd_wnd || flight >= tp->cwnd || tp->sacked_bytes | tp->lost_bytes ||
 	    tp->has_urg || !ip_route_is_valid(&tp->route) || !nagle_allows(tp, false))
 		return false;
 	if (tp->route.neigh) {

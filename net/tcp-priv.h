@@ -196,7 +196,7 @@ struct tcp_sock {
 			bool rack_reordering, is_tlp_out;	/* [l] */
 			bool has_fin_seq;	/* [l] */
 			bool has_ecn;		/* [l] */
-			bool is_unpredicted;	/* [l] for tests: no segment takes the short way */
+			bool is_unpredicted;	/* [l] no segment takes the short way: there are marks (tcp-mark.c), or a test wants it */
 		};
 		uint64_t plain_word;
 	};

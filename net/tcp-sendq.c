@@ -200,8 +200,6 @@ void sendq_acked(struct tcp_sock *tp, uint32_t una)
 {
 	struct sendq *q = &tp->sendq;
 
-	if (unlikely(tp->marks))
-		tcp_mark_acked(tp, una);
 	while (q->head != q->tail) {
 		struct send_chunk *c = at(q, q->head);
 
@@ -430,8 +428,10 @@ static void appended(struct tcp_sock *tp, const struct uio *u, int flags, nsec_t
 	tp->has_writer = false;
 	if (unlikely(!tp->busy))
 		tcp_set_busy(tp, BUSY_SENDING, now);
-	if (unlikely(tp->write_marks) && !u->left)
+	if (unlikely(tp->write_marks) && !u->left) {
 		tcp_mark_add(tp, tp->write_marks);
+		tp->write_marks = 0;
+	}
 	tp->is_cork |= !!(flags & MSG_MORE);
 	if (flags & MSG_OOB && !u->left) {	/* before it is sent: the segment itself tells */
 		tp->snd_urg = tp->write_seq;
@@ -480,18 +480,21 @@ static ssize_t send_some(struct tcp_sock *tp, struct uio *u, int flags)
 	return n;
 }
 
-static int parse_control(struct socket *so, const struct sock_msg *m, uint32_t *marks)
+/* What is to be noted at the end of this write. 0, -errno of a control message. */
+static __attribute__((noinline)) int find_marks(struct socket *so, const struct sock_msg *m, uint32_t *marks)
 {
-	uint32_t stamps = *marks & SOF_TX_MASK;
+	uint32_t stamps = stamp_of_send(so);
 	const struct cmsg_hdr *h;
 	size_t pos = 0;
 	int error, r = 0;
 
-	while (!r && (h = sock_msg_next(m, &pos, &error))) {
+	if (!m->control_len)
+		error = 0;
+	while (!r && m->control_len && (h = sock_msg_next(m, &pos, &error))) {
 		if (h->level == SOL_SOCKET)
 			r = stamp_parse_control(so, h, &stamps);
 	}
-	*marks = (*marks & TCP_MARK_EOR) | stamps;
+	*marks = stamps | (m->flags & MSG_EOR ? TCP_MARK_EOR : 0);
 	return r ? r : error;
 }
 
@@ -499,13 +502,13 @@ static ssize_t send_all(struct tcp_sock *tp, struct sock_msg *m)
 {
 	struct socket *so = &tp->so;
 	nsec_t deadline = NSEC_NEVER;
-	uint32_t marks = stamp_of_send(so) | (m->flags & MSG_EOR ? TCP_MARK_EOR : 0);
+	uint32_t marks = 0;
 	bool has_deadline = false;
 	ssize_t done = 0, n;
 	int r;
 
-	if (unlikely(m->control_len)) {
-		r = parse_control(so, m, &marks);
+	if (unlikely(m->control_len || m->flags & MSG_EOR || sock_has(so, SF_TX_STAMPS))) {
+		r = find_marks(so, m, &marks);
 		if (r)
 			return r;
 	}
@@ -518,10 +521,10 @@ static ssize_t send_all(struct tcp_sock *tp, struct sock_msg *m)
 		tcp_lock(tp);
 		r = check_writable(tp);
 		n = r;
-		if (!r) {
+		if (unlikely(marks))
 			tp->write_marks = marks;
+		if (!r)
 			n = send_some(tp, m->uio, m->flags);
-		}
 		tcp_unlock(tp);
 		if (n == -EAGAIN && unlikely(tp->is_deferred)) {
 			done = tcp_send_first(tp, m);

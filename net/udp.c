@@ -19,11 +19,12 @@
 #define UDP_SEGMENT	103
 #define UDP_GRO		104
 #define MAX_SEGMENTS	128u	/* of one send, as Linux */
+#define CORK_OPTION	1u	/* UDP_CORK is set */
+#define CORK_PENDING	2u	/* there is something in `pending` */
 #define MAX_ENCAP	3	/* UDP_ENCAP_L2TPINUDP */
 
 /* A datagram that UDP_CORK or MSG_MORE holds back: where it goes was settled by its first part. */
 struct pending {
-	bool is_there;
 	struct pkt *head, *tail;	/* payload */
 	unsigned len;
 	struct ip_addr dst;
@@ -37,9 +38,9 @@ struct udp_sock {
 	uint16_t segment;		/* [so.lock] UDP_SEGMENT */
 	bool has_addr, has_port;	/* [so.lock] bind(2) gave these, so disconnecting leaves them */
 	bool kept[3];			/* [a] the options of kept_option() */
-	bool is_corked;			/* [a] UDP_CORK */
+	uint32_t corking;		/* [a] CORK_*: nothing of it with most sockets */
 	uint8_t encap;			/* [a] UDP_ENCAP, kept */
-	struct pending pending;		/* [so.lock]; is_there is looked at without */
+	struct pending pending;		/* [so.lock] */
 };
 
 static struct udp_sock *udp_of(struct socket *so)
@@ -313,17 +314,15 @@ static bool deliver_local(struct udp_sock *u, struct pkt *p, const struct ip_add
 	return true;
 }
 
-/* so.lock held. p is the payload, with headroom for all. take. */
-static int output(struct udp_sock *u, struct pkt *p, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
+/* What goes the long way: through IP. take. */
+static __attribute__((noinline)) int output_ip(struct udp_sock *u, struct pkt *p, const struct ip_addr *src, const struct ip_addr *dst, uint16_t port,
+					       const struct dgram_control *c)
 {
 	struct ip_opts opts;
-	const struct ip_addr *src = ip_is_any(&c->src) ? &u->d.route.src : &c->src;
 	struct dgram_stamp stamp;
 	struct udp_hdr *h;
 	int r;
 
-	if (likely(!c->stamps) && deliver_local(u, p, src, dst, port, &c->opts))
-		return 0;
 	h = pkt_push(p, sizeof(*h));
 	h->sport = net16(u->d.lport);
 	h->dport = net16(port);
@@ -345,6 +344,16 @@ static int output(struct udp_sock *u, struct pkt *p, const struct ip_addr *dst, 
 	if (unlikely(c->stamps))
 		dgram_stamp_end(&u->d, &stamp, !r, false, src, dst, &opts);
 	return r;
+}
+
+/* so.lock held. p is the payload, with headroom for all. take. */
+static int output(struct udp_sock *u, struct pkt *p, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
+{
+	const struct ip_addr *src = ip_is_any(&c->src) ? &u->d.route.src : &c->src;
+
+	if (likely(!c->stamps) && deliver_local(u, p, src, dst, port, &c->opts))
+		return 0;
+	return output_ip(u, p, src, dst, port, c);
 }
 
 /* so.lock held. One datagram of len bytes from m->uio. */
@@ -388,7 +397,8 @@ static int check_length(const struct udp_sock *u, size_t len, const struct dgram
 static void drop_pending(struct udp_sock *u)
 {
 	pkt_free_list(u->pending.head);
-	u->pending = (struct pending){ .is_there = false };
+	u->pending = (struct pending){ .head = NULL };
+	(void)atomic_fetch_and(&u->corking, ~CORK_PENDING, RELAXED);
 }
 
 static int send_pending(struct udp_sock *u)
@@ -400,7 +410,7 @@ static int send_pending(struct udp_sock *u)
 	for (struct pkt *q = w->head; !r && q; q = pkt_next(q))
 		pkt_copy_out(q, 0, pkt_put(p, q->len), q->len);
 	if (!r)
-		r = output(u, p, &w->dst, w->port, &w->c);
+		r = output_ip(u, p, ip_is_any(&w->c.src) ? &u->d.route.src : &w->c.src, &w->dst, w->port, &w->c);
 	else
 		pkt_free(p);
 	drop_pending(u);
@@ -434,31 +444,36 @@ static int append_pending(struct udp_sock *u, struct sock_msg *m, size_t len, bo
 
 static int begin_pending(struct udp_sock *u, struct sock_msg *m, size_t len, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
 {
-	u->pending = (struct pending){ .is_there = true, .dst = *dst, .port = port, .c = *c };
+	u->pending = (struct pending){ .dst = *dst, .port = port, .c = *c };
+	(void)atomic_fetch_or(&u->corking, CORK_PENDING, RELAXED);
 	return append_pending(u, m, len, true);
 }
 
-/* True: m belongs to a datagram that has been begun; *r is what the send returns. */
-static bool was_appended(struct udp_sock *u, struct sock_msg *m, size_t len, bool is_more, ssize_t *r)
+/* Out-of-band data, or parts. True: *r is what the send returns; else it begins a datagram, of which there may be more. */
+static __attribute__((noinline)) bool was_special(struct udp_sock *u, struct sock_msg *m, size_t len, bool *is_more, ssize_t *r)
 {
-	bool is_there;
+	bool is_begun;
 
+	*is_more = m->flags & MSG_MORE || atomic_load(&u->corking, RELAXED) & CORK_OPTION;
+	*r = -EOPNOTSUPP;
+	if (m->flags & MSG_OOB)
+		return true;
 	mutex_lock(&u->d.so.lock);
-	is_there = u->pending.is_there;
-	if (is_there) {
-		*r = append_pending(u, m, len, is_more);	/* also when it was shut meanwhile, as on Linux */
+	is_begun = atomic_load(&u->corking, RELAXED) & CORK_PENDING;
+	if (is_begun) {
+		*r = append_pending(u, m, len, *is_more);	/* also when it was shut meanwhile, as on Linux */
 		if (!*r)
 			*r = (ssize_t)len;
 	}
 	mutex_unlock(&u->d.so.lock);
-	return is_there;
+	return is_begun;
 }
 
 static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 {
 	struct udp_sock *u = udp_of(so);
 	size_t len = m->uio->left;
-	bool is_more = m->flags & MSG_MORE || atomic_load(&u->is_corked, RELAXED);
+	bool is_more = false;
 	struct dgram_control c;
 	struct ip_addr dst;
 	struct netdev *dev = NULL;
@@ -468,9 +483,7 @@ static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 
 	if (len > 65535)
 		return -EMSGSIZE;
-	if (m->flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (unlikely(atomic_load(&u->pending.is_there, RELAXED)) && was_appended(u, m, len, is_more, &done))
+	if (unlikely(m->flags & (MSG_OOB | MSG_MORE) || atomic_load(&u->corking, RELAXED)) && was_special(u, m, len, &is_more, &done))
 		return done;
 	r = sock_take_error(so);
 	if (r)
@@ -572,11 +585,13 @@ static int kept_option(int name)
 /* What waited goes out; that it could not is not told, as on Linux. */
 static int set_cork(struct udp_sock *u, bool on)
 {
-	atomic_store(&u->is_corked, on, RELAXED);
-	if (on)
+	if (on) {
+		(void)atomic_fetch_or(&u->corking, CORK_OPTION, RELAXED);
 		return 0;
+	}
+	(void)atomic_fetch_and(&u->corking, ~CORK_OPTION, RELAXED);
 	mutex_lock(&u->d.so.lock);
-	if (u->pending.is_there)
+	if (atomic_load(&u->corking, RELAXED) & CORK_PENDING)
 		(void)send_pending(u);
 	mutex_unlock(&u->d.so.lock);
 	return 0;
@@ -586,7 +601,7 @@ static int get_option(const struct udp_sock *u, int name)
 {
 	switch (name) {
 	case UDP_CORK:
-		return atomic_load(&u->is_corked, RELAXED);
+		return (atomic_load(&u->corking, RELAXED) & CORK_OPTION) != 0;
 	case UDP_ENCAP:
 		return atomic_load(&u->encap, RELAXED);
 	case UDP_SEGMENT:

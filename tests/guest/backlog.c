@@ -162,7 +162,7 @@ static void datagrams(int family)
 			while (recv(r, data, sizeof(data), MSG_DONTWAIT) >= 0)
 				n++;
 			want = fits(v, sizes[i]);
-			printf(" %s", 3 * n <= 4 * want && 4 * n >= 3 * want ? "near" : n < want ? "LESS" : "MORE");
+			printf(" %s", 3 * (n - 1) <= 4 * want && 4 * n >= 3 * want ? "near" : n < want ? "LESS" : "MORE");
 			close(r);
 			close(s);
 		}
