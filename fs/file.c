@@ -4,6 +4,7 @@
  */
 #include "fs/file.h"
 
+#include "fs/async.h"
 #include "fs/dentry.h"
 #include "fs/epoll.h"
 #include "fs/inotify.h"
@@ -55,8 +56,7 @@ struct file *file_alloc(const struct file_ops *ops, unsigned flags, void *privat
 	f->dentry = NULL;
 	f->private = private;
 	f->kind = NULL;
-	f->owner_pid = 0;
-	f->owner_sig = 0;
+	f->async = NULL;
 	list_init(&f->epoll_items);
 	f->epoll_lock = (struct mutex)MUTEX_INIT;
 	f->was_watched = false;
@@ -80,6 +80,8 @@ void file_last_put(struct file *f)
 	if (!atomic_cas(&f->refs, &none, FILE_DEAD, ACQ_REL))
 		return;
 	epoll_forget_file(f);
+	if (unlikely(f->async))
+		file_async_release(f);
 	if (f->vnode) {
 		if (unlikely(atomic_load(&inotify_nr_watches, RELAXED)) && !(f->flags & O_PATH))
 			inotify_file_event(f->vnode, f->dentry, (f->flags & O_ACCMODE) == O_RDONLY ? IN_CLOSE_NOWRITE : IN_CLOSE_WRITE);

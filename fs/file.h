@@ -13,6 +13,7 @@
 
 struct dirent_sink;
 struct file;
+struct file_async;
 struct poll_table;
 struct fdtable;
 struct stat_info;
@@ -33,6 +34,7 @@ struct dentry;
 #define FILE_POLLWRNORM	0x100u
 #define FILE_POLLWRBAND	0x200u
 #define FILE_POLLRDHUP	0x2000u
+#define FILE_POLLANY	0x23ffu	/* all of these: for who announces an end and wakes everybody */
 
 /* Open flags: numbers of Linux arm64 (asm-generic, with arm64's O_DIRECTORY, O_NOFOLLOW, O_DIRECT, O_LARGEFILE). linux/ translates for other ports. */
 #define O_ACCMODE	00000003
@@ -85,8 +87,11 @@ struct file_ops {
 	int (*setattr)(struct file *f, const struct vnode_attr *a);
 	/* fcntl(2) commands of one kind of file: F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS, leases. [EINVAL] */
 	long (*fcntl)(struct file *f, unsigned cmd, unsigned long arg);
-	/* F_SETFL changed f->flags (e.g. O_ASYNC). [nothing] */
-	int (*set_flags)(struct file *f, unsigned flags);
+	/*
+	 * fs/async.h: a subscription for signals begins or ends (0); else which enum file_band the events, which are not 0, are worth. With locks held that who caused the events has.
+	 * [O_ASYNC cannot be set]
+	 */
+	int (*async)(struct file *f, uint32_t what);
 	/* Each close(2) of a descriptor (POSIX locks). [nothing] */
 	void (*flush)(struct file *f, struct fdtable *table);
 	/* Last reference gone: free private. Runs in thread context. */
@@ -106,7 +111,7 @@ struct file {
 	struct dentry *dentry;		/* [I] name it was opened by, or NULL; ref */
 	void *private;			/* [I] the implementation's */
 	const char *kind;		/* [I] "eventfd" for /proc/self/fd: anon_inode:[eventfd]; NULL with a dentry */
-	int owner_pid, owner_sig;	/* F_SETOWN, F_SETSIG */
+	struct file_async *async;	/* [a] fs/async.h; NULL: none */
 	struct list epoll_items;	/* fs/epoll.c: subscriptions of epoll instances to this file */
 	struct mutex epoll_lock;
 	bool was_watched;		/* [epoll_lock] an epoll has had it; who sets it has a reference, so that the last file_put() sees it */

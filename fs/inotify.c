@@ -10,6 +10,7 @@
  */
 #include "fs/inotify.h"
 
+#include "fs/async.h"
 #include "fs/dentry.h"
 #include "fs/special-priv.h"
 #include "libc/errno.h"
@@ -347,6 +348,7 @@ static void release(struct file *f)
 static const struct file_ops inotify_ops = {
 	.read = read,
 	.poll = poll,
+	.async = file_async_plain,
 	.ioctl = ioctl,
 	.stat = special_anon_stat,
 	.release = release,

@@ -38,6 +38,7 @@ struct pipe {
 	struct waitq wr;	/* room, or the last reader has gone */
 	struct pipe_buf *bufs;	/* [lock] nr_slots of them */
 	uint32_t nr_slots;	/* [lock] power of two */
+	uint32_t tells_reads;	/* [lock] writers that want a signal of each read: fs/async.h */
 	uint32_t head, tail;	/* [lock] written also atomically: looked at by sleepers */
 	uint8_t *spare;		/* [lock] a page kept for the next write */
 	uint32_t nr_readers, nr_writers;	/* [lock], looked at by sleepers: files that may read, write */

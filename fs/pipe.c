@@ -12,6 +12,7 @@
 #include "fs/pipe.h"
 
 #include "fs/anon-attr.h"
+#include "fs/async.h"
 #include "fs/file.h"
 #include "fs/pipe-priv.h"
 #include "fs/special-priv.h"
@@ -161,7 +162,7 @@ static ssize_t pipe_read_some(struct pipe *p, struct uio *u)
 	mutex_lock(&p->lock);
 	was_full = p->head - p->tail >= p->nr_slots;
 	done = pipe_copy_out(p, u);
-	was_full = was_full && !pipe_is_full(p);
+	was_full = (was_full && !pipe_is_full(p)) || p->tells_reads;
 	mutex_unlock(&p->lock);
 	if (unlikely(was_full))
 		pipe_wake_writers(p);
@@ -366,6 +367,18 @@ static uint32_t pipe_poll(struct file *f, struct poll_table *pt)
 	return events;
 }
 
+static int pipe_async(struct file *f, uint32_t what)
+{
+	struct pipe *p = f->private;
+
+	if (!(what & (FILE_ASYNC_ON | FILE_ASYNC_OFF)) || (f->flags & O_ACCMODE) == O_RDONLY)
+		return file_async_plain(f, what);
+	mutex_lock(&p->lock);
+	p->tells_reads += what & FILE_ASYNC_ON ? 1 : -1u;
+	mutex_unlock(&p->lock);
+	return 0;
+}
+
 static long pipe_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 {
 	struct pipe *p = f->private;
@@ -446,6 +459,7 @@ static const struct file_ops pipe_ops = {
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = pipe_poll,
+	.async = pipe_async,
 	.ioctl = pipe_ioctl,
 	.stat = pipe_stat,
 	.setattr = pipe_setattr,
@@ -457,6 +471,7 @@ static const struct file_ops fifo_ops = {
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = pipe_poll,
+	.async = pipe_async,
 	.ioctl = pipe_ioctl,
 	.release = pipe_release,
 };

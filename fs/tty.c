@@ -9,6 +9,7 @@
  * Input: the driver calls console_port_input() from its thread; what does not fit stays with the driver, which is told by unthrottle() when a reader has made
  * room (at half empty).
  */
+#include "fs/async.h"
 #include "fs/file.h"
 #include "fs/special-priv.h"
 #include "fs/tty-priv.h"
@@ -412,6 +413,16 @@ static uint32_t tty_poll(struct file *f, struct poll_table *pt)
 	return events;
 }
 
+/* Of a terminal what can be read counts: a line, or a byte in raw mode. */
+static int tty_async(struct file *f, uint32_t what)
+{
+	struct tty_stream *s = f->private;
+
+	if (what & FILE_POLLIN && s->is_tty && !tty_line_is_readable(stream_in(s)) && !atomic_load(&stream_in(s)->is_hung_up, RELAXED))
+		return BAND_NONE;
+	return file_async_plain(f, what);
+}
+
 static long tty_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 {
 	struct tty_stream *s = f->private;
@@ -447,6 +458,7 @@ static const struct file_ops tty_ops = {
 	.read = tty_read,
 	.write = tty_write,
 	.poll = tty_poll,
+	.async = tty_async,
 	.ioctl = tty_ioctl,
 	.stat = tty_stat,
 	.release = tty_release,

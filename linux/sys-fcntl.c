@@ -5,7 +5,7 @@
 #include "fs/pipe.h"
 #include "libc/string.h"
 #include "fs/vnode.h"
-#include "linux/signal.h"
+#include "linux/sigio.h"
 #include "linux/sys-util.h"
 
 enum {
@@ -38,7 +38,7 @@ enum {
 #define FD_CLOEXEC	1
 #define RW_HINT_MAX	5
 #define DN_MULTISHOT	0x80000000ul
-#define SETFL_MASK	(O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
+#define SETFL_MASK	(O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 
 /* struct flock of 64-bit Linux. */
 struct flock_abi {
@@ -134,46 +134,19 @@ static long do_lock(struct file *f, long fd, int cmd, long arg)
 	return r || is_ofd ? r : recheck_lock(f, fd, &l);
 }
 
-static long set_flags(struct file *f, long arg)
+static long set_flags(struct file *f, long fd, long arg)
 {
-	uint32_t flags = atomic_load(&f->flags, RELAXED);
-	uint32_t wanted = abi_open_flags((unsigned)arg) & SETFL_MASK;
+	uint32_t wanted = abi_open_flags((unsigned)arg), flags;
+	int r = sigio_set(f, (int)fd, wanted & O_ASYNC);
 
+	if (r)
+		return r;
+	wanted &= SETFL_MASK;
+	flags = atomic_load(&f->flags, RELAXED);
 	/* A racing F_SETFL may win or lose, as on Linux; bits that it does not touch stay. */
 	while (!atomic_cas2(&f->flags, &flags, (flags & ~(uint32_t)SETFL_MASK) | wanted, RELAXED, RELAXED))
 		;
-	return f->ops->set_flags ? f->ops->set_flags(f, f->flags) : 0;
-}
-
-struct owner_abi {
-	int32_t type, pid;
-};
-
-static long do_owner(struct file *f, int cmd, long arg)
-{
-	struct owner_abi o = { 1, f->owner_pid };
-
-	switch (cmd) {
-	case F_SETOWN:
-		f->owner_pid = (int)arg;
-		return 0;
-	case F_GETOWN:
-		return f->owner_pid;
-	case F_SETSIG:
-		if (arg < 0 || arg > NR_SIGNALS)
-			return -EINVAL;
-		f->owner_sig = (int)arg;
-		return 0;
-	case F_GETSIG:
-		return f->owner_sig;
-	case F_SETOWN_EX:
-		if (copy_from_user(&o, (const void *)arg, sizeof(o)))
-			return -EFAULT;
-		f->owner_pid = o.pid;
-		return 0;
-	default:
-		return copy_to_user((void *)arg, &o, sizeof(o));
-	}
+	return 0;
 }
 
 /* By a name: open(2) of a 64-bit program adds O_LARGEFILE, which no socket, pipe or event file has. */
@@ -227,7 +200,7 @@ static long do_fcntl(struct file *f, long fd, int cmd, long arg)
 		return -EBADF;
 	switch (cmd) {
 	case F_SETFL:
-		return set_flags(f, arg);
+		return set_flags(f, fd, arg);
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
@@ -241,7 +214,7 @@ static long do_fcntl(struct file *f, long fd, int cmd, long arg)
 	case F_GETSIG:
 	case F_SETOWN_EX:
 	case F_GETOWN_EX:
-		return do_owner(f, cmd, arg);
+		return sigio_fcntl(f, cmd, arg);
 	case F_GETLEASE:			/* nobody can have taken one */
 		return 2;
 	case F_GET_RW_HINT:

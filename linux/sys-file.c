@@ -7,6 +7,7 @@
 #include "fs/fdtable.h"
 #include "fs/uio.h"
 #include "libc/string.h"
+#include "linux/sigio.h"
 #include "linux/signal.h"
 #include "linux/sys-util.h"
 #include "mmu/heap.h"
@@ -633,7 +634,6 @@ long sys_flock(long fd, long operation)
 #define FIONCLEX	0x5450
 #define FIOCLEX		0x5451
 #define FIONBIO		0x5421
-#define FIOASYNC	0x5452
 #define FIONREAD	0x541bu
 
 static long set_status_flag(struct file *f, unsigned flag, long arg)
@@ -646,7 +646,7 @@ static long set_status_flag(struct file *f, unsigned flag, long arg)
 		atomic_fetch_or(&f->flags, flag, RELAXED);
 	else
 		atomic_fetch_and(&f->flags, ~flag, RELAXED);
-	return f->ops->set_flags ? f->ops->set_flags(f, f->flags) : 0;
+	return 0;
 }
 
 /* FIONREAD of a file: from its position to its end. */
@@ -676,9 +676,9 @@ long sys_ioctl(long fd, long cmd, long arg)
 		r = fd_set_cloexec(process_current()->files, (int)fd, (unsigned)cmd == FIOCLEX);
 	else if ((unsigned)cmd == FIONBIO)
 		r = set_status_flag(f, O_NONBLOCK, arg);
-	else if ((unsigned)cmd == FIOASYNC)
-		r = set_status_flag(f, O_ASYNC, arg);
 	else
+		r = sigio_ioctl(f, (int)fd, (unsigned)cmd, arg);
+	if (r == -ENOTTY)
 		r = f->ops->ioctl ? f->ops->ioctl(f, (unsigned)cmd, (unsigned long)arg) : -ENOTTY;
 	if (r == -ENOTTY && (unsigned)cmd == FIONREAD && f->vnode)
 		r = bytes_to_read(f, arg);

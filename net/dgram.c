@@ -271,7 +271,7 @@ uint32_t dgram_poll(struct socket *so)
 void dgram_error(struct dgram *d, int error)
 {
 	atomic_store(&d->so.error, error, RELAXED);
-	socket_wake(&d->so, (unsigned)-1, 0);
+	socket_wake(&d->so, (unsigned)-1, FILE_POLLANY);
 }
 
 int dgram_queued(struct socket *so, unsigned what, int *out)

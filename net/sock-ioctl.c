@@ -15,9 +15,6 @@
 #define SIOCATMARK	0x8905u
 #define SIOCGSTAMP	0x8906
 #define SIOCGSTAMPNS	0x8907
-#define SIOCSPGRP	0x8902u
-#define SIOCGPGRP	0x8904u
-#define FIOASYNC	0x5452u
 #define SIOCGIFNAME	0x8910u
 #define SIOCGIFCONF	0x8912u
 #define SIOCGIFFLAGS	0x8913u
@@ -231,10 +228,6 @@ long sock_ioctl(struct socket *so, unsigned cmd, unsigned long arg)
 	case SIOCGSTAMP:
 	case SIOCGSTAMPNS:
 		return so->family == AF_UNIX ? -ENOTTY : get_stamp(so, cmd == SIOCGSTAMPNS, arg);
-	case SIOCSPGRP:
-		return 0;
-	case SIOCGPGRP:
-		return user_store32((uint32_t *)arg, 0);
 	case SIOCGIFCONF:
 		return get_conf(arg);
 	case SIOCETHTOOL:

@@ -3,6 +3,7 @@
 #include "net/socket.h"
 
 #include "fs/anon-attr.h"
+#include "fs/async.h"
 #include "fs/vfs.h"
 #include "fs/cred.h"
 #include "libc/errno.h"
@@ -169,6 +170,29 @@ static uint32_t socket_poll(struct file *f, struct poll_table *pt)
 	return so->ops->poll(so);
 }
 
+/* That there is room is told only to who has found none. */
+static int socket_async(struct file *f, uint32_t what)
+{
+	struct socket *so = f->private;
+
+	if (what & (FILE_ASYNC_ON | FILE_ASYNC_OFF)) {
+		sock_set(so, SF_ASYNC, what & FILE_ASYNC_ON);
+		return 0;
+	}
+	if (what & FILE_POLLERR)
+		return BAND_ERR;
+	if (what & FILE_POLLHUP)
+		return BAND_HUP;
+	if (what & FILE_POLLIN)
+		return BAND_IN;
+	if (what & FILE_POLLPRI)
+		return what & FILE_POLLRDBAND ? BAND_URG : BAND_NONE;
+	if (!(what & FILE_POLLOUT) || (so->family == AF_UNIX && !sock_has(so, SF_WANTS_ROOM)))
+		return BAND_NONE;
+	sock_set(so, SF_WANTS_ROOM, false);
+	return BAND_OUT;
+}
+
 static long socket_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 {
 	return sock_ioctl(f->private, cmd, arg);
@@ -209,6 +233,7 @@ static const struct file_ops socket_file_ops = {
 	.read = socket_read,
 	.write = socket_write,
 	.poll = socket_poll,
+	.async = socket_async,
 	.ioctl = socket_ioctl,
 	.stat = socket_stat,
 	.setattr = socket_setattr,

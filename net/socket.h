@@ -188,6 +188,8 @@ struct socket_ops {
 #define SF_BUSY_PREFER	0x2000000u
 #define SF_DEBUG	0x4000000u
 #define SF_LOCK_FILTER	0x8000000u
+#define SF_ASYNC	0x20000000u	/* its file wants signals: fs/async.h */
+#define SF_WANTS_ROOM	0x40000000u	/* AF_UNIX with SF_ASYNC: who sent or polled has found no room */
 #define SF_NEW_STAMPS	0x10000000u	/* SO_TIMESTAMP_NEW and friends: only the types of the messages differ */
 
 #define SF_RX_STAMPS	0x20000000u	/* SO_TIMESTAMPING: received packets, */

@@ -385,6 +385,9 @@ static void wake_for_channel(struct tcp_sock *tp)
 		work_urgent(&tp->work);
 	else
 		socket_wake_fenced(&tp->so, (unsigned)-1, 0);
+	/* The signal comes when it is known what has come (tcp_wake). */
+	if (unlikely(sock_has(&tp->so, SF_ASYNC)))
+		work_urgent(&tp->work);
 }
 
 /* A connection that nobody has accepted yet: the listener's threads take care of it. */

@@ -387,7 +387,7 @@ static void input_urgent(struct tcp_sock *tp, const struct pkt *p)
 	recvq_skip_urgent(tp);	/* the byte of the former mark, if all before it was read: without the mark it would be read again */
 	tp->urg_seq = seq;
 	tp->urg_state = URG_PENDING;
-	tcp_wake(tp, FILE_POLLPRI);
+	tcp_wake(tp, FILE_POLLPRI | FILE_POLLRDBAND);
 }
 
 /* The peer's FIN is next in order. */

@@ -126,7 +126,7 @@ void tcp_finish(struct tcp_sock *tp, int error)
 		recvq_free(tp);
 	ip_route_put(&tp->route);
 	tcp_table_remove(tp);
-	tcp_wake(tp, 0);
+	tcp_wake(tp, error ? FILE_POLLANY : 0);
 }
 
 void tcp_abort(struct tcp_sock *tp, int error, nsec_t now)

@@ -167,6 +167,7 @@ static int wait_for_room(struct unix_sock *from, struct unix_sock *to, const str
 	bool is_peer = are_peers(from, to);
 	int r;
 
+	unix_wants_room(from);
 	if (m->is_nonblock)
 		return -EAGAIN;
 	r = waitq_wait_until(is_peer ? &from->so.wq : &to->space, "unix-send",

@@ -14,6 +14,7 @@
 #define SO_PEERCRED	17
 #define POLL_IN		(FILE_POLLIN | FILE_POLLRDNORM)
 #define POLL_OUT	(FILE_POLLOUT | FILE_POLLWRNORM | FILE_POLLWRBAND)
+#define ENDED		(FILE_POLLANY & ~(FILE_POLLERR | FILE_POLLHUP))
 
 static const struct socket_ops unix_ops;
 
@@ -74,7 +75,7 @@ static void hang_up(struct unix_sock *u, bool is_embryo)
 	waitq_wake_all(&u->space, 0);
 	if (!peer)
 		return;
-	socket_wake(&peer->so, (unsigned)-1, 0);
+	socket_wake(&peer->so, (unsigned)-1, is_dgram ? 0 : FILE_POLLHUP | ENDED);
 	socket_put(&peer->so);
 }
 
@@ -420,7 +421,8 @@ static int unix_shutdown(struct socket *so, int how)
 	(void)atomic_fetch_or(&so->shut, bits, RELAXED);
 	if (peer && so->type != SOCK_DGRAM) {
 		(void)atomic_fetch_or(&peer->so.shut, (bits & SHUT_RD_BIT ? SHUT_WR_BIT : 0) | (bits & SHUT_WR_BIT ? SHUT_RD_BIT : 0), RELAXED);
-		socket_wake(&peer->so, (unsigned)-1, 0);
+		/* All are woken. The signal of fs/async.h: the end of both directions, or of what comes. */
+		socket_wake(&peer->so, (unsigned)-1, bits == 3u ? FILE_POLLHUP | ENDED : bits & SHUT_WR_BIT ? ENDED : 0);
 	}
 	socket_wake(so, (unsigned)-1, 0);
 	if (peer)
@@ -452,6 +454,7 @@ static bool dgram_is_writable(struct unix_sock *u, struct unix_sock *peer)
 		waitq_del(&u->relay);
 		return true;
 	}
+	unix_wants_room(u);
 	atomic_store(&u->wants_room, true, RELAXED);
 	if (!u->relay.queue)
 		waitq_add(&peer->space, &u->relay);
@@ -492,6 +495,8 @@ static uint32_t unix_poll(struct socket *so)
 			shut = SHUT_RD_BIT | SHUT_WR_BIT;
 		if (unix_has_room(peer, u))
 			events |= POLL_OUT;
+		else
+			unix_wants_room(u);
 	}
 	mutex_unlock(&so->lock);
 	if (shut & SHUT_RD_BIT)

@@ -75,6 +75,12 @@ ssize_t unix_send(struct socket *so, struct sock_msg *m);
 void unix_msg_free(struct unix_msg *msg);
 /* Is to not full for from? Looked at without locks, to wait by, and again under to's lock. */
 bool unix_has_room(struct unix_sock *to, struct unix_sock *from);
+/* u has found no room: a signal is to tell when there is (socket_async). */
+static inline void unix_wants_room(struct unix_sock *u)
+{
+	if (unlikely(sock_has(&u->so, SF_ASYNC)))
+		sock_set(&u->so, SF_WANTS_ROOM, true);
+}
 /* A socket with a peer takes messages from nobody else (datagrams). */
 static inline bool unix_may_send(const struct unix_sock *to, const struct unix_sock *from)
 {
