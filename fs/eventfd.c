@@ -63,10 +63,14 @@ static bool eventfd_try_add(struct eventfd *e, uint64_t add)
 static __attribute__((noinline)) int eventfd_sleep_take(struct file *f, uint64_t *value)
 {
 	struct eventfd *e = f->private;
+	int r;
 
 	if (special_is_nonblock(f))
 		return -EAGAIN;
-	return sleeper_wait_until(&e->reader, &e->readable, "eventfd-read", POLL_IN, eventfd_try_take(e, value), NSEC_NEVER);
+	r = sleeper_wait_exclusive(&e->reader, &e->readable, "eventfd-read", POLL_IN, eventfd_try_take(e, value), NSEC_NEVER);
+	if (!r && atomic_load(&e->count, RELAXED))	/* a semaphore of more than one */
+		sleeper_pass_on(&e->reader, &e->readable, POLL_IN);
+	return r;
 }
 
 static __attribute__((noinline)) int eventfd_sleep_add(struct file *f, uint64_t value)

@@ -96,7 +96,8 @@ void pipe_wake_writers(struct pipe *p)
 	sleeper_wake_one(&p->writer, &p->wr, POLL_OUT);
 }
 
-int pipe_wait_readable(struct pipe *p, bool is_nonblock)
+/* is_taker: what it finds it takes, and calls pipe_pass_on() if it leaves something. */
+static inline int wait_readable(struct pipe *p, bool is_nonblock, bool is_taker)
 {
 	int r;
 
@@ -106,8 +107,20 @@ int pipe_wait_readable(struct pipe *p, bool is_nonblock)
 		return 0;
 	if (is_nonblock)
 		return -EAGAIN;
-	r = sleeper_wait_until(&p->reader, &p->rd, "pipe-read", POLL_IN | FILE_POLLHUP, !pipe_is_empty(p) || !atomic_load(&p->nr_writers, RELAXED), NSEC_NEVER);
+	r = sleeper_wait_as(&p->reader, &p->rd, "pipe-read", POLL_IN | FILE_POLLHUP, !pipe_is_empty(p) || !atomic_load(&p->nr_writers, RELAXED), NSEC_NEVER, is_taker);
 	return r ? r : !pipe_is_empty(p);
+}
+
+int pipe_wait_readable(struct pipe *p, bool is_nonblock)
+{
+	return wait_readable(p, is_nonblock, false);
+}
+
+/* A write wakes one reader, which has read. */
+static void pipe_pass_on(struct pipe *p)
+{
+	if (!pipe_is_empty(p))
+		sleeper_pass_on(&p->reader, &p->rd, POLL_IN);
 }
 
 int pipe_wait_writable(struct pipe *p, bool is_nonblock)
@@ -172,6 +185,7 @@ static ssize_t pipe_read_some(struct pipe *p, struct uio *u)
 static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos)
 {
 	struct pipe *p = f->private;
+	bool has_slept = false;
 	ssize_t done;
 	int r;
 
@@ -180,11 +194,15 @@ static ssize_t pipe_read(struct file *f, struct uio *u, uint64_t *pos)
 		return 0;
 	for (;;) {
 		done = pipe_is_empty(p) ? 0 : pipe_read_some(p, u);
-		if (done)
+		if (done) {
+			if (has_slept)
+				pipe_pass_on(p);
 			return done;
-		r = pipe_wait_readable(p, special_is_nonblock(f));
+		}
+		r = wait_readable(p, special_is_nonblock(f), true);
 		if (r <= 0)
 			return r;
+		has_slept = true;
 	}
 }
 

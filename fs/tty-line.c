@@ -426,6 +426,7 @@ static ssize_t read_line(struct tty *t, struct uio *u)
 
 static ssize_t read_canonical(struct tty *t, struct uio *u, bool is_nonblock)
 {
+	bool has_slept = false;
 	ssize_t n;
 	int r;
 
@@ -435,6 +436,8 @@ static ssize_t read_canonical(struct tty *t, struct uio *u, bool is_nonblock)
 			n = nr_available(t) ? read_line(t, u) : 0;
 			mutex_unlock(&t->lock);
 			tty_unthrottle(t);
+			if (has_slept && nr_available(t))
+				waitq_pass_on(&t->readable, POLL_IN);	/* another line */
 			return n;
 		}
 		mutex_unlock(&t->lock);
@@ -442,10 +445,11 @@ static ssize_t read_canonical(struct tty *t, struct uio *u, bool is_nonblock)
 			return 0;
 		if (is_nonblock)
 			return -EAGAIN;
-		r = waitq_wait_until(&t->readable, "tty-read", POLL_IN, nr_available(t) || is_hung_up(t) || !is_canonical(), NSEC_NEVER,
-				     WAIT_INTERRUPTIBLE);
+		r = waitq_wait_exclusive(&t->readable, "tty-read", POLL_IN, nr_available(t) || is_hung_up(t) || !is_canonical(), NSEC_NEVER,
+					 WAIT_INTERRUPTIBLE);
 		if (r)
 			return r;
+		has_slept = true;
 	}
 }
 

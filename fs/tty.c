@@ -151,7 +151,7 @@ size_t console_port_input(struct console_port *p, const void *buf, size_t len)
 	mutex_unlock(&t->lock);
 	if (t->is_terminal)
 		tty_line_deliver(t);
-	waitq_wake_all(&t->readable, len ? POLL_IN : POLL_IN | FILE_POLLHUP);
+	waitq_wake(&t->readable, len ? 1 : (unsigned)-1, len ? POLL_IN : POLL_IN | FILE_POLLHUP);
 	return taken;
 }
 
@@ -162,6 +162,7 @@ static bool stream_is_readable(struct tty *t)
 
 static ssize_t stream_read(struct tty *t, struct uio *u, bool is_nonblock)
 {
+	bool has_slept = false;
 	ssize_t error;
 	size_t n;
 	int r;
@@ -172,15 +173,18 @@ static ssize_t stream_read(struct tty *t, struct uio *u, bool is_nonblock)
 		mutex_unlock(&t->lock);
 		if (n) {
 			tty_unthrottle(t);
+			if (has_slept && stream_is_readable(t))
+				waitq_pass_on(&t->readable, POLL_IN);
 			return (ssize_t)n;
 		}
 		if (error || atomic_load(&t->is_hung_up, RELAXED))
 			return error;
 		if (is_nonblock)
 			return -EAGAIN;
-		r = waitq_wait_until(&t->readable, "console-read", POLL_IN, stream_is_readable(t), NSEC_NEVER, WAIT_INTERRUPTIBLE);
+		r = waitq_wait_exclusive(&t->readable, "console-read", POLL_IN, stream_is_readable(t), NSEC_NEVER, WAIT_INTERRUPTIBLE);
 		if (r)
 			return r;
+		has_slept = true;
 	}
 }
 

@@ -300,6 +300,7 @@ ssize_t unix_recv(struct socket *so, struct sock_msg *m)
 	size_t target = is_stream && m->flags & MSG_WAITALL
 				? m->uio->left
 				: MIN((size_t)atomic_load(&so->rcvlowat, RELAXED), m->uio->left);
+	bool has_slept = false;
 	ssize_t done = 0, n;
 	int r;
 
@@ -322,6 +323,8 @@ ssize_t unix_recv(struct socket *so, struct sock_msg *m)
 		}
 		if (was_full && n >= 0 && !is_peek)
 			tell_room(u);
+		if (unlikely(has_slept) && atomic_load(&u->head, RELAXED))
+			sleeper_pass_on(&so->reader, &so->wq, POLL_IN);
 		if (n >= 0) {
 			if (m->name && is_stream && n)
 				put_peer_name(u, m->name);
@@ -335,11 +338,12 @@ ssize_t unix_recv(struct socket *so, struct sock_msg *m)
 			return done ? done : -EAGAIN;
 		if (deadline == NSEC_NEVER && atomic_load(&so->rcv_timeout, RELAXED) != NSEC_NEVER)
 			deadline = sock_deadline(so->rcv_timeout);
-		/* Of those that each take a message one is woken for each; who looks at it only, or at a part of it, takes it from nobody. */
+		/* Of those that take what comes one is woken for each message, and tells the next if it leaves something; who only looks takes it from nobody. */
 		r = sleeper_wait_as(&so->reader, &so->wq, "unix-recv", POLL_IN | FILE_POLLHUP,
-				    has_input(u, skip), deadline, !is_stream && !is_peek);
+				    has_input(u, skip), deadline, !is_peek);
 		if (r)
 			return done ? done : sock_wait_error(r, deadline);
+		has_slept = !is_peek;
 	}
 }
 

@@ -69,6 +69,16 @@ static inline void sleeper_wake_one(struct sleeper *s, struct waitq *q, uint32_t
 	sleeper_wake_all_fenced(s, q, 1, key);
 }
 
+/* What one sleeper was told of is still there: one in the slot and an exclusive one of the queue look, nobody else is told. */
+static inline void sleeper_pass_on(struct sleeper *s, struct waitq *q, uint32_t key)
+{
+	atomic_fence(SEQ_CST);	/* Pairs: sleeper_enter, waitq_add */
+	if (atomic_load(&s->thread, RELAXED))
+		sleeper_wake(s);
+	if (atomic_load(&q->nr_waiters, RELAXED))
+		__waitq_pass_on(q, key);
+}
+
 /* Sleep in the slot. 0: woken, and out of it; -EINTR, -ETIMEDOUT: still in it. Between sleeper_enter() and this the condition is looked at. */
 static inline int sleeper_block(struct sleeper *s, const char *wchan, nsec_t deadline)
 {
@@ -77,7 +87,7 @@ static inline int sleeper_block(struct sleeper *s, const char *wchan, nsec_t dea
 
 /* Sleep until cond, in the slot or on the queue. As waitq_wait_until(), interruptible. cond is looked at in state RUNNING, and not again once it was true. */
 #define sleeper_wait_until(s, q, wchan_, want, cond, deadline)	sleeper_wait_as(s, q, wchan_, want, cond, deadline, false)
-/* On the queue as waitq_wait_exclusive(). */
+/* On the queue as waitq_wait_exclusive(). An event wakes the one in the slot and one of the queue, so that none of them need care what becomes of the other. */
 #define sleeper_wait_exclusive(s, q, wchan_, want, cond, deadline)	sleeper_wait_as(s, q, wchan_, want, cond, deadline, true)
 
 #define sleeper_wait_as(s, q, wchan_, want, cond, deadline, is_exclusive_) \

@@ -59,14 +59,23 @@ static inline void waitq_wake_all(struct waitq *q, uint32_t key)
 	waitq_wake(q, (unsigned)-1, key);
 }
 
+/* Tell one exclusive waiter, and nobody else: what one of them was told of is still there. */
+void __waitq_pass_on(struct waitq *q, uint32_t key);
+static inline void waitq_pass_on(struct waitq *q, uint32_t key)
+{
+	atomic_fence(SEQ_CST);	/* as in waitq_wake */
+	if (atomic_load(&q->nr_waiters, RELAXED))
+		__waitq_pass_on(q, key);
+}
+
 /*
  * Sleep on q until cond. cond may take mutexes (it is looked at in state RUNNING; w.fired decides about blocking). 0, -ETIMEDOUT, -EINTR.
  */
 #define waitq_wait_until(q, wchan_, want, cond, deadline, flags)	waitq_wait_as(q, wchan_, want, cond, deadline, flags, false)
 
 /*
- * The same for one of several who each take one of what comes: a wake-up for one is for one of them. Each event must be followed by a wake-up, and one thread must be able to
- * take all of it: what is left after that wakes nobody.
+ * The same for one of several who each take one of what comes: a wake-up for one is for one of them. Each event must be followed by a wake-up. Who has slept and leaves
+ * something of it for others says so by waitq_pass_on().
  */
 #define waitq_wait_exclusive(q, wchan_, want, cond, deadline, flags)	waitq_wait_as(q, wchan_, want, cond, deadline, flags, true)
 
@@ -93,7 +102,7 @@ static inline void waitq_wake_all(struct waitq *q, uint32_t key)
 			waitq_del(&w_); \
 			/* Told once more on the way out: that was meant for one who still waits. */ \
 			if ((is_exclusive_) && atomic_load(&w_.fired, RELAXED)) \
-				waitq_wake((q), 1, (want)); \
+				waitq_pass_on((q), (want)); \
 		} \
 		wq_r_; \
 	})

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Many threads wait for the same thing, each through an epoll of its own with
- * EPOLLEXCLUSIVE, or in accept(2) or recv(2): an event wakes one of them, not
- * all; none is lost; the end of a pipe wakes all.
+ * EPOLLEXCLUSIVE, or in read(2), accept(2) or recv(2): an event wakes one of
+ * them, not all; none is lost, also if who was woken leaves something for
+ * others or is interrupted; the end of a pipe wakes all.
  *
  * How many were woken shows in the returns of epoll_wait(2), and for those
  * that wait in the call itself in the voluntary context switches. A thread on
@@ -15,6 +16,7 @@
 #include <net/if.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -25,8 +27,8 @@
 #define NR_THREADS 32
 #define NR_EVENTS 50
 
-enum kind { EVENTFD, PIPE, TCP, UDP, UNIX_STREAM, UNIX_DGRAM, NR_KINDS };
-static const char *const names[] = { "eventfd", "pipe", "TCP listener", "UDP", "UNIX listener", "UNIX datagrams" };
+enum kind { EVENTFD, PIPE, TCP, UDP, UNIX_STREAM, UNIX_DGRAM, UNIX_DATA, NR_KINDS };
+static const char *const names[] = { "eventfd", "pipe", "TCP listener", "UDP", "UNIX listener", "UNIX datagrams", "UNIX stream" };
 
 static enum kind kind;
 static int fd, other = -1; /* what is waited for; its other end */
@@ -66,6 +68,10 @@ static void open_it(void)
 		need(pipe2(ends, flags) == 0);
 		fd = ends[0];
 		other = ends[1];
+	} else if (kind == UNIX_DATA) {
+		need(socketpair(AF_UNIX, SOCK_STREAM | flags, 0, ends) == 0);
+		fd = ends[0];
+		other = ends[1];
 	} else {
 		bool is_inet = kind == TCP || kind == UDP;
 
@@ -86,7 +92,7 @@ static void send_one(void)
 {
 	if (kind == EVENTFD) {
 		need(eventfd_write(fd, 1) == 0);
-	} else if (kind == PIPE) {
+	} else if (kind == PIPE || kind == UNIX_DATA) {
 		need(write(other, "x", 1) == 1);
 	} else if (is_listener()) {
 		int s = socket(address.ss_family, SOCK_STREAM, 0);
@@ -106,7 +112,7 @@ static bool take_one(void)
 
 	if (kind == EVENTFD)
 		return read(fd, &value, 8) == 8;
-	if (kind == PIPE)
+	if (kind == PIPE || kind == UNIX_DATA)
 		return read(fd, &byte, 1) == 1;
 	if (!is_listener())
 		return recv(fd, &byte, 1, 0) == 1;
@@ -170,12 +176,12 @@ static void wait_served(void)
 static void stop(pthread_t *threads)
 {
 	__atomic_store_n(&is_over, true, __ATOMIC_SEQ_CST);
-	if (kind == PIPE) {
+	if (kind == PIPE || kind == UNIX_DATA) {
 		close(other);
 		other = -1;
 	}
 	for (int i = 0; i < NR_THREADS; i++) {
-		if (kind != PIPE)
+		if (kind != PIPE && kind != UNIX_DATA)
 			send_one();
 		wait_served();
 	}
@@ -206,8 +212,77 @@ static void test(void)
 		send_one();
 	for (int i = 0; i < NR_EVENTS; i++)
 		wait_served();
-	show("%s%s: all served, %s woken", names[kind], is_blocking ? ", blocking" : "", nr < 16 * NR_EVENTS ? "few" : "MANY");
+	/* Linux wakes all who read an eventfd or a stream of AF_UNIX. */
+	if (is_blocking && (kind == EVENTFD || kind == UNIX_DATA))
+		show("%s, blocking: all served", names[kind]);
+	else
+		show("%s%s: all served, %s woken", names[kind], is_blocking ? ", blocking" : "", nr < 16 * NR_EVENTS ? "few" : "MANY");
 	stop(threads);
+}
+
+/* One write for all: each takes a byte of it, and the next must hear that there is more. */
+static void test_parts(void)
+{
+	char bytes[NR_THREADS] = { 0 };
+	pthread_t threads[NR_THREADS];
+
+	start(threads);
+	need(write(other, bytes, sizeof(bytes)) == sizeof(bytes));
+	for (int i = 0; i < NR_THREADS; i++)
+		wait_served();
+	show("%s: one write served all", names[kind]);
+	stop(threads);
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/* Reads until it is interrupted or nothing more comes. */
+static void *read_once(void *unused)
+{
+	(void)unused;
+	__atomic_add_fetch(&nr_begun, 1, __ATOMIC_SEQ_CST);
+	while (take_one())
+		sem_post(&served);
+	return NULL;
+}
+
+/* Who is woken may be interrupted at the same time and go: another must take what came. */
+static void test_interrupted(void)
+{
+	struct sigaction action = { .sa_handler = nothing };
+	pthread_t threads[NR_THREADS];
+
+	sigaction(SIGUSR1, &action, NULL);
+	nr_begun = 0;
+	need(sem_init(&served, 0, 0) == 0);
+	open_it();
+	for (int i = 0; i < NR_THREADS; i++)
+		need(pthread_create(&threads[i], NULL, read_once, NULL) == 0);
+	while (__atomic_load_n(&nr_begun, __ATOMIC_SEQ_CST) != NR_THREADS)
+		sleep_ms(1);
+	sleep_ms(100);
+	for (int i = 0; i < NR_THREADS - 1; i++) {
+		if (i % 2)
+			pthread_kill(threads[i], SIGUSR1);
+		send_one();
+		if (i % 2 == 0)
+			pthread_kill(threads[i], SIGUSR1);
+		wait_served();
+	}
+	show("%s: all served beside interruptions", names[kind]);
+	for (int i = 0; i < NR_THREADS; i++) {
+		while (pthread_tryjoin_np(threads[i], NULL) != 0) {
+			pthread_kill(threads[i], SIGUSR1);
+			sleep_ms(1);
+		}
+	}
+	close(fd);
+	if (other >= 0)
+		close(other);
+	other = -1;
 }
 
 int main(void)
@@ -218,9 +293,16 @@ int main(void)
 		test();
 	}
 	is_blocking = true;
-	for (int i = TCP; i < NR_KINDS; i++) {
+	for (int i = 0; i < NR_KINDS; i++) {
 		kind = i;
 		test();
+	}
+	for (int i = 0; i < NR_KINDS; i++) {
+		kind = i;
+		if (i == PIPE || i == UNIX_DATA)
+			test_parts();
+		if (i == EVENTFD || i == PIPE || i == UNIX_DATA)
+			test_interrupted();
 	}
 	return test_end();
 }

@@ -198,6 +198,11 @@ void waitq_del(struct waiter *w)
 	w->queue = NULL;
 }
 
+void __waitq_pass_on(struct waitq *q, uint32_t key)
+{
+	__waitq_wake(q, 1, key);
+}
+
 void __waitq_wake(struct waitq *q, unsigned nr, uint32_t key)
 {
 	struct waiter *w, *tmp;

@@ -277,6 +277,18 @@ void waitq_del(struct waiter *w)
 	mutex_unlock(&q->lock);
 }
 
+void __waitq_pass_on(struct waitq *q, uint32_t key)
+{
+	struct waiter *w, *tmp;
+
+	mutex_lock(&q->lock);
+	list_for_each_safe(w, tmp, &q->waiters, node) {
+		if (w->is_exclusive && w->notify(w, key))
+			break;
+	}
+	mutex_unlock(&q->lock);
+}
+
 void __waitq_wake(struct waitq *q, unsigned nr, uint32_t key)
 {
 	struct waiter *w, *tmp;
