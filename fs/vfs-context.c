@@ -108,10 +108,26 @@ int vfs_chroot(struct fs_context *ctx, const char *path)
 	return 0;
 }
 
+/* Does ".." lead from d to root? */
+static bool is_below(const struct dentry *root, struct dentry *d)
+{
+	rcu_read_lock();
+	while (d != root) {
+		struct dentry *parent = READ_ONCE(d->parent);
+
+		if (parent == d && (!d->mount || !d->mount->point))
+			break;
+		d = parent == d ? d->mount->point : parent;
+	}
+	rcu_read_unlock();
+	return d == root;
+}
+
 /* Path of d into buf, from its start; length with the 0. */
 static ssize_t path_text(struct fs_context *ctx, struct dentry *d, bool may_be_deleted, char *buf, size_t size)
 {
-	static const char deleted[] = " (deleted)";
+	static const char deleted[] = " (deleted)", unreachable[] = "(unreachable)";
+	size_t before = 0;
 	struct dentry *root;
 	bool is_deleted = READ_ONCE(d->flags) & DENTRY_DELETED;
 	char *tmp, *start;
@@ -127,14 +143,18 @@ static ssize_t path_text(struct fs_context *ctx, struct dentry *d, bool may_be_d
 	dentry_get(root);
 	mutex_unlock(&ctx->lock);
 	r = dentry_path(root, d, tmp, PATH_MAX, &start);
+	/* getcwd(2) says so of a directory outside of the root (chroot(2)); links of /proc do not. */
+	if (r > 0 && !may_be_deleted && root != vfs_root && *start == '/' && !is_below(root, d))
+		before = sizeof(unreachable) - 1;
 	dentry_put(root);
 	if (r >= 0) {
-		size_t need = (size_t)r + (is_deleted ? sizeof(deleted) - 1 : 0) + 1;
+		size_t need = before + (size_t)r + (is_deleted ? sizeof(deleted) - 1 : 0) + 1;
 
 		if (need > size) {
 			r = -ERANGE;
 		} else {
-			memcpy(buf, start, (size_t)r + 1);
+			memcpy(buf, unreachable, before);
+			memcpy(buf + before, start, (size_t)r + 1);
 			if (is_deleted)
 				memcpy(buf + r, deleted, sizeof(deleted));
 			r = (ssize_t)need;
@@ -144,7 +164,7 @@ static ssize_t path_text(struct fs_context *ctx, struct dentry *d, bool may_be_d
 	return r;
 }
 
-ssize_t vfs_getcwd(struct fs_context *ctx, char *buf, size_t size)
+static ssize_t cwd_text(struct fs_context *ctx, bool is_link, char *buf, size_t size)
 {
 	struct dentry *d;
 	ssize_t r;
@@ -153,9 +173,19 @@ ssize_t vfs_getcwd(struct fs_context *ctx, char *buf, size_t size)
 	d = ctx->cwd;
 	dentry_get(d);
 	mutex_unlock(&ctx->lock);
-	r = path_text(ctx, d, false, buf, size);
+	r = path_text(ctx, d, is_link, buf, size);
 	dentry_put(d);
 	return r;
+}
+
+ssize_t vfs_getcwd(struct fs_context *ctx, char *buf, size_t size)
+{
+	return cwd_text(ctx, false, buf, size);
+}
+
+ssize_t vfs_cwd_link(struct fs_context *ctx, char *buf, size_t size)
+{
+	return cwd_text(ctx, true, buf, size);
 }
 
 ssize_t file_path(struct fs_context *ctx, struct file *f, char *buf, size_t size)

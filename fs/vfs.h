@@ -83,6 +83,8 @@ int file_chdir(struct fs_context *ctx, struct file *f);
 int vfs_chroot(struct fs_context *ctx, const char *path);
 /* Path of cwd into buf; length with the 0; -ERANGE. */
 ssize_t vfs_getcwd(struct fs_context *ctx, char *buf, size_t size);
+/* As the link /proc/self/cwd shows it: also of a directory that was removed, or lies outside of the root. */
+ssize_t vfs_cwd_link(struct fs_context *ctx, char *buf, size_t size);
 /* Path of an open file as /proc/self/fd/N shows it. */
 ssize_t file_path(struct fs_context *ctx, struct file *f, char *buf, size_t size);
 int vfs_mount(struct fs_context *ctx, const char *source, const char *target, const char *fstype, unsigned long flags, const char *options);

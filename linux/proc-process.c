@@ -485,7 +485,7 @@ PSEUDO_MAGIC_LINK(exe, "/proc/self/exe", exe_target);
 
 static ssize_t cwd_target(char *buf, size_t size, struct pseudo_args *a)
 {
-	ssize_t n = vfs_getcwd(process_current()->fs, buf, size);
+	ssize_t n = vfs_cwd_link(process_current()->fs, buf, size);
 
 	(void)a;
 	return n > 0 ? n - 1 : n;	/* without the 0 */
