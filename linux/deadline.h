@@ -45,7 +45,8 @@ static inline nsec_t deadline_monotonic(nsec_t d)
 			do { \
 				dl_nr_ = clock_nr_set(); \
 				dl_r_ = thread_wait_until(wchan_, (cond) || clock_nr_set() != dl_nr_, deadline_monotonic(dl_at_), (flags_)); \
-			} while ((!dl_r_ || dl_r_ == -ETIMEDOUT) && clock_nr_set() != dl_nr_ && !(cond)); \
+			} while ((!dl_r_ || dl_r_ == -ETIMEDOUT) && \
+				 (clock_nr_set() != dl_nr_ || (dl_r_ && clock_realtime() < (dl_at_ & ~DEADLINE_REALTIME))) && !(cond)); \
 			atomic_store(&task_current()->waits_realtime, 0u, RELAXED); \
 		} \
 		dl_r_; \

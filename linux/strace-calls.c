@@ -69,7 +69,7 @@ static const struct strace_format formats[] = {
 	ROW(clock_getres, clock, timespec_out), ROW(clock_settime, clock, timespec_in), ROW(gettimeofday, timeval_out, pointer), ROW(settimeofday, timeval_in, pointer),
 	ROW(getitimer, itimer, itimerval_out), ROW(setitimer, itimer, itimerval_in, itimerval_out), ROW(timer_create, clock, sigevent_in, int_out),
 	ROW(timer_settime, int, timer_flags, itimerspec_in, itimerspec_out), ROW(timer_gettime, int, itimerspec_out), ROW(timer_getoverrun, int), ROW(timer_delete, int),
-	ROW(times, tms_out),
+	ROW(times, tms_out), ROW(adjtimex, pointer), ROW(clock_adjtime, clock, pointer),
 	/* signals */
 	ROW(rt_sigaction, signal, sigaction_in, sigaction_out, ulong), ROW(rt_sigprocmask, sigprocmask_how, sigset_in, sigset_out, ulong), ROW(rt_sigpending, sigset_out, ulong),
 	ROW(rt_sigsuspend, sigset_in, ulong), ROW_AS(rt_sigtimedwait, signal, sigset_in, siginfo_out, timespec_in, ulong), ROW(rt_sigqueueinfo, int, signal, siginfo_in),

@@ -6,6 +6,7 @@
 #include "linux/deadline.h"
 #include "linux/signal-priv.h"
 #include "linux/sys-util.h"
+#include "linux/timex.h"
 #include "linux/vdso.h"
 #include "sched/clock.h"
 
@@ -60,8 +61,10 @@ static int clock_read(int clock, nsec_t *out)
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_TAI:
 		*out = clock_realtime();
+		return 0;
+	case CLOCK_TAI:
+		*out = clock_realtime() + timex_tai_offset();
 		return 0;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
@@ -114,33 +117,25 @@ void clock_was_set(void)
 	process_for_each_task(p, wake_if_waiting, NULL);
 }
 
-/* As Linux: not before the machine's start, nor so late that a year of uptime would pass what times can hold. */
-static int set_realtime(nsec_t t)
-{
-	if (t < clock_monotonic() || t / NSEC_PER_SEC >= REALTIME_SEC_MAX)
-		return -EINVAL;
-	clock_set_realtime_offset(t - clock_monotonic());
-	clock_was_set();
-	return 0;
-}
-
 long sys_clock_settime(long clock, long ptr)
 {
 	uint64_t seconds;
 	nsec_t t;
 	int r;
 
-	if ((int)clock != CLOCK_REALTIME)
+	if ((int)clock != CLOCK_REALTIME && (int)clock >= 0)
 		return -EINVAL;
-	if (!capable(CAP_SYS_TIME))
-		return -EPERM;
 	r = timespec_get(ptr, &t);
 	if (!r && user_load64((const uint64_t *)ptr, &seconds))
 		r = -EFAULT;
-	if (r)
+	if (r == -EFAULT)
 		return r;
+	if ((int)clock < 0)	/* of CPU time */
+		return clock_read((int)clock, &t) ? -EINVAL : -EPERM;
 	/* t is never more than can be waited for, whatever was asked for. */
-	return seconds >= (uint64_t)REALTIME_SEC_MAX ? -EINVAL : set_realtime(t);
+	if (r || seconds >= (uint64_t)REALTIME_SEC_MAX)
+		return -EINVAL;
+	return capable(CAP_SYS_TIME) ? timex_set_clock(t) : -EPERM;
 }
 
 struct timeval_abi {
@@ -159,20 +154,22 @@ long sys_gettimeofday(long tv, long tz)
 
 long sys_settimeofday(long tv, long tz)
 {
-	struct timeval_abi v;
+	struct timeval_abi v = { 0 };
+	int32_t zone[2] = { 0 };
 
-	(void)tz;
-	if (!tv)
-		return 0;
-	if (copy_from_user(&v, (const void *)tv, sizeof(v)))
+	if (tv && copy_from_user(&v, (const void *)tv, sizeof(v)))
 		return -EFAULT;
-	if (v.sec < 0 || v.usec < 0 || v.usec >= 1000000)
+	if (v.usec < 0 || v.usec > 1000000)
+		return -EINVAL;
+	if (tz && copy_from_user(zone, (const void *)tz, sizeof(zone)))
+		return -EFAULT;
+	if (v.sec < 0 || v.usec == 1000000 || v.sec >= REALTIME_SEC_MAX)
 		return -EINVAL;
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
-	if (v.sec >= REALTIME_SEC_MAX)
+	if (zone[0] > 15 * 60 || zone[0] < -15 * 60)
 		return -EINVAL;
-	return set_realtime((nsec_t)v.sec * NSEC_PER_SEC + (nsec_t)v.usec * NSEC_PER_USEC);
+	return tv ? timex_set_clock((nsec_t)v.sec * NSEC_PER_SEC + (nsec_t)v.usec * NSEC_PER_USEC) : 0;
 }
 
 /* ---- sleeping ---------------------------------------------------------------------------------------------------------------- */
@@ -241,7 +238,7 @@ long sys_clock_nanosleep(long clock_arg, long flags, long req, long left)
 	if (r)
 		return r;
 	if (flags & TIMER_ABSTIME && (clock == CLOCK_REALTIME || clock == CLOCK_TAI))
-		return sleep_until_realtime(t);
+		return sleep_until_realtime(clock == CLOCK_TAI ? t - MIN(t, timex_tai_offset()) : t);
 	if (flags & TIMER_ABSTIME)
 		return is_monotonic ? thread_sleep_until(t, WAIT_INTERRUPTIBLE) : sleep_until_clock(clock, t);
 	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock < 0)

@@ -55,6 +55,24 @@ static struct pages_object vvar = { .object = { .ops = &pages_ops } }, vdso = { 
 static struct mutex lock;			/* making the pages; the last change of the clock is the last to be written */
 static struct vdso_data *data;			/* [lock] in the linear map */
 
+/* lock held. As publish() in sched/clock.c writes its own: the set that is not in use, then its number. */
+static void write_lines(struct vdso_data *d)
+{
+	const struct clock_lines *l = clock_lines();
+	unsigned from = l->version & 1, version = d->lines.version + 1;
+
+	if (!l->version)
+		return;
+	if (!version)
+		version = 2;
+	for (unsigned i = 0; i < CLOCK_PIECES; i++) {
+		atomic_store(&d->lines.set[version & 1][i].start, l->set[from][i].start, RELAXED);
+		atomic_store(&d->lines.set[version & 1][i].offset, l->set[from][i].offset, RELAXED);
+		atomic_store(&d->lines.set[version & 1][i].rate, l->set[from][i].rate, RELAXED);
+	}
+	atomic_store(&d->lines.version, version, RELEASE);	/* release: the set. Pairs: clock_lines_at */
+}
+
 /* Once, before anybody can read it. */
 static void write_data(struct vdso_data *d)
 {
@@ -65,6 +83,7 @@ static void write_data(struct vdso_data *d)
 	d->mult = tb->mult;
 	d->second_recip = 0x44b82fa09b5a53;	/* ceil(2^84 / 10^9) >> 9, as gcc divides by 10^9 */
 	d->realtime_offset = clock_realtime_offset();
+	write_lines(d);
 }
 
 static int make_pages(void)
@@ -134,8 +153,10 @@ int vdso_map(struct aspace *as, vaddr_t *base)
 void vdso_clock_changed(void)
 {
 	mutex_lock(&lock);
-	if (data)
+	if (data) {
 		atomic_store(&data->realtime_offset, clock_realtime_offset(), RELAXED);
+		write_lines(data);
+	}
 	mutex_unlock(&lock);
 }
 

@@ -20,13 +20,31 @@ static inline nsec_t clock_monotonic(void)
 	return arch_time_ns();
 }
 
-/* CLOCK_REALTIME - CLOCK_MONOTONIC. Set by the board from the RTC and by clock_settime(2). */
+/* CLOCK_REALTIME - CLOCK_MONOTONIC, now. Set by the board from the RTC and by clock_settime(2), and it changes by itself while the clock is slewed. */
 nsec_t clock_realtime_offset(void);
+/* CLOCK_REALTIME when the monotonic clock shows, or showed, t. */
+nsec_t clock_realtime_at(nsec_t t);
 /* How often it was set: who sleeps until a realtime looks again when that has changed (linux/deadline.h). */
 uint32_t clock_nr_set(void);
 void clock_set_realtime_offset(nsec_t offset);
 
 static inline nsec_t clock_realtime(void)
 {
-	return clock_monotonic() + clock_realtime_offset();
+	return clock_realtime_at(clock_monotonic());
 }
+
+/*
+ * From about now on the realtime clock runs so much faster than the monotonic one: rate 2^-32 (below 0: slower) for good, and extra[i].rate more for extra[i].span ns.
+ * What was in force before ends. The clock goes on from where it is. Calls exclude each other. Context: thread.
+ */
+struct clock_extra {
+	int64_t rate;
+	nsec_t span;
+};
+void clock_slew(int64_t rate, const struct clock_extra extra[2]);
+struct clock_lines;
+/* For the vDSO. The same for the life of the machine. */
+const struct clock_lines *clock_lines(void);
+/* How long after a call of clock_slew() it takes effect at most. */
+#define CLOCK_SLEW_DELAY	NSEC_PER_MSEC
+bool clock_is_slewed(void);

@@ -15,9 +15,9 @@
 #define CLOCK_REALTIME_COARSE	5
 #define CLOCK_MONOTONIC_COARSE	6
 #define CLOCK_BOOTTIME		7
-#define CLOCK_TAI		11
 
-#define REALTIME_CLOCKS		(1u << CLOCK_REALTIME | 1u << CLOCK_REALTIME_COARSE | 1u << CLOCK_TAI)
+/* CLOCK_TAI asks the kernel, which knows how far it is ahead. */
+#define REALTIME_CLOCKS		(1u << CLOCK_REALTIME | 1u << CLOCK_REALTIME_COARSE)
 #define MONOTONIC_CLOCKS	(1u << CLOCK_MONOTONIC | 1u << CLOCK_MONOTONIC_RAW | 1u << CLOCK_MONOTONIC_COARSE | 1u << CLOCK_BOOTTIME)
 #define COARSE_CLOCKS		(1u << CLOCK_REALTIME_COARSE | 1u << CLOCK_MONOTONIC_COARSE)
 
@@ -47,6 +47,11 @@ ARCH_VDSO_ALSO(int, clock_getres, int, struct timespec *);
 ARCH_VDSO_ALSO(int64_t, time, int64_t *);
 ARCH_VDSO_ALSO(long, getcpu, unsigned *, unsigned *, void *);
 
+static __attribute__((noinline)) uint64_t slewed(uint64_t ns)
+{
+	return clock_lines_at(&vdso_data.lines, ns);
+}
+
 static inline uint64_t now(int is_realtime)
 {
 	const struct vdso_data *d = &vdso_data;
@@ -56,6 +61,8 @@ static inline uint64_t now(int is_realtime)
 		ns = counter * d->mult;
 	else
 		ns = (uint64_t)(((unsigned __int128)counter * d->mult) >> d->shift);
+	if (is_realtime && __builtin_expect(__atomic_load_n(&d->lines.version, __ATOMIC_RELAXED) != 0, 0))
+		return slewed(ns);
 	return is_realtime ? ns + __atomic_load_n(&d->realtime_offset, __ATOMIC_RELAXED) : ns;
 }
 

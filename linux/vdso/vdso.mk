@@ -9,7 +9,7 @@ VDSO_LDFLAGS := -nostdlib -shared -Wl,-soname=linux-vdso.so.1,--hash-style=both,
 VDSO_SRCS := linux/vdso/vdso.c arch-$(PORT)/vdso/sigreturn.S
 VDSO_MAP  := arch-$(PORT)/vdso/vdso.map
 
-$(VDSO): $(VDSO_SRCS) $(VDSO_MAP) linux/vdso/vdso.ld linux/vdso/data.h arch-$(PORT)/arch/vdso.h $(O)/flags
+$(VDSO): $(VDSO_SRCS) $(VDSO_MAP) linux/vdso/vdso.ld linux/vdso/data.h sched/clock-line.h arch-$(PORT)/arch/vdso.h $(O)/flags
 	$(call say,VDSO,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(VDSO_CFLAGS) -I. -Iarch-$(PORT) $(VDSO_LDFLAGS) -Wl,-T,linux/vdso/vdso.ld,--version-script=$(VDSO_MAP) -o $@ $(VDSO_SRCS)

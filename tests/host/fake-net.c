@@ -38,6 +38,11 @@ nsec_t arch_time_ns(void)
 	return sim_now;
 }
 
+nsec_t clock_realtime_at(nsec_t t)
+{
+	return t + 1700000000ull * NSEC_PER_SEC;
+}
+
 nsec_t clock_realtime_offset(void)
 {
 	return 1700000000ull * NSEC_PER_SEC;

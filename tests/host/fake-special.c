@@ -40,6 +40,11 @@ nsec_t arch_time_ns(void)
 	return (nsec_t)ts.tv_sec * NSEC_PER_SEC + (nsec_t)ts.tv_nsec;
 }
 
+nsec_t clock_realtime_at(nsec_t t)
+{
+	return t + realtime_offset;
+}
+
 nsec_t clock_realtime_offset(void)
 {
 	return realtime_offset;
