@@ -145,6 +145,19 @@ DEV_NODE(full, "full", S_IFCHR | 0666, 1, 7, open_memory);
 DEV_NODE(random, "random", S_IFCHR | 0666, 1, 8, open_memory);
 DEV_NODE(urandom, "urandom", S_IFCHR | 0666, 1, 9, open_memory);
 
+/*
+ * Devices that there are no drivers for. Programs that can do without try them: no driver (ENODEV), which is what Linux says of every minor number of major 10 that
+ * nobody has registered, is another answer than no device (ENOENT, ENXIO).
+ */
+static int open_missing(struct vnode *v, unsigned flags, struct file **out)
+{
+	(void)v, (void)flags, (void)out;
+	return -ENODEV;
+}
+static const struct dev_node dev_node_misc = { NULL, S_IFCHR, 10, 0, true, open_missing };
+SET_ADD(dev_nodes, dev_node_misc);
+DEV_NODE(fuse, "fuse", S_IFCHR | 0666, 10, 229, open_missing);
+
 static int make(struct vnode *root, const char *name, const struct vnode_new *how)
 {
 	struct vnode *v;
@@ -153,6 +166,20 @@ static int make(struct vnode *root, const char *name, const struct vnode_new *ho
 	r = root->ops->create(root, name, strlen(name), how, &v);
 	if (!r)
 		vnode_put(v);
+	return r;
+}
+
+/* /dev/net/tun. */
+static int make_tun(struct vnode *root)
+{
+	struct vnode_new dir = { .mode = S_IFDIR | 0755 }, tun = { .mode = S_IFCHR | 0666, .rdev = DEV_MAKE(10, 200) };
+	struct vnode *v;
+	int r = root->ops->create(root, "net", 3, &dir, &v);
+
+	if (r)
+		return r == -EEXIST ? 0 : r;
+	r = make(v, "tun", &tun);
+	vnode_put(v);
 	return r;
 }
 
@@ -178,6 +205,8 @@ int devfs_populate(struct vnode *root)
 
 		r = make(root, links[i][0], &how);
 	}
+	if (!r)
+		r = make_tun(root);
 	mutex_unlock(&root->super->ns_lock);
 	if (r)
 		vnode_put(root);
