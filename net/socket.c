@@ -176,7 +176,7 @@ static int socket_async(struct file *f, uint32_t what)
 	struct socket *so = f->private;
 
 	if (what & (FILE_ASYNC_ON | FILE_ASYNC_OFF)) {
-		sock_set(so, SF_ASYNC, what & FILE_ASYNC_ON);
+		atomic_store(&so->is_async, !!(what & FILE_ASYNC_ON), RELAXED);
 		return 0;
 	}
 	if (what & FILE_POLLERR)
@@ -187,9 +187,9 @@ static int socket_async(struct file *f, uint32_t what)
 		return BAND_IN;
 	if (what & FILE_POLLPRI)
 		return what & FILE_POLLRDBAND ? BAND_URG : BAND_NONE;
-	if (!(what & FILE_POLLOUT) || (so->family == AF_UNIX && !sock_has(so, SF_WANTS_ROOM)))
+	if (!(what & FILE_POLLOUT) || (so->family == AF_UNIX && !atomic_load(&so->wants_room_signal, RELAXED)))
 		return BAND_NONE;
-	sock_set(so, SF_WANTS_ROOM, false);
+	atomic_store(&so->wants_room_signal, false, RELAXED);
 	return BAND_OUT;
 }
 

@@ -188,8 +188,6 @@ struct socket_ops {
 #define SF_BUSY_PREFER	0x2000000u
 #define SF_DEBUG	0x4000000u
 #define SF_LOCK_FILTER	0x8000000u
-#define SF_ASYNC	0x20000000u	/* its file wants signals: fs/async.h */
-#define SF_WANTS_ROOM	0x40000000u	/* AF_UNIX with SF_ASYNC: who sent or polled has found no room */
 #define SF_NEW_STAMPS	0x10000000u	/* SO_TIMESTAMP_NEW and friends: only the types of the messages differ */
 
 #define SF_RX_STAMPS	0x20000000u	/* SO_TIMESTAMPING: received packets, */
@@ -265,6 +263,8 @@ struct socket {
 	uint64_t max_pacing_rate;	/* [a] bytes a second, all bits set: none */
 	uint64_t txtime;		/* [a] SO_TXTIME as the application wrote it */
 	int32_t busy_poll, incoming_cpu, peek_off;	/* [a] kept for who asks */
+	bool is_async;			/* [a] its file wants signals: fs/async.h */
+	bool wants_room_signal;		/* [a] AF_UNIX: who sent or polled has found no room, and wants a signal */
 	struct inet_opts inet;
 	nsec_t stamp;			/* [a] SIOCGSTAMP: when the datagram read last came, monotonic; 0: none */
 	struct sock_cred cred;		/* [I] who made it */

@@ -386,7 +386,7 @@ static void wake_for_channel(struct tcp_sock *tp)
 	else
 		socket_wake_fenced(&tp->so, (unsigned)-1, 0);
 	/* The signal comes when it is known what has come (tcp_wake). */
-	if (unlikely(sock_has(&tp->so, SF_ASYNC)))
+	if (unlikely(atomic_load(&tp->so.is_async, RELAXED)))
 		work_urgent(&tp->work);
 }
 

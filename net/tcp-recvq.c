@@ -279,7 +279,7 @@ static void in_order(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	append(tp, p);
 	if (!tp->delack_at || tp->delack_at == NSEC_NEVER)
 		tp->delack_at = now + TCP_DELACK_NS;
-	if (unlikely(sock_has(&tp->so, SF_ASYNC)))
+	if (unlikely(atomic_load(&tp->so.is_async, RELAXED)))
 		tcp_wake(tp, FILE_POLLIN | FILE_POLLRDNORM);
 }
 

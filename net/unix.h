@@ -78,8 +78,8 @@ bool unix_has_room(struct unix_sock *to, struct unix_sock *from);
 /* u has found no room: a signal is to tell when there is (socket_async). */
 static inline void unix_wants_room(struct unix_sock *u)
 {
-	if (unlikely(sock_has(&u->so, SF_ASYNC)))
-		sock_set(&u->so, SF_WANTS_ROOM, true);
+	if (unlikely(atomic_load(&u->so.is_async, RELAXED)))
+		atomic_store(&u->so.wants_room_signal, true, RELAXED);
 }
 /* A socket with a peer takes messages from nobody else (datagrams). */
 static inline bool unix_may_send(const struct unix_sock *to, const struct unix_sock *from)
