@@ -9,6 +9,7 @@
 #include "linux/signal.h"
 #include "linux/sys-util.h"
 #include "mmu/heap.h"
+#include "net/bpf.h"
 #include "net/socket.h"
 #include "sched/clock.h"
 
@@ -22,6 +23,7 @@
 #define SCM_RIGHTS	1
 #define SCM_CREDENTIALS	2
 #define SO_PEERCRED	17
+#define SO_GET_FILTER	26
 #define SO_PEERGROUPS	59
 
 /* As the application lays it out (64-bit ports). */
@@ -695,6 +697,14 @@ static long get_peer_groups(struct socket *so, long value, unsigned len, long le
 	return copy_to_user((void *)value, c->groups, size);
 }
 
+/* SO_ATTACH_FILTER read is SO_GET_FILTER: its length counts instructions. */
+static long get_filter(struct socket *so, long value, unsigned nr, long len_ptr)
+{
+	int r = sock_get_filter(so, (void *)value, &nr);
+
+	return r ? r : user_store32((uint32_t *)len_ptr, nr);
+}
+
 long sys_getsockopt(long fd, long level, long name, long value, long len_ptr)
 {
 	uint64_t buf[OPT_MAX / 8] = { 0 };
@@ -713,8 +723,8 @@ long sys_getsockopt(long fd, long level, long name, long value, long len_ptr)
 	r = sock_ref_get(&s, fd);
 	if (r)
 		return r;
-	if ((int)level == SOL_SOCKET && (int)name == SO_PEERGROUPS) {
-		r = get_peer_groups(s.so, value, len, len_ptr);
+	if ((int)level == SOL_SOCKET && ((int)name == SO_PEERGROUPS || (int)name == SO_GET_FILTER)) {
+		r = (int)name == SO_PEERGROUPS ? get_peer_groups(s.so, value, len, len_ptr) : get_filter(s.so, value, len, len_ptr);
 		sock_ref_put(&s);
 		return r;
 	}

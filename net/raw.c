@@ -7,6 +7,7 @@
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
+#include "net/bpf.h"
 #include "net/csum.h"
 #include "net/dgram.h"
 #include "net/net.h"
@@ -83,12 +84,14 @@ static bool is_intact(const struct raw_sock *r, const struct pkt *p)
 static void give(struct raw_sock *r, const struct pkt *p, bool *taken)
 {
 	unsigned hlen = r->d.so.family == AF_INET && !is_ping(&r->d.so) ? (unsigned)(p->l4 - p->l3) : 0u;
-	struct pkt *c = pkt_copy(p, hlen);
+	uint32_t keep = atomic_load(&r->d.so.filter, RELAXED) ? sock_filter_ip(&r->d.so, p, hlen) : UINT32_MAX;
+	struct pkt *c = keep ? pkt_copy(p, hlen) : NULL;
 
 	if (!c)
 		return;
 	if (hlen)	/* IPv4 raw sockets see the IP header */
 		memcpy(pkt_push(c, hlen), p->base + p->l3, hlen);
+	pkt_trim_to(c, keep);
 	c->udp.sport = 0;
 	*taken |= dgram_deliver(&r->d, c);
 }

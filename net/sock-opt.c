@@ -12,6 +12,7 @@
 #define SO_LOCK_FILTER		44
 #define SO_BUSY_POLL		46
 #define SO_MAX_PACING_RATE	47
+#define SO_BPF_EXTENSIONS	48
 #define SO_INCOMING_CPU		49
 #define SO_MEMINFO		55
 #define SO_INCOMING_NAPI_ID	56
@@ -188,6 +189,9 @@ static int get_int(struct socket *so, int name, int *v)
 		return 0;
 	case SO_BUSY_POLL:
 		*v = atomic_load(&so->busy_poll, RELAXED);
+		return 0;
+	case SO_BPF_EXTENSIONS:
+		*v = 64;	/* SKF_AD_MAX: what net/bpf.c knows */
 		return 0;
 	case SO_INCOMING_CPU:
 		*v = atomic_load(&so->incoming_cpu, RELAXED);

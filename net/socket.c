@@ -11,6 +11,7 @@
 #include "libc/set.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
+#include "net/bpf.h"
 #include "net/net.h"
 #include "net/netdev-priv.h"
 #include "net/sysctl.h"
@@ -69,6 +70,7 @@ void socket_put(struct socket *so)
 		so->next->link = so->link;
 	mutex_unlock(&sockets_lock);
 	kfree(so->attr);
+	sock_drop_filter(so);
 	so->ops->destroy(so);
 }
 
@@ -519,7 +521,7 @@ static int set_int(struct socket *so, int name, int v)
 		atomic_store(&so->mark, (uint32_t)v, RELAXED);
 		return 0;
 	case SO_DETACH_FILTER:
-		return -ENOENT;		/* none can be attached */
+		return sock_detach_filter(so);
 	}
 	return -ENOPROTOOPT;
 }
@@ -548,7 +550,7 @@ int socket_setopt(struct socket *so, int level, int name, const void *value, uns
 		return 0;
 	}
 	case SO_ATTACH_FILTER:
-		return -ENOPROTOOPT;
+		return sock_attach_filter(so, value, len);
 	}
 	if (len < sizeof(v))
 		return -EINVAL;

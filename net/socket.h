@@ -27,6 +27,7 @@
 struct netdev;
 struct fdtable;
 struct fs_context;
+struct bpf_filter;
 struct sock_msg;
 struct socket;
 
@@ -247,6 +248,7 @@ struct socket {
 	uint32_t flags;			/* [a] SF_* */
 	int32_t error;			/* [a] pending error, positive errno: SO_ERROR */
 	uint32_t rcvbuf, sndbuf, rcvlowat;	/* [a] */
+	struct bpf_filter *filter;	/* [rcu] net/bpf.h; NULL: none */
 	nsec_t rcv_timeout, snd_timeout;	/* [a] span; NSEC_NEVER: none */
 	int32_t linger_s, priority;	/* [a] */
 	uint32_t mark;			/* [a] */

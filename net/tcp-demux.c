@@ -9,6 +9,7 @@
 #include "libc/random.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
+#include "net/bpf.h"
 #include "net/csum.h"
 #include "net/netdev-priv.h"
 #include "net/tcp-priv.h"
@@ -438,6 +439,17 @@ static void push(struct tcp_sock *tp, struct pkt *p)
 		work_urgent(&tp->work);
 }
 
+/* Does tp's filter let p pass? If so p is cut, but for its header. */
+static bool is_wanted(struct tcp_sock *tp, struct pkt *p)
+{
+	unsigned hlen = (unsigned)sizeof(struct tcp_hdr) + p->tcp.opt_len;
+
+	if (!sock_filter_pkt(&tp->so, p, hlen, hlen))
+		return false;
+	p->tcp.data_len = p->len;
+	return true;
+}
+
 /* take; p->hash is set. */
 static void deliver(struct pkt *p, uint16_t sport, uint16_t dport)
 {
@@ -455,7 +467,10 @@ static void deliver(struct pkt *p, uint16_t sport, uint16_t dport)
 		pkt_free(p);
 		return;
 	}
-	push(tp, p);
+	if (likely(!atomic_load(&tp->so.filter, RELAXED)) || is_wanted(tp, p))
+		push(tp, p);
+	else
+		pkt_free(p);
 	socket_put(&tp->so);
 }
 
@@ -494,7 +509,7 @@ static inline struct tcp_sock *find_short(const struct tcp_frame *f)
 
 	rcu_read_lock();
 	tp = rcu_deref(*short_slot(addrs, ports));
-	if (tp && (tp->wire_addrs != addrs || tp->wire_ports != ports || READ_ONCE(tp->route.generation) != atomic_load(&route_generation, RELAXED) || !socket_try_get(&tp->so)))
+	if (tp && (tp->wire_addrs != addrs || tp->wire_ports != ports || atomic_load(&tp->so.filter, RELAXED) || READ_ONCE(tp->route.generation) != atomic_load(&route_generation, RELAXED) || !socket_try_get(&tp->so)))
 		tp = NULL;
 	rcu_read_unlock();
 	return tp;

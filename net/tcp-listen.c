@@ -10,6 +10,7 @@
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
+#include "net/bpf.h"
 #include "net/csum.h"
 #include "net/netdev-priv.h"
 #include "net/tcp-priv.h"
@@ -70,6 +71,7 @@ static struct tcp_sock *make_child(struct tcp_sock *lp, const struct pkt *p, con
 	tp->so.mark = lp->so.mark;
 	tp->so.bound_dev = lp->so.bound_dev;
 	tp->so.cred = lp->so.cred;
+	sock_inherit_filter(&tp->so, &lp->so);
 	tp->is_nodelay = lp->is_nodelay;
 	tp->is_cork = lp->is_cork;
 	tp->keep_idle = lp->keep_idle;

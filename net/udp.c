@@ -3,6 +3,7 @@
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
+#include "net/bpf.h"
 #include "net/csum.h"
 #include "net/dgram.h"
 #include "net/net.h"
@@ -60,6 +61,7 @@ static bool is_intact(const struct pkt *p, uint16_t csum)
 	return csum_fold(pkt_csum(p, 0, p->len, csum_pseudo(&p->src, &p->dst, p->len, IPPROTO_UDP))) == 0xffff;
 }
 
+/* take p, which starts at its payload. */
 static void deliver(struct socket *so, struct pkt *p)
 {
 	if (dgram_deliver(&udp_of(so)->d, p))
@@ -68,12 +70,29 @@ static void deliver(struct socket *so, struct pkt *p)
 		NET_COUNT(udp_rcvbuf_errors);
 }
 
+/* Does so's filter let p pass? If so p is cut. It starts at its payload, the headers are before it. */
+static bool is_wanted(struct socket *so, struct pkt *p)
+{
+	return likely(!atomic_load(&so->filter, RELAXED)) || sock_filter_pkt(so, p, sizeof(struct udp_hdr), sizeof(struct udp_hdr));
+}
+
+/* A copy of p, as long as so's filter says. NULL: none. */
+static struct pkt *copy_for(struct socket *so, const struct pkt *p)
+{
+	uint32_t keep = atomic_load(&so->filter, RELAXED) ? sock_filter_ip(so, p, sizeof(struct udp_hdr)) : UINT32_MAX;
+	struct pkt *c = keep ? pkt_copy(p, 0) : NULL;
+
+	if (c)
+		pkt_trim_to(c, keep - MIN(keep, (uint32_t)sizeof(struct udp_hdr)));
+	return c;
+}
+
 static void deliver_all(struct pkt *p, uint16_t sport, uint16_t dport)
 {
 	struct socket *so = NULL;
 
 	while ((so = port_next_match(&udp_ports, so, &p->src, sport, &p->dst, dport, p->dev))) {
-		struct pkt *c = pkt_copy(p, 0);
+		struct pkt *c = copy_for(so, p);
 
 		if (c)
 			deliver(so, c);
@@ -117,7 +136,10 @@ void udp_input(struct pkt *p)
 		return;
 	}
 	pkt_pull(p, sizeof(h));
-	deliver(so, p);
+	if (is_wanted(so, p))
+		deliver(so, p);
+	else
+		pkt_free(p);
 	socket_put(so);
 	return;
 bad:
@@ -297,6 +319,10 @@ static bool deliver_local(struct udp_sock *u, struct pkt *p, const struct ip_add
 	so = port_lookup(&udp_ports, src, sport, dst, port, rt->dev, net16(sport) * 0x10001u ^ src->w[3], false);
 	if (!so)
 		return false;
+	if (unlikely(atomic_load(&so->filter, RELAXED))) {	/* it wants to see headers */
+		socket_put(so);
+		return false;
+	}
 	NET_COUNT(udp_local);
 	loopback_count_local(len);
 	p->dev = rt->dev;

@@ -3,6 +3,7 @@
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
+#include "net/bpf.h"
 #include "net/unix.h"
 #include "sched/clock.h"
 
@@ -238,6 +239,16 @@ static int check_receiver(struct unix_sock *from, struct unix_sock *to)
 	return unix_has_room(to, from) ? 0 : -EAGAIN;
 }
 
+/* Does the receiver's filter let it pass? If so it is cut. The sender hears nothing of it. */
+static bool is_wanted(struct unix_sock *to, struct unix_msg *msg)
+{
+	struct bpf_view v = { .head = msg->data, .head_len = msg->len, .link = BPF_NONE };
+	uint32_t keep = sock_filter_view(&to->so, &v);
+
+	msg->len = MIN(msg->len, keep);
+	return keep;
+}
+
 /* take msg on success. */
 static int deliver_packet(struct unix_sock *from, struct unix_sock *to, struct sock_msg *m,
 			  struct unix_msg *msg, nsec_t deadline)
@@ -249,6 +260,11 @@ static int deliver_packet(struct unix_sock *from, struct unix_sock *to, struct s
 		r = check_receiver(from, to);
 		if (!r) {
 			set_cred(from, to, msg, &m->cred);
+			if (unlikely(atomic_load(&to->so.filter, RELAXED)) && !is_wanted(to, msg)) {
+				mutex_unlock(&to->so.lock);
+				unix_msg_free(msg);
+				return 0;
+			}
 			append(to, msg);
 		}
 		mutex_unlock(&to->so.lock);
