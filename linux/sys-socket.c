@@ -20,6 +20,8 @@
 #define SOL_IPV6	41
 #define OPT_MAX		512u
 #define TCP_ZEROCOPY_RECEIVE	35
+#define SOL_PACKET	263
+#define PACKET_HDRLEN	11
 #define SCM_RIGHTS	1
 #define SCM_CREDENTIALS	2
 #define SO_PEERCRED	17
@@ -729,7 +731,7 @@ long sys_getsockopt(long fd, long level, long name, long value, long len_ptr)
 		return r;
 	}
 	len = MIN(len, (unsigned)OPT_MAX);
-	if (level == 6 && name == TCP_ZEROCOPY_RECEIVE)	/* the one that is a request, too */
+	if ((level == 6 && name == TCP_ZEROCOPY_RECEIVE) || (level == SOL_PACKET && name == PACKET_HDRLEN))	/* those that are requests, too */
 		r = copy_from_user(buf, (const void *)value, len);
 	if (!r)
 		r = socket_getopt(s.so, (int)level, (int)name, buf, &len);

@@ -3,6 +3,7 @@
 #include "net/ip.h"
 #include "net/net.h"
 #include "net/netdev-priv.h"
+#include "net/packet.h"
 #include "net/route.h"
 #include "net/wire.h"
 #include "sched/clock.h"
@@ -15,6 +16,8 @@ static void loopback_transmit(struct netdev *dev, unsigned queue, struct pkt *li
 		struct pkt *p = list;
 
 		list = pkt_next(p);
+		if (unlikely(atomic_load(&dev->is_tapped, RELAXED)))
+			packet_tap(dev, p, false, false, NULL);
 		loopback_receive(dev, p);
 	}
 }
@@ -32,6 +35,18 @@ void loopback_receive(struct netdev *dev, struct pkt *p)
 		ip4_input(p);
 	else
 		ip6_input(p);
+}
+
+void loopback_set_tapped(bool on)
+{
+	static bool had_short;	/* [packet.c's lock] */
+
+	if (on && loopback.features & NETDEV_LOOPBACK) {
+		had_short = true;
+		(void)atomic_fetch_and(&loopback.features, ~NETDEV_LOOPBACK, RELAXED);
+	} else if (!on && had_short) {
+		(void)atomic_fetch_or(&loopback.features, NETDEV_LOOPBACK, RELAXED);
+	}
 }
 
 static uint64_t local_bytes;		/* [a] */

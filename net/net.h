@@ -7,6 +7,7 @@
  *	route.h			addresses, routes			ip.h: ip-input.c, ip-output.c, ip-frag.c, icmp.c, mcast.c
  *	demux.h			connection and port tables		udp.c, raw.c, tcp-*.c		transports
  *	worker.h		who processes what no thread picks up	socket.h: socket.c, sock-*.c	sockets; unix-*.c, netlink*.c
+ *	packet.h		AF_PACKET				bpf.h: bpf.c, sock-filter.c	filters of sockets
  *	config.h		ip=, DHCP, SLAAC, resolv.conf		proc.c				/proc/net
  *
  * The walk of a packet: netdev_receive() -> ip_input() -> tcp_classify() pushes it on the connection's channel (a lock-free list) and wakes who waits for

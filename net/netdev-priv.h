@@ -19,6 +19,8 @@ struct netdev *netdev_by_index(uint32_t index);
 struct netdev *netdev_by_name(const char *name);
 /* A complete frame. take. */
 void netdev_transmit(struct netdev *dev, struct pkt *p);
+/* The same without showing it to packet sockets. take. */
+void netdev_give(struct netdev *dev, struct pkt *p);
 
 /*
  * gro.c: make one packet of TCP segments that follow each other in a list of received frames. take and give: the list. packets, bytes: what the new list has less is added.
@@ -30,6 +32,8 @@ extern struct netdev loopback;
 void loopback_init(void);
 /* A packet that starts at its IP header arrives. take. */
 void loopback_receive(struct netdev *dev, struct pkt *p);
+/* Packet sockets look: while they do, nothing takes the short ways on which there are no frames to see. */
+void loopback_set_tapped(bool on);
 /* A packet of this length has gone a short way to ourselves (net_stats.tcp_local and udp_local count how many): bytes and trace. */
 void loopback_count_local(unsigned len);
 /* All that a device has received and sent. */

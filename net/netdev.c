@@ -7,6 +7,7 @@
 #include "net/eth.h"
 #include "net/net.h"
 #include "net/netdev-priv.h"
+#include "net/packet.h"
 #include "sched/clock.h"
 #include "sched/mutex.h"
 #include "sched/rcu.h"
@@ -23,6 +24,7 @@ static void publish(struct netdev *dev)
 
 	dev->index = atomic_load(&nr_devices, RELAXED) + 1;
 	atomic_store(&nr_devices, dev->index, RELAXED);
+	dev->is_tapped = packet_is_tapping();
 	while (*link)
 		link = &(*link)->next;
 	rcu_assign(*link, dev);
@@ -106,6 +108,8 @@ void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 		packets++;
 		bytes += p->len;
 		trace(TRACE_PACKET_IN, p->len, queue);
+		if (unlikely(atomic_load(&dev->is_tapped, RELAXED)))
+			packet_tap(dev, p, true, false, NULL);
 		eth_input(p);
 	}
 	(void)atomic_fetch_add(&dev->rx_packets, packets, RELAXED);
@@ -113,6 +117,15 @@ void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 }
 
 void netdev_transmit(struct netdev *dev, struct pkt *p)
+{
+	if (unlikely(atomic_load(&dev->is_tapped, RELAXED))) {
+		p->time = clock_monotonic();
+		packet_tap(dev, p, dev != &loopback, true, NULL);
+	}
+	netdev_give(dev, p);
+}
+
+void netdev_give(struct netdev *dev, struct pkt *p)
 {
 	unsigned queue = dev->nr_tx_queues > 1 ? (p->tx_queue ? p->tx_queue - 1u : p->hash) % dev->nr_tx_queues : 0;
 

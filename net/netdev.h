@@ -66,7 +66,7 @@ struct netdev {
 	void *private;			/* [I] the driver's */
 	uint8_t mac[6];			/* [I] */
 	uint16_t nr_tx_queues, nr_rx_queues;	/* [I] >= 1 */
-	uint32_t features;		/* [I] NETDEV_* */
+	uint32_t features;		/* [I] NETDEV_*; but for NETDEV_LOOPBACK: [a] */
 	uint32_t mtu;			/* [a] of IP; 1500 if the device does not say */
 	uint32_t is_link_up;		/* [a] true if the device cannot tell; later netdev_link_changed() */
 	/* Statistics: rx by the queue's thread, tx under the driver's own serialisation (netdev_count_tx() is not needed: net/ counts what it hands over). */
@@ -77,6 +77,7 @@ struct netdev {
 	char name[NETDEV_NAME_LEN];	/* [I] eth0, ... */
 	uint32_t index;			/* [I] ifindex, from 1 (lo) */
 	uint32_t flags;			/* [a] IFF_* */
+	uint32_t is_tapped;		/* [a] packet sockets see its frames: net/packet.h */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;	/* [a] */
 	struct netdev *next;		/* [I] */
 	struct netdev_config *config;	/* route.c, ip-config.c: addresses and what is configuring them */

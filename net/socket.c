@@ -98,7 +98,7 @@ static int create(int family, int type, int proto, const struct sock_cred *cred,
 	bool has_family = false, has_type = false;
 	int r;
 
-	if (proto < 0 || proto > 255)
+	if (family != AF_PACKET && (proto < 0 || proto > 255))	/* there it is the type of frames */
 		return family == AF_NETLINK ? -EPROTONOSUPPORT : -EINVAL;
 	SET_FOREACH(p, net_protos) {
 		if ((*p)->family != family)
@@ -200,6 +200,15 @@ static long socket_ioctl(struct file *f, unsigned cmd, unsigned long arg)
 	return sock_ioctl(f->private, cmd, arg);
 }
 
+static int socket_map(struct file *f, uint64_t off, size_t len, unsigned prot, bool is_shared, struct vm_object **out)
+{
+	struct socket *so = f->private;
+
+	(void)prot;
+	(void)is_shared;
+	return so->ops->map ? so->ops->map(so, off, len, out) : -ENODEV;
+}
+
 static int socket_stat(struct file *f, struct stat_info *out)
 {
 	struct socket *so = f->private;
@@ -237,6 +246,7 @@ static const struct file_ops socket_file_ops = {
 	.poll = socket_poll,
 	.async = socket_async,
 	.ioctl = socket_ioctl,
+	.map = socket_map,
 	.stat = socket_stat,
 	.setattr = socket_setattr,
 	.release = socket_release,

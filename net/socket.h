@@ -29,6 +29,7 @@ struct fdtable;
 struct fs_context;
 struct bpf_filter;
 struct sock_msg;
+struct vm_object;
 struct socket;
 
 /* socket(2), Linux numbers (asm-generic). */
@@ -154,6 +155,8 @@ struct socket_ops {
 	void (*keepalive_changed)(struct socket *so);
 	/* SOF_TIMESTAMPING_OPT_ID: where the numbers of a stream start; -EINVAL: not connected. Optional. */
 	int (*stamp_base)(struct socket *so, uint32_t *key);
+	/* mmap(2): the object that shows [off, off + len). give: a reference. Optional. */
+	int (*map)(struct socket *so, uint64_t off, size_t len, struct vm_object **out);
 	/* FIONREAD (SIOCINQ), SIOCOUTQ, SIOCATMARK. -EINVAL: none. */
 	int (*queued)(struct socket *so, unsigned what, int *out);
 	void (*release)(struct socket *so);

@@ -147,7 +147,7 @@ static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, unsign
 		if (tp->nr_quick_acks)
 			tp->nr_quick_acks--;
 	}
-	if (tp->route.dev->features & NETDEV_LOOPBACK) {
+	if (atomic_load(&tp->route.dev->features, RELAXED) & NETDEV_LOOPBACK) {
 		h->csum = 0;
 		tcp_deliver_local(tp, p, now);
 		return;
@@ -576,7 +576,7 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 		mac = atomic_load(&tp->route.neigh->mac, RELAXED);
 		if (!mac || now > atomic_load(&tp->route.neigh->fresh_until, RELAXED))
 			return false;
-	} else if (!(tp->route.dev->features & NETDEV_LOOPBACK)) {
+	} else if (!(atomic_load(&tp->route.dev->features, RELAXED) & NETDEV_LOOPBACK)) {
 		return false;
 	}
 	if (unlikely(tp->ready.mac != mac) && !make_ready(tp, mac))

@@ -314,7 +314,7 @@ static bool deliver_local(struct udp_sock *u, struct pkt *p, const struct ip_add
 	unsigned len = p->len + (unsigned)sizeof(struct udp_hdr) + (is_v4 ? IP4_HLEN : IP6_HLEN);
 	struct socket *so;
 
-	if (!(rt->dev->features & NETDEV_LOOPBACK) || rt->is_broadcast || rt->is_multicast || len > rt->mtu)
+	if (!(atomic_load(&rt->dev->features, RELAXED) & NETDEV_LOOPBACK) || rt->is_broadcast || rt->is_multicast || len > rt->mtu)
 		return false;
 	so = port_lookup(&udp_ports, src, sport, dst, port, rt->dev, net16(sport) * 0x10001u ^ src->w[3], false);
 	if (!so)
