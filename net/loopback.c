@@ -16,7 +16,7 @@ static void loopback_transmit(struct netdev *dev, unsigned queue, struct pkt *li
 		struct pkt *p = list;
 
 		list = pkt_next(p);
-		if (unlikely(atomic_load(&dev->is_tapped, RELAXED)))
+		if (unlikely(atomic_load(&dev->special, RELAXED)))
 			packet_tap(dev, p, false, false, NULL);
 		loopback_receive(dev, p);
 	}
@@ -37,14 +37,14 @@ void loopback_receive(struct netdev *dev, struct pkt *p)
 		ip6_input(p);
 }
 
-void loopback_set_tapped(bool on)
+void loopback_set_short(bool on)
 {
-	static bool had_short;	/* [packet.c's lock] */
+	static bool had_short;	/* [a] by the callers' locks: tests of units have none */
 
-	if (on && loopback.features & NETDEV_LOOPBACK) {
+	if (!on && loopback.features & NETDEV_LOOPBACK) {
 		had_short = true;
 		(void)atomic_fetch_and(&loopback.features, ~NETDEV_LOOPBACK, RELAXED);
-	} else if (!on && had_short) {
+	} else if (on && had_short) {
 		(void)atomic_fetch_or(&loopback.features, NETDEV_LOOPBACK, RELAXED);
 	}
 }

@@ -93,7 +93,7 @@ static struct neigh *find_victim(void)
 
 	for (unsigned i = 0; i < NR_BUCKETS; i++) {
 		for (struct neigh *n = buckets[i]; n; n = n->next) {
-			if (atomic_load(&n->refs, RELAXED) == 1 && (!best || n->fresh_until < best->fresh_until))
+			if (atomic_load(&n->refs, RELAXED) == 1 && !n->is_permanent && (!best || n->fresh_until < best->fresh_until))
 				best = n;
 		}
 	}
@@ -344,6 +344,8 @@ static struct pkt *learn(struct neigh *n, uint64_t mac, unsigned flags, nsec_t n
 	uint64_t old = atomic_load(&n->mac, RELAXED);
 	bool is_change = old != mac;
 
+	if (n->is_permanent)
+		return NULL;
 	if (n->state == NEIGH_INCOMPLETE) {
 		atomic_store(&n->mac, mac, RELAXED);
 		n->state = flags & NEIGH_SOLICITED ? NEIGH_REACHABLE : NEIGH_STALE;
@@ -406,6 +408,86 @@ void neigh_update(struct netdev *dev, const struct ip_addr *addr, const uint8_t 
 		neigh_output(n, p, now);
 	}
 	neigh_put(n);
+}
+
+/* lock held. What the program says of n; word: its address, 0: not said. Returns what may be sent now. */
+static struct pkt *set_locked(struct neigh *n, uint64_t word, unsigned state, bool is_replace, nsec_t now)
+{
+	if (word && (is_replace || !atomic_load(&n->mac, RELAXED)))
+		atomic_store(&n->mac, word, RELAXED);
+	n->is_permanent = state & (NUD_PERMANENT | NUD_NOARP);
+	n->state = n->is_permanent || state & NUD_REACHABLE ? NEIGH_REACHABLE : NEIGH_STALE;
+	n->claim = 0;
+	n->changed_at = n->probe_at = 0;
+	if (state & NUD_REACHABLE)
+		atomic_store(&n->confirmed, now, RELAXED);
+	atomic_store(&n->fresh_until, n->is_permanent ? NSEC_NEVER : state & NUD_REACHABLE ? now + REACHABLE_NS : now, RELAXED);
+	return take_pending(n);
+}
+
+int neigh_set(struct netdev *dev, const struct ip_addr *addr, const uint8_t *mac, unsigned state, unsigned mode)
+{
+	struct neigh *n, *victim = NULL, copy;
+	uint64_t word = mac ? MAC_KNOWN : 0;
+	struct pkt *list = NULL;
+	nsec_t now = clock_monotonic();
+	int r = 0;
+
+	if (mac)
+		memcpy(&word, mac, 6);
+	mutex_lock(&neigh_lock);
+	n = find(dev, addr);
+	if (n && mode & ROUTE_EXCL && !neigh_is_unasked(n))
+		r = -EEXIST;
+	else if ((!n || neigh_is_unasked(n)) && !(mode & ROUTE_CREATE))
+		r = -ENOENT;
+	else if (!word && (!n || !atomic_load(&n->mac, RELAXED)))
+		r = -EINVAL;
+	else if (!n && !(n = neigh_find_or_make(dev, addr, &victim)))
+		r = -ENOBUFS;
+	if (!r) {
+		atomic_fetch_add(&n->refs, 1u, RELAXED);
+		list = set_locked(n, word, state, mode & ROUTE_REPLACE, now);
+		copy = *n;
+	}
+	mutex_unlock(&neigh_lock);
+	drop_victim(victim);
+	if (r)
+		return r;
+	while (list) {
+		struct pkt *p = list;
+
+		list = pkt_next(p);
+		neigh_output(n, p, now);
+	}
+	net_tell(NET_NEIGH_NEW, &copy);
+	neigh_put(n);
+	return 0;
+}
+
+int neigh_delete(struct netdev *dev, const struct ip_addr *addr)
+{
+	struct pkt *list = NULL;
+	struct neigh *n, copy;
+
+	mutex_lock(&neigh_lock);
+	n = find(dev, addr);
+	if (n && neigh_is_unasked(n))
+		n = NULL;
+	if (n) {
+		unlink_entry(n);
+		atomic_store(&n->mac, 0ull, RELAXED);
+		list = take_pending(n);
+		copy = *n;
+	}
+	mutex_unlock(&neigh_lock);
+	if (!n)
+		return -ENOENT;
+	(void)atomic_fetch_add(&route_generation, 1u, RELAXED);	/* cached routes let go of it */
+	pkt_free_list(list);
+	neigh_put(n);
+	net_tell(NET_NEIGH_GONE, &copy);
+	return 0;
 }
 
 void neigh_for_each(void (*fn)(const struct neigh *n, void *arg), void *arg)

@@ -34,6 +34,7 @@ struct neigh {
 	nsec_t changed_at;		/* [neigh_lock] when another mac replaced one that was known; 0: never */
 	uint64_t claim;			/* [neigh_lock] another mac that ARP says it has, while the known one is asked; 0: none */
 	bool is_router;			/* [neigh_lock] */
+	bool is_permanent;		/* [neigh_lock] set by the program: never asked about, never forgotten */
 	bool is_dead;			/* [neigh_lock] out of the table */
 	struct pkt *pending, **pending_tail;	/* [neigh_lock] */
 	unsigned nr_pending;		/* [neigh_lock] */
@@ -54,6 +55,18 @@ void neigh_output(struct neigh *n, struct pkt *p, nsec_t now);
 #define NEIGH_ROUTER	8u
 #define NEIGH_CLAIM	16u	/* another address than a confirmed one is asked about first */
 void neigh_update(struct netdev *dev, const struct ip_addr *addr, const uint8_t *mac, unsigned flags);
+/* As ip-neighbour(8) has it. state: NUD_*; mac NULL: as it was. mode: ROUTE_* of net/route.h. 0, -EEXIST, -ENOENT, -EINVAL: no mac for a state that needs one. */
+#define NUD_REACHABLE	0x02u
+#define NUD_STALE	0x04u
+#define NUD_NOARP	0x40u
+#define NUD_PERMANENT	0x80u
+int neigh_set(struct netdev *dev, const struct ip_addr *addr, const uint8_t *mac, unsigned state, unsigned mode);
+int neigh_delete(struct netdev *dev, const struct ip_addr *addr);	/* -ENOENT */
+/* Only a route stands for it: nobody has asked for it yet, and for the program it is not there. neigh_lock held. */
+static inline bool neigh_is_unasked(const struct neigh *n)
+{
+	return n->state == NEIGH_INCOMPLETE && !n->probe_at && !n->is_permanent;
+}
 /* For /proc/net/arp and netlink: under the lock. */
 void neigh_for_each(void (*fn)(const struct neigh *n, void *arg), void *arg);
 

@@ -14,6 +14,16 @@
 #define IFF_RUNNING	0x40u
 #define IFF_MULTICAST	0x1000u
 
+/* netdev.special */
+#define NETDEV_TAPPED	1u	/* packet sockets see its frames: net/packet.h */
+#define NETDEV_DOWN	2u	/* the program has taken it down: it drops them */
+/* Set or clear these, with what comes with it. Context: thread. */
+void netdev_set_special(struct netdev *dev, uint32_t flag, bool on);
+
+/* What ip-link(8) sets. -EINVAL: no MTU for this device. Context: thread. */
+void netdev_set_up(struct netdev *dev, bool is_up);
+int netdev_set_mtu(struct netdev *dev, uint32_t mtu);
+
 struct netdev *netdev_first(void);	/* loopback; then ->next */
 struct netdev *netdev_by_index(uint32_t index);
 struct netdev *netdev_by_name(const char *name);
@@ -32,8 +42,8 @@ extern struct netdev loopback;
 void loopback_init(void);
 /* A packet that starts at its IP header arrives. take. */
 void loopback_receive(struct netdev *dev, struct pkt *p);
-/* Packet sockets look: while they do, nothing takes the short ways on which there are no frames to see. */
-void loopback_set_tapped(bool on);
+/* May packets go the short ways, on which there are no frames that a packet socket could see? */
+void loopback_set_short(bool on);
 /* A packet of this length has gone a short way to ourselves (net_stats.tcp_local and udp_local count how many): bytes and trace. */
 void loopback_count_local(unsigned len);
 /* All that a device has received and sent. */

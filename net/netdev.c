@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net/netdev.h"
 
+#include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/string.h"
 #include "net/config.h"
@@ -8,10 +9,13 @@
 #include "net/net.h"
 #include "net/netdev-priv.h"
 #include "net/packet.h"
+#include "net/route.h"
 #include "sched/clock.h"
 #include "sched/mutex.h"
 #include "sched/rcu.h"
 #include "sched/trace.h"
+
+#define MTU_MIN	68u	/* RFC 791 3.2 */
 
 static struct mutex register_lock;
 static struct netdev *devices;		/* [rcu] written under register_lock; loopback first */
@@ -24,7 +28,7 @@ static void publish(struct netdev *dev)
 
 	dev->index = atomic_load(&nr_devices, RELAXED) + 1;
 	atomic_store(&nr_devices, dev->index, RELAXED);
-	dev->is_tapped = packet_is_tapping();
+	dev->special = packet_is_tapping() ? NETDEV_TAPPED : 0;
 	while (*link)
 		link = &(*link)->next;
 	rcu_assign(*link, dev);
@@ -92,6 +96,17 @@ struct netdev *netdev_by_name(const char *name)
 	return d;
 }
 
+/* Of a device that is special. take p if false. */
+static bool is_let_in(struct netdev *dev, struct pkt *p)
+{
+	if (atomic_load(&dev->special, RELAXED) & NETDEV_DOWN) {
+		pkt_free(p);
+		return false;
+	}
+	packet_tap(dev, p, true, false, NULL);
+	return true;
+}
+
 void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 {
 	uint64_t packets = 0, bytes = 0;
@@ -108,8 +123,8 @@ void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 		packets++;
 		bytes += p->len;
 		trace(TRACE_PACKET_IN, p->len, queue);
-		if (unlikely(atomic_load(&dev->is_tapped, RELAXED)))
-			packet_tap(dev, p, true, false, NULL);
+		if (unlikely(atomic_load(&dev->special, RELAXED)) && !is_let_in(dev, p))
+			continue;
 		eth_input(p);
 	}
 	(void)atomic_fetch_add(&dev->rx_packets, packets, RELAXED);
@@ -118,7 +133,13 @@ void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 
 void netdev_transmit(struct netdev *dev, struct pkt *p)
 {
-	if (unlikely(atomic_load(&dev->is_tapped, RELAXED))) {
+	uint32_t special = atomic_load(&dev->special, RELAXED);
+
+	if (unlikely(special & NETDEV_DOWN)) {
+		pkt_free(p);
+		return;
+	}
+	if (unlikely(special)) {
 		p->time = clock_monotonic();
 		packet_tap(dev, p, dev != &loopback, true, NULL);
 	}
@@ -134,4 +155,46 @@ void netdev_give(struct netdev *dev, struct pkt *p)
 	trace(TRACE_PACKET_OUT, p->len, queue);
 	pkt_set_next(p, NULL);
 	dev->ops->transmit(dev, queue, p);
+}
+
+/* ---- what the program sets ---------------------------------------------------------------------------------------- */
+
+void netdev_set_special(struct netdev *dev, uint32_t flag, bool on)
+{
+	if (on)
+		(void)atomic_fetch_or(&dev->special, flag, RELAXED);
+	else
+		(void)atomic_fetch_and(&dev->special, ~flag, RELAXED);
+	if (dev == &loopback)
+		loopback_set_short(!atomic_load(&dev->special, RELAXED));
+}
+
+void netdev_set_up(struct netdev *dev, bool is_up)
+{
+	uint32_t running = atomic_load(&dev->is_link_up, RELAXED) ? IFF_UP | IFF_RUNNING : IFF_UP;
+
+	mutex_lock(&register_lock);
+	if (is_up == !!(atomic_load(&dev->flags, RELAXED) & IFF_UP)) {
+		mutex_unlock(&register_lock);
+		return;
+	}
+	if (is_up)
+		(void)atomic_fetch_or(&dev->flags, running, RELAXED);
+	else
+		(void)atomic_fetch_and(&dev->flags, ~(IFF_UP | IFF_RUNNING), RELAXED);
+	netdev_set_special(dev, NETDEV_DOWN, !is_up);
+	mutex_unlock(&register_lock);
+	route_device_changed(dev, is_up);
+	net_tell(NET_LINK, dev);
+}
+
+int netdev_set_mtu(struct netdev *dev, uint32_t mtu)
+{
+	if (mtu < MTU_MIN || mtu > (dev == &loopback ? 65536u : 65535u))
+		return -EINVAL;
+	if (atomic_exchange(&dev->mtu, mtu, RELAXED) == mtu)
+		return 0;
+	(void)atomic_fetch_add(&route_generation, 1u, RELEASE);	/* cached routes know it. Pairs: ip_route_lookup */
+	net_tell(NET_LINK, dev);
+	return 0;
 }

@@ -77,7 +77,7 @@ struct netdev {
 	char name[NETDEV_NAME_LEN];	/* [I] eth0, ... */
 	uint32_t index;			/* [I] ifindex, from 1 (lo) */
 	uint32_t flags;			/* [a] IFF_* */
-	uint32_t is_tapped;		/* [a] packet sockets see its frames: net/packet.h */
+	uint32_t special;		/* [a] NETDEV_TAPPED, NETDEV_DOWN: frames do not just pass */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;	/* [a] */
 	struct netdev *next;		/* [I] */
 	struct netdev_config *config;	/* route.c, ip-config.c: addresses and what is configuring them */

@@ -18,19 +18,46 @@ struct nlmsghdr {
 #define NLM_F_ROOT	0x100
 #define NLM_F_MATCH	0x200
 #define NLM_F_DUMP	(NLM_F_ROOT | NLM_F_MATCH)
+#define NLM_F_REPLACE	0x100		/* of requests that make something */
+#define NLM_F_EXCL	0x200
+#define NLM_F_CREATE	0x400
+#define NLM_F_APPEND	0x800
+#define NLM_F_CAPPED	0x100		/* of errors: the request is not repeated in full */
+#define NLM_F_ACK_TLVS	0x200
+
+#define NLMSGERR_ATTR_MSG	1
+
+/* Options of level SOL_NETLINK. */
+enum { NETLINK_ADD_MEMBERSHIP = 1, NETLINK_DROP_MEMBERSHIP, NETLINK_PKTINFO, NETLINK_BROADCAST_ERROR, NETLINK_NO_ENOBUFS, NETLINK_LISTEN_ALL_NSID = 8, NETLINK_LIST_MEMBERSHIPS,
+       NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK };
+
+/* Groups of NETLINK_ROUTE. */
+#define RTNLGRP_LINK		1
+#define RTNLGRP_NEIGH		3
+#define RTNLGRP_IPV4_IFADDR	5
+#define RTNLGRP_IPV4_ROUTE	7
+#define RTNLGRP_IPV6_IFADDR	9
+#define RTNLGRP_IPV6_ROUTE	11
+#define RTNLGRP_MAX		36
 
 #define NLMSG_NOOP	1
 #define NLMSG_ERROR	2
 #define NLMSG_DONE	3
 
 #define RTM_NEWLINK	16
+#define RTM_DELLINK	17
 #define RTM_GETLINK	18
+#define RTM_SETLINK	19
 #define RTM_NEWADDR	20
+#define RTM_DELADDR	21
 #define RTM_GETADDR	22
 #define RTM_NEWROUTE	24
+#define RTM_DELROUTE	25
 #define RTM_GETROUTE	26
 #define RTM_NEWNEIGH	28
+#define RTM_DELNEIGH	29
 #define RTM_GETNEIGH	30
+#define RTM_MAX		120		/* of Linux 6.1; the lowest two bits: new, del, get, set */
 
 struct ifinfomsg {
 	uint8_t family, pad;
@@ -68,6 +95,8 @@ struct rtattr {
 #define IFLA_QDISC	6
 #define IFLA_STATS	7
 #define IFLA_TXQLEN	13
+#define IFLA_LINKINFO	18
+#define IFLA_GROUP	27
 #define IFLA_OPERSTATE	16
 #define IFLA_LINKMODE	17
 
@@ -76,14 +105,29 @@ struct rtattr {
 #define IFA_LABEL	3
 #define IFA_BROADCAST	4
 #define IFA_CACHEINFO	6
+#define IFA_RT_PRIORITY	9
 #define IFA_FLAGS	8
 
 #define RTA_DST		1
+#define RTA_SRC		2
 #define RTA_OIF		4
 #define RTA_GATEWAY	5
 #define RTA_PRIORITY	6
 #define RTA_PREFSRC	7
+#define RTA_METRICS	8
+#define RTA_MULTIPATH	9
+#define RTA_CACHEINFO	12
 #define RTA_TABLE	15
+#define RTA_VIA		18
+#define RTA_PREF	20
+#define RTA_UID		25
+
+#define RTN_UNICAST	1
+#define RTN_LOCAL	2
+#define RT_TABLE_MAIN	254
+#define RTNH_F_ONLINK	4u
+#define RTM_F_CLONED	0x200u
+#define RTCF_LOCAL	0x80000000u
 
 #define NDA_DST		1
 #define NDA_LLADDR	2

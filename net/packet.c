@@ -71,8 +71,7 @@ static void count_tapping(int change)
 
 	atomic_store(&nr_tapping, nr, RELAXED);
 	for (struct netdev *d = netdev_first(); d; d = d->next)
-		atomic_store(&d->is_tapped, nr != 0, RELAXED);
-	loopback_set_tapped(nr != 0);
+		netdev_set_special(d, NETDEV_TAPPED, nr);
 }
 
 static void set_type(struct packet_sock *s, uint32_t type, uint32_t index)
@@ -320,7 +319,7 @@ static void loop_back(struct pkt *p, uint16_t type, const uint8_t *dst)
 	uint8_t kind = kind_of(&loopback, dst);
 
 	p->time = clock_monotonic();
-	if (atomic_load(&loopback.is_tapped, RELAXED))
+	if (atomic_load(&loopback.special, RELAXED) & NETDEV_TAPPED)
 		packet_tap(&loopback, p, true, false, NULL);
 	if (kind == PACKET_OTHERHOST || p->len == ETH_HLEN || (type != net16(ETH_P_IP4) && type != net16(ETH_P_IP6))) {
 		pkt_free(p);
@@ -347,7 +346,7 @@ static void transmit(struct packet_sock *s, struct netdev *dev, struct pkt *p)
 	struct eth_hdr h;
 
 	p->time = clock_monotonic();
-	if (atomic_load(&dev->is_tapped, RELAXED))
+	if (atomic_load(&dev->special, RELAXED) & NETDEV_TAPPED)
 		packet_tap(dev, p, true, true, s);
 	if (dev != &loopback) {
 		netdev_give(dev, p);

@@ -12,6 +12,7 @@
 #include "sched/rcu.h"
 
 uint32_t route_generation = 1;
+void (*net_watch)(enum net_event e, const void *what);
 
 /* Entries leave the lists and are freed after a grace period (their `next` stays readable until then). */
 struct ifaddr_entry {
@@ -150,7 +151,7 @@ static struct ip_addr broadcast_of(const struct ip_addr *a, unsigned prefix_len)
 	return b;
 }
 
-static struct ip_addr network_of(const struct ip_addr *a, unsigned prefix_len)
+struct ip_addr ip_network_of(const struct ip_addr *a, unsigned prefix_len)
 {
 	struct ip_addr n = *a;
 
@@ -159,40 +160,78 @@ static struct ip_addr network_of(const struct ip_addr *a, unsigned prefix_len)
 	return n;
 }
 
-int ifaddr_add(struct netdev *dev, const struct ip_addr *addr, unsigned prefix_len, uint32_t flags, nsec_t valid_until, nsec_t preferred_until)
+/* The address of a's network on its device that was there first, but for a itself. */
+static struct ifaddr *find_neighbour(const struct ifaddr *a)
+{
+	struct ifaddr *i;
+
+	for (i = rcu_deref(addrs); i; i = rcu_deref(i->next)) {
+		if (i->dev == a->dev && i->prefix_len == a->prefix_len && ip_is_v4(&i->addr) == ip_is_v4(&a->addr) && !ip_equal(&i->addr, &a->addr) &&
+		    ip_in_prefix(&i->addr, &a->addr, a->prefix_len))
+			return i;
+	}
+	return NULL;
+}
+
+/* The route to a's network. */
+static void add_connected(const struct ifaddr *a)
+{
+	bool v4 = ip_is_v4(&a->addr);
+	struct route r = { .dst = ip_network_of(&a->addr, a->prefix_len), .dev = a->dev, .metric = a->metric ? a->metric : v4 ? 0 : 256, .prefix_len = a->prefix_len, .is_v4 = v4,
+			   .protocol = RTPROT_KERNEL, .valid_until = NSEC_NEVER };
+
+	if (a->dev == &loopback || a->prefix_len == 128 || a->flags & (IFA_F_NOPREFIXROUTE | IFA_F_SECONDARY))
+		return;
+	if (v4)
+		r.src = a->addr;
+	(void)route_change(&r, ROUTE_CREATE);
+}
+
+int ifaddr_insert(const struct ifaddr *want)
 {
 	struct ifaddr_entry *e = KNEW(struct ifaddr_entry);
-	struct ifaddr *old, **link = &addrs;
-	struct ip_addr net = network_of(addr, prefix_len), none = { .d = { 0, 0 } };
+	struct ifaddr *old, **link = &addrs, copy;
 
 	if (!e)
 		return -ENOMEM;
 	mutex_lock(&lock);
-	old = find_addr(addr, dev);
+	old = find_addr(&want->addr, want->dev);
 	if (old) {
-		atomic_store(&old->valid_until, valid_until, RELAXED);
-		atomic_store(&old->preferred_until, preferred_until, RELAXED);
+		atomic_store(&old->valid_until, want->valid_until, RELAXED);
+		atomic_store(&old->preferred_until, want->preferred_until, RELAXED);
 		mutex_unlock(&lock);
 		kfree(e);
 		return -EEXIST;
 	}
-	e->a = (struct ifaddr){ .addr = *addr, .broadcast = broadcast_of(addr, prefix_len), .dev = dev, .prefix_len = (uint8_t)prefix_len, .flags = flags,
-				.valid_until = valid_until, .preferred_until = preferred_until };
+	e->a = *want;
+	e->a.broadcast = broadcast_of(&want->addr, want->prefix_len);
+	if (ip_is_v4(&want->addr) && find_neighbour(want))
+		e->a.flags |= IFA_F_SECONDARY;
+	e->a.next = NULL;
+	copy = e->a;
 	while (*link)
 		link = &(*link)->next;
 	rcu_assign(*link, &e->a);
 	mutex_unlock(&lock);
 	changed();
-	if (dev != &loopback && prefix_len < 128)
-		return route_add(&net, prefix_len, &none, dev, ip_is_v4(addr) ? 0 : 256, NSEC_NEVER);
+	net_tell(NET_ADDR_NEW, &copy);
+	add_connected(&copy);
 	return 0;
 }
 
-int ifaddr_remove(struct netdev *dev, const struct ip_addr *addr)
+int ifaddr_add(struct netdev *dev, const struct ip_addr *addr, unsigned prefix_len, uint32_t flags, nsec_t valid_until, nsec_t preferred_until)
 {
-	struct ip_addr net, none = { .d = { 0, 0 } };
+	struct ifaddr a = { .addr = *addr, .dev = dev, .prefix_len = (uint8_t)prefix_len, .flags = flags, .valid_until = valid_until, .preferred_until = preferred_until,
+			    .has_broadcast = dev != &loopback };
+
+	a.scope = ip_is_loopback(addr) ? RT_SCOPE_HOST : ip_is_link_local(addr) ? RT_SCOPE_LINK : 0;
+	return ifaddr_insert(&a);
+}
+
+/* Take it out of the list. False: it is not there. */
+static bool take_addr(struct netdev *dev, const struct ip_addr *addr, struct ifaddr *copy)
+{
 	struct ifaddr **link, *a;
-	unsigned prefix_len = 0;
 
 	mutex_lock(&lock);
 	for (link = &addrs; (a = *link); link = &a->next) {
@@ -200,17 +239,49 @@ int ifaddr_remove(struct netdev *dev, const struct ip_addr *addr)
 			break;
 	}
 	if (a) {
-		prefix_len = a->prefix_len;
+		*copy = *a;
 		rcu_assign(*link, a->next);
 		rcu_defer(&container_of(a, struct ifaddr_entry, a)->rcu, free_addr);
 	}
 	mutex_unlock(&lock);
-	if (!a)
+	return a;
+}
+
+/* Another address of the network of one that has gone. */
+static bool has_neighbour(const struct ifaddr *a, struct ifaddr *out)
+{
+	struct ifaddr *i;
+
+	rcu_read_lock();
+	i = find_neighbour(a);
+	if (i)
+		*out = *i;
+	rcu_read_unlock();
+	return i;
+}
+
+static void drop_routes(const struct netdev *dev, const struct ip_addr *src);
+static bool has_v4(const struct netdev *dev);
+
+int ifaddr_remove(struct netdev *dev, const struct ip_addr *addr)
+{
+	struct ip_addr net, none = { .d = { 0, 0 } };
+	struct ifaddr a, other;
+
+	if (!take_addr(dev, addr, &a))
 		return -EADDRNOTAVAIL;
 	changed();
-	net = network_of(addr, prefix_len);
-	if (prefix_len < 128)
-		(void)route_remove(&net, prefix_len, &none, dev);
+	if (!(a.flags & IFA_F_SECONDARY)) {
+		while (ip_is_v4(addr) && has_neighbour(&a, &other))
+			(void)ifaddr_remove(dev, &other.addr);
+		net = ip_network_of(addr, a.prefix_len);
+		if (a.prefix_len < 128 && (ip_is_v4(addr) || !has_neighbour(&a, &other)))
+			(void)route_remove(&net, a.prefix_len, &none, dev);
+	}
+	drop_routes(NULL, addr);
+	if (ip_is_v4(addr) && !has_v4(dev))	/* the last one: IPv4 ends there, as on Linux */
+		drop_routes(dev, addr);
+	net_tell(NET_ADDR_GONE, &a);
 	return 0;
 }
 
@@ -229,10 +300,31 @@ static bool same_route(const struct route *r, const struct ip_addr *dst, unsigne
 	return r->prefix_len == prefix_len && r->dev == dev && ip_equal(&r->dst, dst) && (ip_equal(&r->gateway, gw) || (ip_is_any(&r->gateway) && ip_is_any(gw)));
 }
 
+/* lock held. Where a route of this prefix and metric goes: before those that are there, or behind them. */
+static struct route **place_of(unsigned prefix_len, uint32_t metric, bool is_behind)
+{
+	struct route **link, *r;
+
+	for (link = &routes; (r = *link); link = &r->next) {
+		if (r->prefix_len < prefix_len || (r->prefix_len == prefix_len && (is_behind ? r->metric > metric : r->metric >= metric)))
+			break;
+	}
+	return link;
+}
+
+/* lock held. */
+static void unlink_route(struct route **link)
+{
+	struct route *r = *link;
+
+	rcu_assign(*link, r->next);
+	rcu_defer(&container_of(r, struct route_entry, r)->rcu, free_route);
+}
+
 int route_add(const struct ip_addr *dst, unsigned prefix_len, const struct ip_addr *gateway, struct netdev *dev, uint32_t metric, nsec_t valid_until)
 {
 	struct route_entry *e = KNEW(struct route_entry);
-	struct route **link, *r;
+	struct route **link, *r, copy;
 
 	if (!e)
 		return -ENOMEM;
@@ -245,22 +337,21 @@ int route_add(const struct ip_addr *dst, unsigned prefix_len, const struct ip_ad
 			return -EEXIST;
 		}
 	}
-	e->r = (struct route){ .dst = *dst, .gateway = *gateway, .dev = dev, .metric = metric, .prefix_len = (uint8_t)prefix_len, .is_v4 = ip_is_v4(dst),
-			       .valid_until = valid_until };
-	for (link = &routes; (r = *link); link = &r->next) {
-		if (r->prefix_len < prefix_len || (r->prefix_len == prefix_len && r->metric > metric))
-			break;
-	}
-	e->r.next = r;
+	copy = (struct route){ .dst = *dst, .gateway = *gateway, .dev = dev, .metric = metric, .prefix_len = (uint8_t)prefix_len, .is_v4 = ip_is_v4(dst), .valid_until = valid_until };
+	copy.protocol = copy.is_v4 || valid_until == NSEC_NEVER ? RTPROT_BOOT : RTPROT_RA;
+	e->r = copy;
+	link = place_of(prefix_len, metric, true);
+	e->r.next = *link;
 	rcu_assign(*link, &e->r);
 	mutex_unlock(&lock);
 	changed();
+	net_tell(NET_ROUTE_NEW, &copy);
 	return 0;
 }
 
 int route_remove(const struct ip_addr *dst, unsigned prefix_len, const struct ip_addr *gateway, struct netdev *dev)
 {
-	struct route **link, *r;
+	struct route **link, *r, copy;
 
 	mutex_lock(&lock);
 	for (link = &routes; (r = *link); link = &r->next) {
@@ -268,12 +359,162 @@ int route_remove(const struct ip_addr *dst, unsigned prefix_len, const struct ip
 			break;
 	}
 	if (r) {
-		rcu_assign(*link, r->next);
-		rcu_defer(&container_of(r, struct route_entry, r)->rcu, free_route);
+		copy = *r;
+		unlink_route(link);
 	}
 	mutex_unlock(&lock);
 	changed();
+	if (r)
+		net_tell(NET_ROUTE_GONE, &copy);
 	return r ? 0 : -ESRCH;
+}
+
+static bool same_any(const struct ip_addr *a, const struct ip_addr *b)
+{
+	return ip_equal(a, b) || (ip_is_any(a) && ip_is_any(b));
+}
+
+/* lock held. 0: e is in the list; 1: the same is there and replaces itself. */
+static int change_locked(struct route_entry *e, unsigned mode)
+{
+	struct route **link, **first = NULL, *want = &e->r;
+
+	for (link = &routes; *link; link = &(*link)->next) {
+		struct route *r = *link;
+
+		if (r->prefix_len != want->prefix_len || r->metric != want->metric || !ip_equal(&r->dst, &want->dst) || r->is_v4 != want->is_v4)
+			continue;
+		if (mode & ROUTE_EXCL)
+			return -EEXIST;
+		if (!first)
+			first = link;
+		if (r->dev == want->dev && r->protocol == want->protocol && same_any(&r->gateway, &want->gateway) && same_any(&r->src, &want->src))
+			return mode & ROUTE_REPLACE && first == link ? 1 : -EEXIST;
+	}
+	if (first && mode & ROUTE_REPLACE) {
+		want->next = (*first)->next;
+		rcu_defer(&container_of(*first, struct route_entry, r)->rcu, free_route);
+		rcu_assign(*first, want);
+		return 0;
+	}
+	if (!first && !(mode & ROUTE_CREATE))
+		return -ENOENT;
+	link = place_of(want->prefix_len, want->metric, mode & ROUTE_APPEND);
+	want->next = *link;
+	rcu_assign(*link, want);
+	return 0;
+}
+
+int route_change(const struct route *want, unsigned mode)
+{
+	struct route_entry *e = KNEW(struct route_entry);
+	int r;
+
+	if (!e)
+		return -ENOMEM;
+	e->r = *want;
+	mutex_lock(&lock);
+	r = change_locked(e, mode);
+	mutex_unlock(&lock);
+	if (r) {
+		kfree(e);
+		return r > 0 ? 0 : r;
+	}
+	changed();
+	net_tell(NET_ROUTE_NEW, want);
+	return 0;
+}
+
+int route_delete(const struct route *like, unsigned by)
+{
+	struct route **link, *r, copy;
+
+	mutex_lock(&lock);
+	for (link = &routes; (r = *link); link = &r->next) {
+		if (r->is_v4 == like->is_v4 && r->prefix_len == like->prefix_len && ip_equal(&r->dst, &like->dst) &&
+		    (!(by & ROUTE_BY_GATEWAY) || same_any(&r->gateway, &like->gateway)) && (!(by & ROUTE_BY_DEV) || r->dev == like->dev) &&
+		    (!(by & ROUTE_BY_METRIC) || r->metric == like->metric) && (!(by & ROUTE_BY_PROTOCOL) || r->protocol == like->protocol))
+			break;
+	}
+	if (r) {
+		copy = *r;
+		unlink_route(link);
+	}
+	mutex_unlock(&lock);
+	if (!r)
+		return -ESRCH;
+	changed();
+	net_tell(NET_ROUTE_GONE, &copy);
+	return 0;
+}
+
+static bool has_v4(const struct netdev *dev)
+{
+	bool found = false;
+
+	rcu_read_lock();
+	for (struct ifaddr *i = rcu_deref(addrs); i && !found; i = rcu_deref(i->next))
+		found = i->dev == dev && ip_is_v4(&i->addr);
+	rcu_read_unlock();
+	return found;
+}
+
+/* Those of dev (src: of its family only), or of all devices with this source. */
+static void drop_routes(const struct netdev *dev, const struct ip_addr *src)
+{
+	struct route **link, *r;
+	bool is_change = false;
+
+	mutex_lock(&lock);
+	for (link = &routes; (r = *link);) {
+		if (dev ? r->dev != dev || (src && r->is_v4 != ip_is_v4(src)) : !ip_equal(&r->src, src)) {
+			link = &r->next;
+			continue;
+		}
+		unlink_route(link);
+		is_change = true;
+	}
+	mutex_unlock(&lock);
+	if (is_change)
+		changed();
+}
+
+void route_device_changed(struct netdev *dev, bool is_up)
+{
+	struct ifaddr copies[16];
+	unsigned n = 0;
+
+	if (!is_up) {
+		drop_routes(dev, NULL);
+		changed();
+		return;
+	}
+	mutex_lock(&lock);
+	for (struct ifaddr *i = addrs; i && n < ARRAY_SIZE(copies); i = i->next) {
+		if (i->dev == dev)
+			copies[n++] = *i;
+	}
+	mutex_unlock(&lock);
+	for (unsigned i = 0; i < n; i++)
+		add_connected(&copies[i]);
+	changed();
+}
+
+bool route_is_on_link(const struct ip_addr *a, struct netdev **dev)
+{
+	bool v4 = ip_is_v4(a), found = false;
+
+	rcu_read_lock();
+	for (struct route *r = rcu_deref(routes); r && !found; r = rcu_deref(r->next)) {
+		if (r->is_v4 != v4 || (*dev && r->dev != *dev) || !ip_in_prefix(a, &r->dst, r->prefix_len))
+			continue;
+		found = ip_is_any(&r->gateway);
+		if (!found)
+			break;
+		*dev = r->dev;
+	}
+	rcu_read_unlock();
+	return found;
 }
 
 void route_for_each(bool (*fn)(const struct route *r, void *arg), void *arg)
@@ -387,7 +628,8 @@ void ip_route_put(struct ip_route *rt)
 	rt->dev = NULL;
 }
 
-static bool find_route(const struct ip_addr *dst, const struct netdev *dev, struct netdev **out_dev, struct ip_addr *next_hop)
+/* src: left alone unless the route has one. */
+static bool find_route(const struct ip_addr *dst, const struct netdev *dev, struct netdev **out_dev, struct ip_addr *next_hop, struct ip_addr *src)
 {
 	bool v4 = ip_is_v4(dst), found = false;
 
@@ -397,6 +639,8 @@ static bool find_route(const struct ip_addr *dst, const struct netdev *dev, stru
 			continue;
 		*out_dev = r->dev;
 		*next_hop = ip_is_any(&r->gateway) ? *dst : r->gateway;
+		if (!ip_is_any(&r->src))
+			*src = r->src;
 		found = true;
 		break;
 	}
@@ -414,7 +658,7 @@ static struct netdev *default_device(void)
 
 int ip_route_lookup(const struct ip_addr *dst, const struct ip_addr *src, struct netdev *dev, struct ip_route *out)
 {
-	struct ip_addr next_hop = *dst;
+	struct ip_addr next_hop = *dst, from = { .d = { 0, 0 } };
 
 	*out = (struct ip_route){ .generation = atomic_load(&route_generation, ACQUIRE) };
 	if (src && !ip_is_any(src) && !ip_is_ours(src, NULL))
@@ -435,16 +679,18 @@ int ip_route_lookup(const struct ip_addr *dst, const struct ip_addr *src, struct
 			out->dev = find_addr(src, NULL) ? find_addr(src, NULL)->dev : NULL;
 			rcu_read_unlock();
 		}
-		if (!out->dev && (!find_route(dst, NULL, &out->dev, &next_hop) || !out->is_broadcast))
+		if (!out->dev && (!find_route(dst, NULL, &out->dev, &next_hop, &from) || !out->is_broadcast))
 			out->dev = default_device();
 		next_hop = *dst;
-	} else if (!find_route(dst, dev, &out->dev, &next_hop)) {
+	} else if (!find_route(dst, dev, &out->dev, &next_hop, &from)) {
 		return -ENETUNREACH;
 	}
 	if (!out->dev)
 		return -ENETUNREACH;
 	if (src && !ip_is_any(src))
 		out->src = *src;
+	else if (!out->is_broadcast && !ip_is_any(&from) && ip_is_ours(&from, NULL))
+		out->src = from;
 	else if (!ip_choose_source(dst, out->dev, &out->src)) {
 		if (!out->is_broadcast && !out->is_multicast)
 			return -ENETUNREACH;	/* nothing configured yet */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* ioctl(2) on sockets: netdevice(7), and what is queued. */
+#include "fs/cred.h"
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "mmu/user.h"
@@ -18,12 +19,14 @@
 #define SIOCGIFNAME	0x8910u
 #define SIOCGIFCONF	0x8912u
 #define SIOCGIFFLAGS	0x8913u
+#define SIOCSIFFLAGS	0x8914u
 #define SIOCGIFADDR	0x8915u
 #define SIOCGIFDSTADDR	0x8917u
 #define SIOCGIFBRDADDR	0x8919u
 #define SIOCGIFNETMASK	0x891bu
 #define SIOCGIFMETRIC	0x891du
 #define SIOCGIFMTU	0x8921u
+#define SIOCSIFMTU	0x8922u
 #define SIOCGIFHWADDR	0x8927u
 #define SIOCGIFINDEX	0x8933u
 #define SIOCGIFTXQLEN	0x8942u
@@ -131,6 +134,26 @@ static int dev_request(struct netdev *d, unsigned cmd, struct ifreq *r)
 	return addr_request(d, cmd, r);
 }
 
+/* What ifconfig(8) sets; addresses are set by netlink only. */
+static long set_interface(unsigned cmd, unsigned long arg)
+{
+	struct netdev *d;
+	struct ifreq r;
+
+	if (copy_from_user(&r, (const void *)arg, sizeof(r)))
+		return -EFAULT;
+	if (!capable(CAP_NET_ADMIN))
+		return -EPERM;
+	r.name[15] = 0;
+	d = netdev_by_name(r.name);
+	if (!d)
+		return -ENODEV;
+	if (cmd == SIOCSIFMTU)
+		return netdev_set_mtu(d, (uint32_t)r.value);
+	netdev_set_up(d, r.flags & (int16_t)IFF_UP);
+	return 0;
+}
+
 static long interface_ioctl(unsigned cmd, unsigned long arg)
 {
 	struct netdev *d;
@@ -232,6 +255,9 @@ long sock_ioctl(struct socket *so, unsigned cmd, unsigned long arg)
 		return get_conf(arg);
 	case SIOCETHTOOL:
 		return ethtool_ioctl(arg);
+	case SIOCSIFFLAGS:
+	case SIOCSIFMTU:
+		return set_interface(cmd, arg);
 	case SIOCGIFNAME:
 	case SIOCGIFFLAGS:
 	case SIOCGIFADDR:

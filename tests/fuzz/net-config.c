@@ -6,12 +6,13 @@
  * bytes after the checksum, reachable and retransmission time, options); 2 any ICMPv6 of ND (bytes: type, then the message); 3 a netlink request (bytes: type, flags, body);
  * 4 raw bytes to netlink; 5 time passes, or the text of ip=.
  */
-/* sources: net/addr.c net/arp.c net/bpf.c net/config.c net/csum.c net/dgram.c net/dhcp.c net/eth.c net/gro.c net/icmp.c net/inet-opt.c net/inet.c net/ip-config.c net/ip-frag.c net/ip-input.c net/ip-option.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/netlink.c net/netlink-diag.c net/packet.c net/packet-ring.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/sock-filter.c net/sock-opt.c net/socket.c net/sysctl.c net/sysctl-tcp.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-fastopen.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c fs/anon-attr.c sched/poller.c fs/cred.c net/dgram-error.c net/sock-error.c net/stamp.c net/tcp-mark.c tests/host/fake-net.c */
+/* sources: net/addr.c net/arp.c net/bpf.c net/config.c net/csum.c net/dgram.c net/dhcp.c net/eth.c net/gro.c net/icmp.c net/inet-opt.c net/inet.c net/ip-config.c net/ip-frag.c net/ip-input.c net/ip-option.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/netlink.c net/netlink-change.c net/netlink-diag.c net/packet.c net/packet-ring.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/sock-filter.c net/sock-opt.c net/socket.c net/sysctl.c net/sysctl-tcp.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-fastopen.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c fs/anon-attr.c sched/poller.c fs/cred.c net/dgram-error.c net/sock-error.c net/stamp.c net/tcp-mark.c tests/host/fake-net.c */
 #include "mmu/page.h"
 #include "net/config.h"
 #include "net/csum.h"
 #include "net/net.h"
 #include "net/netdev-priv.h"
+#include "net/route.h"
 #include "net/unix.h"
 #include "net/wire.h"
 #include "tests/host/fake-net.h"
@@ -123,7 +124,7 @@ static void netlink(struct socket *so, const uint8_t *data, unsigned len, bool h
 		memcpy(m, &n, 4);
 		m[4] = 16 + (len ? data[0] % 40 : 0);
 		m[6] = len > 1 ? data[1] : 1;
-		m[7] = 3;
+		m[7] = len > 1 ? data[1] >> 4 : 3;
 		if (len > 2)
 			memcpy(m + 16, data + 2, len - 2);
 	} else {
@@ -132,6 +133,36 @@ static void netlink(struct socket *so, const uint8_t *data, unsigned len, bool h
 	(void)sim_send(so, m, n, MSG_DONTWAIT);
 	for (unsigned i = 0; i < 100 && sim_recv(so, buf, sizeof(buf), MSG_DONTWAIT) >= 0; i++)
 		;
+}
+
+struct addr_list {
+	struct ip_addr addrs[256];
+	unsigned nr;
+};
+
+static bool collect(const struct ifaddr *a, void *arg)
+{
+	struct addr_list *l = arg;
+
+	if (a->dev == &eth && l->nr < ARRAY_SIZE(l->addrs))
+		l->addrs[l->nr++] = a->addr;
+	return true;
+}
+
+/* What a program has added would be there for ever. */
+static void clean(void)
+{
+	static struct addr_list l;
+
+	l.nr = 0;
+	ifaddr_for_each(collect, &l);
+	for (unsigned i = 0; l.nr > 20 && i < l.nr; i++)
+		(void)ifaddr_remove(&eth, &l.addrs[i]);
+	netdev_set_up(&eth, false);	/* its routes go */
+	netdev_set_up(&eth, true);
+	netdev_set_up(&loopback, false);
+	netdev_set_up(&loopback, true);
+	(void)netdev_set_mtu(&eth, 1500);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -146,6 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		net_start();
 		sim_run(3 * NSEC_PER_SEC);
 		CHECK_EQ(socket_create(AF_NETLINK, SOCK_RAW, 0, &(struct sock_cred){ 1, 0, 0 }, &nl), 0);
+		CHECK_EQ(nl->ops->bind(nl, &(struct sock_addr){ .len = 12, .nl = { .family = AF_NETLINK, .groups = UINT32_MAX } }), 0);
 	}
 	while (size > 2) {
 		unsigned kind = data[0] % 6, n = (unsigned)MIN((size_t)data[1], size - 2);
@@ -172,6 +204,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)ip_option_parse(text, &option);
 	}
 	sim_run(3 * NSEC_PER_SEC);
+	clean();
 	CHECK(sim_live_pages() < 2000);
 	return 0;
 }
