@@ -108,7 +108,14 @@ static const struct strace_name netlink_options[] = {
 	{ 11, "NETLINK_EXT_ACK" }, { 12, "NETLINK_GET_STRICT_CHK" }, { 0, NULL },
 };
 
-const struct strace_names strace_option_names[6] = {
+static const struct strace_name packet_options[] = {
+	{ 1, "PACKET_ADD_MEMBERSHIP" }, { 2, "PACKET_DROP_MEMBERSHIP" }, { 3, "PACKET_RECV_OUTPUT" }, { 5, "PACKET_RX_RING" }, { 6, "PACKET_STATISTICS" },
+	{ 7, "PACKET_COPY_THRESH" }, { 8, "PACKET_AUXDATA" }, { 9, "PACKET_ORIGDEV" }, { 10, "PACKET_VERSION" }, { 11, "PACKET_HDRLEN" }, { 12, "PACKET_RESERVE" },
+	{ 13, "PACKET_TX_RING" }, { 14, "PACKET_LOSS" }, { 15, "PACKET_VNET_HDR" }, { 16, "PACKET_TX_TIMESTAMP" }, { 17, "PACKET_TIMESTAMP" }, { 18, "PACKET_FANOUT" },
+	{ 19, "PACKET_TX_HAS_OFF" }, { 20, "PACKET_QDISC_BYPASS" }, { 21, "PACKET_ROLLOVER_STATS" }, { 22, "PACKET_FANOUT_DATA" }, { 23, "PACKET_IGNORE_OUTGOING" },
+	{ 0, NULL },
+};
+const struct strace_names strace_option_names[7] = {
 	{ "SO_???", socket_options }, { "IP_???", ip_options }, { "IPV6_???", ipv6_options }, { "TCP_???", tcp_options }, { "UDP_???", udp_options },
-	{ "NETLINK_???", netlink_options },
+	{ "NETLINK_???", netlink_options }, { "PACKET_???", packet_options },
 };

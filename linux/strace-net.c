@@ -15,6 +15,7 @@
 #define AF_PACKET	17
 #define SOL_SOCKET	1
 #define SOL_NETLINK	270
+#define SOL_PACKET	263
 #define SOCKADDR_MAX	128
 
 STRACE_CHOICE(family, &strace_families);
@@ -244,7 +245,7 @@ STRACE_OUT_WITH(socklen_out, look_at_socklen);
 
 static const struct strace_names *names_of_level(uint32_t level)
 {
-	static const uint16_t levels[] = { SOL_SOCKET, 0, 41, 6, 17, SOL_NETLINK };
+	static const uint16_t levels[] = { SOL_SOCKET, 0, 41, 6, 17, SOL_NETLINK, SOL_PACKET };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(levels); i++)
 		if (levels[i] == level)

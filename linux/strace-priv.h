@@ -196,5 +196,5 @@ void strace_result_personality(struct strace_line *l);
 
 extern const struct strace_names strace_clocks, strace_open_names, strace_poll_names, strace_epoll_names, strace_whences, strace_policies, strace_capabilities,
 	strace_statx_names, strace_splice_names, strace_clone_names;
-extern const struct strace_names strace_families, strace_message_names, strace_levels, strace_layers, strace_option_names[6], strace_socket_types, strace_socket_flags,
+extern const struct strace_names strace_families, strace_message_names, strace_levels, strace_layers, strace_option_names[7], strace_socket_types, strace_socket_flags,
 	strace_protocols, strace_netlink_protocols, strace_scm, strace_ip_cmsg, strace_interface_flags, strace_hardware_types, strace_shutdowns;
