@@ -121,7 +121,7 @@ static struct pkt *copy(const struct bpf_view *v, const struct packet_info *info
 	c->udp.sport = v->protocol;
 	c->udp.hop_limit = v->kind;
 	c->udp.tos = (uint8_t)info->status;
-	c->udp.if_index = info->len;
+	c->udp.full_len = info->len;
 	return c;
 }
 
@@ -213,7 +213,7 @@ static void put_control(struct packet_sock *s, struct sock_msg *m, const struct 
 		struct {
 			uint32_t status, len, snaplen;
 			uint16_t mac, net, vlan_tci, vlan_tpid;
-		} aux = { .status = p->udp.tos, .len = p->udp.if_index, .snaplen = p->len };
+		} aux = { .status = p->udp.tos, .len = p->udp.full_len, .snaplen = p->len };
 
 		aux.net = s->d.so.type == SOCK_RAW ? ETH_HLEN : 0;
 		sock_msg_put(m, SOL_PACKET, PACKET_AUXDATA, &aux, sizeof(aux));

@@ -92,6 +92,7 @@ struct pkt {
 			uint16_t sport, dport;
 			uint8_t hop_limit, tos;
 			uint32_t nr_dropped;	/* of the socket when it was queued: SO_RXQ_OVFL */
+			uint32_t full_len;	/* packet sockets: of the frame that this is a part of */
 		} udp;
 		struct {
 			uint32_t offset;	/* ip-frag.c */
