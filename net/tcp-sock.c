@@ -83,18 +83,17 @@ void tcp_wake(struct tcp_sock *tp, uint32_t events)
 
 static void stop_timers(struct tcp_sock *tp)
 {
-	nsec_t soon;
-
 	tp->xmit_at = tp->keep_at = tp->state_at = tp->delack_at = NSEC_NEVER;
 	tp->xmit_kind = XMIT_NONE;
 	if (tp->armed_at == NSEC_NEVER)
 		return;
-	/* It cannot be cancelled under the lock that its function takes; but it must not hold the memory for hours. */
-	soon = clock_monotonic() + NSEC_PER_SEC;
-	if (tp->armed_at > soon) {
-		tp->armed_at = soon;
-		tcp_arm_timer(tp, soon, NSEC_PER_SEC);
-	}
+	/*
+	 * Out of the set, and its reference with it: it must not hold the memory any longer. timer_cancel() would wait for a run of its function, which waits for our lock
+	 * and then drops the reference itself.
+	 */
+	tp->armed_at = NSEC_NEVER;
+	if (timer_arm(&tp->timer, NSEC_NEVER, 0))
+		socket_put(&tp->so);
 }
 
 void tcp_finish(struct tcp_sock *tp, int error)

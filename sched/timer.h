@@ -30,7 +30,8 @@ struct timer {
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 /*
  * (Re)arm. The caller serialises arm and cancel of one timer; fn may arm its own. Context: thread, may sleep. True: it was armed, and only its deadline has changed.
- * False: fn will run once more than it would have; an earlier run may be under way, even wait for a lock that the caller holds.
+ * False: fn will run once more than it would have; an earlier run may be under way, even wait for a lock that the caller holds. With NSEC_NEVER it is only taken out of
+ * the set (true: fn will not run), without waiting for such a run as timer_cancel() does.
  */
 bool timer_arm(struct timer *t, nsec_t deadline, nsec_t slack);
 /* After it returns fn neither runs nor will run. True if it was armed and has not fired. Context: thread, not from fn of the same timer; may sleep. */

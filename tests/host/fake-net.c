@@ -255,8 +255,9 @@ bool timer_arm(struct timer *t, nsec_t deadline, nsec_t slack)
 	(void)slack;
 	list_del(&t->node.link);
 	t->deadline = deadline;
-	t->is_armed = true;
-	list_add_tail(&timers, &t->node.link);
+	t->is_armed = deadline != NSEC_NEVER;
+	if (t->is_armed)
+		list_add_tail(&timers, &t->node.link);
 	return was;
 }
 
