@@ -4,6 +4,7 @@
  *
  *	bulk serve PORT CONNECTIONS	a connection starts with 'S' (send to me) or 'R' (I send) and the number of bytes, 8 bytes big endian
  *	bulk send|recv ADDRESS PORT BYTES
+ *	bulk				serve 7000 1: a first process has no arguments
  *
  * Every second 64 KiB are sent by sendfile(2).
  * Prints "sent BYTES CRC" or "received BYTES CRC" for each connection, CRC being the CRC-32 of IEEE 802.3, as zlib has it. The receiver of the data ends
@@ -170,6 +171,8 @@ int main(int argc, char **argv)
 			c = c & 1 ? 0xedb88320 ^ c >> 1 : c >> 1;
 		table[i] = c;
 	}
+	if (argc <= 1)
+		return serve(7000, 1);
 	if (argc == 4 && strcmp(argv[1], "serve") == 0)
 		return serve(atoi(argv[2]), atoi(argv[3]));
 	return argc == 5 ? client(argv) : 2;
