@@ -27,6 +27,20 @@ int netdev_set_mtu(struct netdev *dev, uint32_t mtu);
 struct netdev *netdev_first(void);	/* loopback; then ->next */
 struct netdev *netdev_by_index(uint32_t index);
 struct netdev *netdev_by_name(const char *name);
+/* The transmit queue of a packet with these tx_queue and hash. */
+static inline unsigned netdev_queue(const struct netdev *dev, uint16_t tx_queue, uint32_t hash)
+{
+	return dev->nr_tx_queues > 1 ? (tx_queue ? tx_queue - 1u : hash) % dev->nr_tx_queues : 0;
+}
+/* Whoever can wait asks before it sends: is the queue full? A hint. */
+static inline bool netdev_is_full(const struct netdev *dev, uint16_t tx_queue, uint32_t hash)
+{
+	uint64_t full = atomic_load(&dev->full_queues, RELAXED);
+
+	return unlikely(full) && full >> netdev_queue(dev, tx_queue, hash) & 1;
+}
+/* It is. True: w waits from now on. False: there is room now. The owner alone calls it, for a w that does not wait. */
+bool netdev_wait_for_room(struct netdev *dev, uint16_t tx_queue, uint32_t hash, struct netdev_waiter *w);
 /* A complete frame. take. */
 void netdev_transmit(struct netdev *dev, struct pkt *p);
 /* The same without showing it to packet sockets. take. */

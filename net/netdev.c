@@ -131,6 +131,11 @@ void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 	(void)atomic_fetch_add(&dev->rx_bytes, bytes, RELAXED);
 }
 
+bool netdev_wait_for_room(struct netdev *dev, uint16_t tx_queue, uint32_t hash, struct netdev_waiter *w)
+{
+	return dev->ops->wait_for_room(dev, netdev_queue(dev, tx_queue, hash), w);
+}
+
 void netdev_transmit(struct netdev *dev, struct pkt *p)
 {
 	uint32_t special = atomic_load(&dev->special, RELAXED);
@@ -148,7 +153,7 @@ void netdev_transmit(struct netdev *dev, struct pkt *p)
 
 void netdev_give(struct netdev *dev, struct pkt *p)
 {
-	unsigned queue = dev->nr_tx_queues > 1 ? (p->tx_queue ? p->tx_queue - 1u : p->hash) % dev->nr_tx_queues : 0;
+	unsigned queue = netdev_queue(dev, p->tx_queue, p->hash);
 
 	(void)atomic_fetch_add(&dev->tx_packets, 1ull, RELAXED);
 	(void)atomic_fetch_add(&dev->tx_bytes, (uint64_t)p->len, RELAXED);

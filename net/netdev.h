@@ -11,6 +11,8 @@
  *	  dropping is not an error, the protocols repeat. It must give packets back in bounded time, also when nothing is sent any more (their pages are
  *	  counted by sockets), at the latest when the queue is half full or 10 ms have passed; before reuse of a sent page nobody waits.
  *	- may sleep on a mutex, may not wait for the device. Sockets hold their lock during the call: no call back into net/ but pkt_free().
+ *	A driver that knows how much waits for its device sets the queue's bit in full_queues when that is much, and clears it when there is room again. Who can wait (TCP, with
+ *	what it has to send) does so with ops->wait_for_room; others go on, so that room must be left for them.
  *
  * Receive: one thread at a time for each queue, the driver's or one of the application that looks (sched/poller.h), gathers the packets that are there and calls netdev_receive(dev, queue, list) with up to NETDEV_RX_BATCH of them,
  * oldest first. take: net/ owns them, even on error. The driver refills its ring from a pool (net/pkt-pool.h) of buffers that come back when their packet is freed: pkt_from_pool() on the
@@ -40,6 +42,16 @@ struct cpu;
 
 struct netdev;
 
+/*
+ * Waits for room in a transmit queue. Part of an object of its owner's, who keeps it valid while is_waiting. It waits for one queue at a time.
+ */
+struct netdev_waiter {
+	struct netdev_waiter *next;	/* the driver's */
+	uint32_t is_waiting;		/* [a] set by netdev_wait_for_room(), cleared just before room() is called */
+	/* There is room, for some: whoever waits is told. Context: thread, without a lock of the driver; shall not block for long. */
+	void (*room)(struct netdev_waiter *w);
+};
+
 struct netdev_ops {
 	/* See above. queue < nr_tx_queues. Context: thread, preemption enabled. */
 	void (*transmit)(struct netdev *dev, unsigned queue, struct pkt *list);
@@ -52,6 +64,11 @@ struct netdev_ops {
 	void (*set_multicast)(struct netdev *dev, const uint8_t (*mac)[6], unsigned nr, bool is_all);
 	/* First use of the network: allocate buffers, start queues. Optional. 0 or -errno. Called once, before any other operation. Context: thread. */
 	int (*open)(struct netdev *dev);
+	/*
+	 * The queue has its bit in full_queues. False: there is room now, after all, and the bit is clear. True: w, which does not wait yet, waits, and w->room() is called when
+	 * there is room, or soon. With full_queues only. Context: thread; may sleep on a mutex. Sockets hold their lock.
+	 */
+	bool (*wait_for_room)(struct netdev *dev, unsigned queue, struct netdev_waiter *w);
 	/* Are there frames that the device has not taken yet? Optional. Context: thread. */
 	bool (*is_sending)(struct netdev *dev);
 };
@@ -69,6 +86,7 @@ struct netdev {
 	uint32_t features;		/* [I] NETDEV_*; but for NETDEV_LOOPBACK: [a] */
 	uint32_t mtu;			/* [a] of IP; 1500 if the device does not say */
 	uint32_t is_link_up;		/* [a] true if the device cannot tell; later netdev_link_changed() */
+	uint64_t full_queues;		/* [a] a bit for each transmit queue: see above. 0 if the driver does not say */
 	/* Statistics: rx by the queue's thread, tx under the driver's own serialisation (netdev_count_tx() is not needed: net/ counts what it hands over). */
 	struct netdev_queue_stats rx_errors;	/* [a] dropped and errors only: the driver adds */
 	struct netdev_queue_stats tx_errors;	/* [a] dropped and errors only: the driver adds */

@@ -347,6 +347,8 @@ static void send_lost(struct tcp_sock *tp, nsec_t now)
 	struct tx_rec *r;
 
 	while (tcp_pipe(tp) < tp->cwnd && (r = tx_next_lost(tp))) {
+		if (likely(tp->route.dev) && tcp_waits_for_room(tp))
+			break;
 		if (!tcp_retransmit(tp, r, now))
 			break;
 		if (tp->xmit_kind == XMIT_NONE || tp->xmit_kind == XMIT_TLP)
@@ -453,6 +455,8 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 		bool is_end = end == tp->write_seq || (unlikely(tp->marks) && tcp_mark_is_end(tp, end));
 		unsigned flags = TCP_ACK | ((is_end && n) || n > tp->mss ? TCP_PSH : 0) | (with_fin ? TCP_FIN : 0);
 
+		if (tcp_waits_for_room(tp))
+			break;
 		/* The record first: without it the segment could never be repeated. */
 		if (!tx_add(tp, seq, end + with_fin, with_fin ? TX_FIN : 0, now))
 			break;
@@ -490,7 +494,7 @@ out:
 	else
 		tcp_dont_want_acks(tp, WANT_OUTPUT);
 	/* Nothing in flight whose acknowledgement would restart us: the peer's window is shut, we hold back for TCP_CORK, or there is no route. */
-	if (is_stalled && !tcp_flight(tp) && tp->xmit_kind == XMIT_NONE)
+	if (is_stalled && !tcp_flight(tp) && tp->xmit_kind == XMIT_NONE && !atomic_load(&tp->room.is_waiting, RELAXED))
 		tcp_arm_persist(tp, now);
 }
 
@@ -574,7 +578,7 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 		return false;
 	if (tp->route.neigh) {
 		mac = atomic_load(&tp->route.neigh->mac, RELAXED);
-		if (!mac || now > atomic_load(&tp->route.neigh->fresh_until, RELAXED))
+		if (!mac || now > atomic_load(&tp->route.neigh->fresh_until, RELAXED) || unlikely(atomic_load(&tp->route.dev->full_queues, RELAXED)))
 			return false;
 	} else if (!(atomic_load(&tp->route.dev->features, RELAXED) & NETDEV_LOOPBACK)) {
 		return false;

@@ -23,6 +23,7 @@
 #include "libc/mpsc.h"
 #include "net/ip.h"
 #include "net/net.h"
+#include "net/netdev.h"
 #include "net/pkt.h"
 #include "net/port.h"
 #include "net/siphash.h"
@@ -86,6 +87,7 @@ static inline bool seq_le(uint32_t a, uint32_t b)
 #define TCP_RTO_INIT		(1 * NSEC_PER_SEC)
 #define TCP_RTO_MIN		(200 * NSEC_PER_MSEC)
 #define TCP_RTO_MAX		(120 * NSEC_PER_SEC)
+#define TCP_RESOURCE_PROBE_NS	(500 * NSEC_PER_MSEC)	/* between looks whether there is room in the device */
 #define TCP_DELACK_NS		(40 * NSEC_PER_MSEC)
 #define TCP_WCDELACK_NS		(200 * NSEC_PER_MSEC)	/* RFC 8985 7.2 */
 #define TCP_TIME_WAIT_NS	(60 * NSEC_PER_SEC)
@@ -175,6 +177,8 @@ struct tcp_sock {
 	bool is_hashed;			/* [table lock] */
 	bool has_peer_hash;		/* [l] */
 	uint16_t tx_queue;		/* [l] as in struct pkt: CPU + 1 of the thread that last sent with nothing in flight */
+	struct netdev_waiter room;	/* waits for room in the device, with a reference; begun with the lock held */
+	uint32_t has_room;		/* [a] it was told, and the worker is to send */
 	uint32_t peer_hash;		/* [l] what the other end of a connection over loopback is found by */
 	struct port_entry port;		/* bound by bind(2), or listening */
 
@@ -673,6 +677,15 @@ void tcp_arm_persist(struct tcp_sock *tp, nsec_t now);
 /* No lock: the worker's call. */
 bool tcp_work_run(struct work *w, nsec_t now);
 void tcp_list_for_work(struct tcp_sock *tp);	/* no lock needed */
+/*
+ * Must what can wait wait for the device to take what it has? Then the worker goes on when it has. So no segment of ours is lost in our own machine, and little lies below us that
+ * more urgent ones would have to wait for.
+ */
+bool __tcp_waits_for_room(struct tcp_sock *tp);
+static inline bool tcp_waits_for_room(struct tcp_sock *tp)
+{
+	return unlikely(atomic_load(&tp->route.dev->full_queues, RELAXED)) && __tcp_waits_for_room(tp);
+}
 
 /* ---- tcp-output.c again */
 static inline bool tcp_is_ack_due(const struct tcp_sock *tp)

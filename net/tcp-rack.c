@@ -352,7 +352,8 @@ void tlp_fire(struct tcp_sock *tp, nsec_t now)
 	uint32_t before = tp->snd_nxt;
 	struct tx_rec *r;
 
-	if (!list_is_empty(&tp->tx)) {
+	/* What is late in our own device needs no probe. */
+	if (!list_is_empty(&tp->tx) && !(ip_route_is_valid(&tp->route) && tcp_waits_for_room(tp))) {
 		tp->is_tlp_retrans = false;
 		if (tcp_unsent(tp) && seq_lt(tp->snd_nxt, tp->snd_una + tp->snd_wnd)) {
 			uint32_t cwnd = tp->cwnd;

@@ -4,6 +4,7 @@
  * limited lives of FIN-WAIT-2 and TIME-WAIT. Delayed acknowledgements are sent by the worker, which looks at the connection anyhow.
  */
 #include "libc/errno.h"
+#include "net/netdev-priv.h"
 #include "net/tcp-priv.h"
 
 static void timer_fn(struct timer *t);
@@ -95,6 +96,12 @@ static void rto_fire(struct tcp_sock *tp, nsec_t now)
 	}
 	if (is_given_up(tp, now, TCP_SETTING(retries2))) {
 		tcp_abort(tp, tp->soft_error ? tp->soft_error : ETIMEDOUT, now);
+		return;
+	}
+	/* What is late lies in our own device, or behind what does. */
+	if (ip_route_is_valid(&tp->route) && tcp_waits_for_room(tp)) {
+		tp->xmit_kind = XMIT_RTO;
+		tp->xmit_at = now + MIN(tcp_backed_off(tp), TCP_RESOURCE_PROBE_NS);
 		return;
 	}
 	tcp_enter_loss(tp);
@@ -233,6 +240,35 @@ static void timer_fn(struct timer *t)
 	socket_put(&tp->so);	/* this run's */
 }
 
+/* ---- room in the device ------------------------------------------------------------------------------------------------- */
+
+static void room_came(struct netdev_waiter *w)
+{
+	struct tcp_sock *tp = container_of(w, struct tcp_sock, room);
+
+	atomic_store(&tp->has_room, 1u, RELAXED);
+	tcp_list_for_work(tp);		/* has_room before the look at WORK_LISTED. Pairs: tcp_work_run */
+	work_urgent(&tp->work);
+	socket_put(&tp->so);
+}
+
+bool __tcp_waits_for_room(struct tcp_sock *tp)
+{
+	struct netdev *dev = tp->route.dev;
+
+	if (!netdev_is_full(dev, tp->tx_queue, tp->hash))
+		return false;
+	/* acquire: the driver has looked at its link. Pairs: tx_take_back */
+	if (atomic_load(&tp->room.is_waiting, ACQUIRE))
+		return true;
+	tp->room.room = room_came;
+	socket_get(&tp->so);
+	if (netdev_wait_for_room(dev, tp->tx_queue, tp->hash, &tp->room))
+		return true;
+	socket_put(&tp->so);
+	return false;
+}
+
 /* The worker's look: process what lies in the channel, send a delayed acknowledgement that is due. */
 bool tcp_work_run(struct work *w, nsec_t now)
 {
@@ -248,13 +284,23 @@ bool tcp_work_run(struct work *w, nsec_t now)
 		}
 		is_waiting = false;
 	} else {
-		/* Somebody who holds the lock is at work on it: he, or the next tick. */
-		if (!mutex_trylock(&tp->so.lock))
-			return true;
+		bool has_room = atomic_load(&tp->has_room, RELAXED);
+
+		/* Somebody who holds the lock is at work on it: he, or the next tick. But he may not know yet of the room in the device. */
+		if (!mutex_trylock(&tp->so.lock)) {
+			if (!has_room)
+				return true;
+			mutex_lock(&tp->so.lock);
+		}
 		/* A listener that was closed while a child of it finished its handshake: the child is reset. */
 		if (unlikely(!mpsc_is_empty(&tp->attention) || !mpsc_is_empty(&tp->established)))
 			tcp_listener_process(tp);
 		tcp_process(tp);
+		if (unlikely(has_room)) {
+			atomic_store(&tp->has_room, 0u, RELAXED);
+			if (!tp->is_dead)
+				tcp_output(tp, now);
+		}
 		if (tp->delack_at <= now && !tp->is_dead) {
 			NET_COUNT(tcp_delayed_acks);
 			tcp_send_ack(tp, now);
@@ -267,7 +313,7 @@ bool tcp_work_run(struct work *w, nsec_t now)
 		return true;
 	/* Off the list; then look again: who pushed before that did not list it. */
 	state = work_unlist(w);		/* and a fence: off the list before the looks. Pairs: list_for_worker */
-	if ((!mpsc_is_empty(&tp->channel) || !mpsc_is_empty(&tp->attention) || !mpsc_is_empty(&tp->established)) && work_relist(w, state))
+	if ((!mpsc_is_empty(&tp->channel) || atomic_load(&tp->has_room, RELAXED) || !mpsc_is_empty(&tp->attention) || !mpsc_is_empty(&tp->established)) && work_relist(w, state))
 		return true;
 	socket_put(&tp->so);
 	return false;

@@ -43,6 +43,10 @@ struct tx_queue {
 	struct virtqueue *vq;		/* [lock] */
 	struct timer timer;		/* [lock] */
 	bool is_timer_armed;		/* [lock] */
+	bool is_full;			/* [lock] our bit of netdev.full_queues */
+	uint32_t bytes;			/* [lock] of frames that the device has not used */
+	unsigned full_at;		/* [I] descriptors in use that make it full */
+	struct netdev_waiter *waiters;	/* [lock]; looked at without */
 };
 
 /* One a device, never freed. */

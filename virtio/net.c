@@ -8,6 +8,9 @@
  *
  * Transmit: the header goes into the room before the frame, so a small packet is one descriptor. There are no transmit interrupts: finished packets are taken back by the next
  * transmit, and by a timer 10 ms after the last one.
+ *
+ * Room: a queue is full when a quarter of the ring is left, for those who do not wait, or TX_BYTES are in it. While somebody waits for room there is an interrupt when half of what
+ * is in the ring has been used; the timer tells them, too, so that a lost interrupt costs no more than that.
  */
 #include "libc/atomic.h"
 #include "libc/errno.h"
@@ -27,11 +30,17 @@
 #define SMALL_MEMORY	(64ull << 20)
 #define MAX_BUFS	(PKT_MAX_SEGS + 1)
 #define TX_CLEAN_NS	(10 * NSEC_PER_MSEC)
+#define TX_BYTES	(1u << 20)	/* sixteen packets of the largest size */
 #define CTRL_TRIES	1000u		/* times 1 ms */
 #define CTRL_DATA	16u
 #define DEFAULT_MTU	1500u
 
 /* ---- transmit ----------------------------------------------------------------------------------------------------- */
+
+static uint64_t tx_bit(const struct tx_queue *q)
+{
+	return 1ull << (q - q->net->tx);
+}
 
 /* lock held. */
 static void tx_clean(struct tx_queue *q)
@@ -39,8 +48,23 @@ static void tx_clean(struct tx_queue *q)
 	struct pkt *p;
 	uint32_t ignored;
 
-	while ((p = virtqueue_get(q->vq, &ignored)))
+	while ((p = virtqueue_get(q->vq, &ignored))) {
+		q->bytes -= p->len;
 		pkt_free(p);
+	}
+	if (unlikely(q->is_full) && virtqueue_nr_pending(q->vq) <= q->vq->num / 2 && q->bytes <= TX_BYTES / 2) {
+		q->is_full = false;
+		(void)atomic_fetch_and(&q->net->netdev.full_queues, ~tx_bit(q), RELAXED);
+	}
+}
+
+/* lock held. */
+static void tx_note_full(struct tx_queue *q)
+{
+	if (likely(virtqueue_nr_pending(q->vq) < q->full_at && q->bytes < TX_BYTES) || q->is_full)
+		return;
+	q->is_full = true;
+	(void)atomic_fetch_or(&q->net->netdev.full_queues, tx_bit(q), RELAXED);
 }
 
 /* lock held. What is under way must come back even if nothing is sent any more. */
@@ -52,15 +76,86 @@ static void tx_arm_timer(struct tx_queue *q)
 	timer_arm(&q->timer, clock_monotonic() + TX_CLEAN_NS, TX_CLEAN_NS / 2);
 }
 
-static void tx_timer(struct timer *t)
+/* lock held. */
+static void tx_arm_timer_now(struct tx_queue *q)
 {
-	struct tx_queue *q = container_of(t, struct tx_queue, timer);
+	q->is_timer_armed = true;
+	timer_arm(&q->timer, clock_monotonic(), 0);
+}
+
+/* lock held. Clean until there is room, or an interrupt or the timer is to tell. True: there is room. */
+static bool tx_ask_for_room(struct tx_queue *q)
+{
+	do
+		tx_clean(q);
+	while (q->is_full && virtqueue_enable_interrupts_after(q->vq, virtqueue_nr_chains(q->vq) / 2));
+	tx_arm_timer(q);
+	return !q->is_full || atomic_load(&q->net->device->is_broken, RELAXED);
+}
+
+/* What the device has used is taken back, and whoever waits for the room is told of it. */
+static void tx_take_back(struct tx_queue *q, bool is_timer)
+{
+	struct netdev_waiter *w = NULL, *next;
 
 	mutex_lock(&q->lock);
-	q->is_timer_armed = false;
-	tx_clean(q);
-	tx_arm_timer(q);
+	if (is_timer)
+		q->is_timer_armed = false;
+	if (!q->waiters) {
+		tx_clean(q);
+		tx_arm_timer(q);
+	} else if (tx_ask_for_room(q)) {
+		virtqueue_disable_interrupts(q->vq);
+		w = q->waiters;
+		atomic_store(&q->waiters, (struct netdev_waiter *)NULL, RELAXED);
+	}
 	mutex_unlock(&q->lock);
+	for (; w; w = next) {
+		next = w->next;
+		/* release: the look at next, before its owner lets it wait again. Pairs: the look at is_waiting of __tcp_waits_for_room */
+		atomic_store(&w->is_waiting, 0u, RELEASE);
+		w->room(w);
+	}
+}
+
+static void tx_timer(struct timer *t)
+{
+	tx_take_back(container_of(t, struct tx_queue, timer), true);
+}
+
+/* Receive interrupts come here as well. */
+static void tx_interrupt(struct virtqueue *vq)
+{
+	struct tx_queue *q = vq->priv;
+
+	if (atomic_load(&q->waiters, RELAXED))
+		tx_take_back(q, false);
+}
+
+static bool net_wait_for_room(struct netdev *dev, unsigned queue, struct netdev_waiter *w)
+{
+	struct net *n = dev->private;
+	struct tx_queue *q = &n->tx[queue];
+	bool has_room;
+
+	mutex_lock(&q->lock);
+	has_room = !q->is_full;
+	if (!has_room) {
+		w->next = q->waiters;
+		atomic_store(&w->is_waiting, 1u, RELAXED);
+		/* Before the interrupt is asked for, by the barriers there: its thread looks. */
+		atomic_store(&q->waiters, w, RELAXED);
+		has_room = tx_ask_for_room(q);
+		if (has_room) {
+			atomic_store(&q->waiters, w->next, RELAXED);
+			atomic_store(&w->is_waiting, 0u, RELAXED);
+		}
+	}
+	/* The others are told by the timer: we are called with locks held. */
+	if (has_room && q->waiters)
+		tx_arm_timer_now(q);
+	mutex_unlock(&q->lock);
+	return !has_room;
 }
 
 static bool net_is_sending(struct netdev *dev)
@@ -128,18 +223,26 @@ static void net_transmit(struct netdev *dev, unsigned queue, struct pkt *list)
 	mutex_lock(&q->lock);
 	tx_clean(q);
 	for (; list; list = next) {
+		uint32_t len = list->len;
+
 		next = pkt_next(list);
-		if (!tx_packet(q, list))
-			continue;
-		virtqueue_kick(q->vq);
-		tx_clean(q);
-		if (tx_packet(q, list)) {
-			pkt_free(list);
-			atomic_fetch_add(&dev->tx_errors.dropped, 1ul, RELAXED);
+		if (unlikely(tx_packet(q, list))) {
+			virtqueue_kick(q->vq);
+			tx_clean(q);
+			if (tx_packet(q, list)) {
+				pkt_free(list);
+				atomic_fetch_add(&dev->tx_errors.dropped, 1ul, RELAXED);
+				continue;
+			}
 		}
+		q->bytes += len;
 	}
 	virtqueue_kick(q->vq);
+	tx_note_full(q);
 	tx_arm_timer(q);
+	/* What was taken back just now may be what somebody waits for, and no interrupt comes for it any more. */
+	if (unlikely(q->waiters) && !q->is_full)
+		tx_arm_timer_now(q);
 	mutex_unlock(&q->lock);
 }
 
@@ -198,10 +301,12 @@ static int pair_create(struct net *n, unsigned i, uint64_t memory)
 	int r = virtqueue_create(n->device, 2 * i, ring, 0, virtio_net_rx_interrupt, &rx->vq);
 
 	if (!r)
-		r = virtqueue_create(n->device, 2 * i + 1, ring, MAX_BUFS, NULL, &tx->vq);
+		r = virtqueue_create(n->device, 2 * i + 1, ring, MAX_BUFS, tx_interrupt, &tx->vq);
 	if (r)
 		return r;
 	rx->net = tx->net = n;
+	tx->vq->priv = tx;
+	tx->full_at = tx->vq->num - MIN(MAX(tx->vq->num / 4, MAX_BUFS + 1), tx->vq->num / 2);
 	rx->index = i;
 	rx->vq->priv = rx;
 	virtio_net_rx_init(rx, memory / n->nr_pairs);
@@ -273,6 +378,7 @@ static void net_set_rx_affinity(struct netdev *dev, unsigned queue, struct cpu *
 
 static const struct netdev_ops net_ops = {
 	.transmit = net_transmit,
+	.wait_for_room = net_wait_for_room,
 	.set_rx_affinity = net_set_rx_affinity,
 	.open = net_open,
 	.is_sending = net_is_sending,

@@ -304,6 +304,18 @@ void virtqueue_disable_interrupts(struct virtqueue *q)
 		WRITE_ONCE(q->avail->flags, (uint16_t)VIRTQ_AVAIL_F_NO_INTERRUPT);
 }
 
+bool virtqueue_enable_interrupts_after(struct virtqueue *q, unsigned n)
+{
+	uint16_t more = (uint16_t)(n ? n - 1 : 0);
+
+	if (!q->has_event_idx)
+		return virtqueue_enable_interrupts(q);
+	dma_wmb();	/* what the caller has noted for the interrupt's thread */
+	WRITE_ONCE(*used_event(q), (uint16_t)(q->used_idx + more));
+	dma_mb();	/* the wish before the look at used.idx: 2.7.7 */
+	return (uint16_t)(READ_ONCE(q->used->idx) - q->used_idx) > more && !atomic_load(&q->device->is_broken, RELAXED);
+}
+
 bool virtqueue_enable_interrupts(struct virtqueue *q)
 {
 	if (q->has_event_idx)

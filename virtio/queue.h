@@ -77,7 +77,14 @@ void virtqueue_disable_interrupts(struct virtqueue *q);
  * (an interrupt may not come for them).
  */
 bool virtqueue_enable_interrupts(struct virtqueue *q);
+/* The same, when n of the chains in flight have been used, or sooner. True: they have been. */
+bool virtqueue_enable_interrupts_after(struct virtqueue *q, unsigned n);
 bool virtqueue_has_used(const struct virtqueue *q);
+/* Chains in flight, with those used and not taken back. */
+static inline unsigned virtqueue_nr_chains(const struct virtqueue *q)
+{
+	return (uint16_t)(q->avail_idx - q->used_idx);
+}
 static inline unsigned virtqueue_nr_pending(const struct virtqueue *q)
 {
 	return q->num - q->nr_free;

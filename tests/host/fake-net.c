@@ -548,7 +548,21 @@ struct event {
 	struct event *next;
 };
 static struct event *events;
-static nsec_t link_free_at;
+static nsec_t link_free_at, link_held_until;
+
+/* Bytes that wait to be serialised. */
+static unsigned link_backlog(void)
+{
+	nsec_t start = MAX(sim_now, link_held_until);
+
+	return sim_link.per_byte && link_free_at > start ? (unsigned)((link_free_at - start) / sim_link.per_byte) : 0;
+}
+
+void sim_link_hold(nsec_t until)
+{
+	link_free_at = MAX(link_free_at, sim_now) + until - sim_now;
+	link_held_until = until;
+}
 
 static void enqueue(struct pkt *p, nsec_t at)
 {
@@ -570,7 +584,7 @@ static void link_frame(struct pkt *p)
 	if (link_free_at < sim_now)
 		link_free_at = sim_now;
 	if (sim_random() % 10000 < sim_link.loss ||
-	    (sim_link.queue_limit && sim_link.per_byte && (link_free_at - sim_now) / sim_link.per_byte > sim_link.queue_limit)) {
+	    (sim_link.queue_limit && link_backlog() > sim_link.queue_limit)) {
 		sim_lost++;
 		pkt_free(p);
 		return;
@@ -622,9 +636,50 @@ static void segment(struct pkt *p)
 	pkt_free(p);
 }
 
+static struct netdev_waiter *link_waiters;
+static struct timer link_timer;
+
+static void arm_link_timer(void)
+{
+	timer_arm(&link_timer, link_free_at - sim_link.full_at / 2 * sim_link.per_byte, 0);
+}
+
+static void link_room(struct timer *t)
+{
+	struct netdev_waiter *w = link_waiters, *next;
+
+	if (link_backlog() > sim_link.full_at / 2) {
+		arm_link_timer();
+		return;
+	}
+	(void)t;
+	loopback.full_queues = 0;
+	link_waiters = NULL;
+	for (; w; w = next) {
+		next = w->next;
+		w->is_waiting = 0;
+		w->room(w);
+	}
+}
+
+static bool link_wait_for_room(struct netdev *dev, unsigned queue, struct netdev_waiter *w)
+{
+	CHECK_EQ(dev->full_queues, 1);
+	CHECK_EQ(queue, 0);
+	CHECK(!w->is_waiting);
+	if (link_backlog() <= sim_link.full_at / 2) {
+		dev->full_queues = 0;
+		return false;
+	}
+	w->next = link_waiters;
+	w->is_waiting = 1;
+	link_waiters = w;
+	arm_link_timer();
+	return true;
+}
+
 static void link_transmit(struct netdev *dev, unsigned queue, struct pkt *list)
 {
-	(void)dev;
 	(void)queue;
 	while (list) {
 		struct pkt *p = list;
@@ -638,13 +693,16 @@ static void link_transmit(struct netdev *dev, unsigned queue, struct pkt *list)
 		else
 			link_frame(p);
 	}
+	if (sim_link.full_at && link_backlog() >= sim_link.full_at)
+		dev->full_queues = 1;
 }
 
 void sim_link_attach(void)
 {
-	static struct netdev_ops ops = { .transmit = link_transmit };
+	static struct netdev_ops ops = { .transmit = link_transmit, .wait_for_room = link_wait_for_room };
 
 	loopback_init();
+	timer_init(&link_timer, link_room);
 	loopback.ops = &ops;
 	loopback.features &= ~NETDEV_LOOPBACK;	/* every packet is to pass here */
 }

@@ -43,12 +43,15 @@ struct sim_link {
 	unsigned loss, duplicate, reorder;
 	nsec_t delay, jitter, per_byte;	/* per_byte: ns, serialisation */
 	unsigned queue_limit;		/* bytes waiting to be serialised; 0: none */
+	unsigned full_at;		/* so many make the queue full, and half of them room again (netdev.h); 0: it does not say */
 	bool segment;			/* split GSO packets as a device does */
 	bool merge;			/* receive merges none; kept for tests of LRO */
 };
 extern struct sim_link sim_link;
 extern uint64_t sim_sent, sim_lost;
 void sim_link_attach(void);
+/* The device takes nothing before that time. */
+void sim_link_hold(nsec_t until);
 /* Called for each packet that enters the link (starts at the IP header); true: take it away from the link. */
 extern bool (*sim_filter)(struct pkt *p);
 

@@ -330,6 +330,51 @@ static void test_transmit(uint64_t features, bool is_legacy)
 	CHECK(!model->device.is_broken);
 }
 
+static uint32_t nr_room;		/* [a] */
+
+static void on_room(struct netdev_waiter *w)
+{
+	CHECK(!w->is_waiting);
+	(void)atomic_fetch_add(&nr_room, 1u, RELEASE);
+}
+
+/* A device that takes nothing: the queue says that it is full while others can still send; who waits is told when half of it is free again, by the interrupt or the timer. */
+static void test_room(uint64_t features, bool has_interrupt)
+{
+	struct netdev_waiter w[2] = { { .room = on_room }, { .room = on_room } };
+	unsigned nr = 0;
+
+	start(features, false);
+	CHECK_EQ(netdev->full_queues, 0);
+	is_holding = true;
+	nr_room = 0;
+	for (; !netdev->full_queues; nr++)
+		netdev->ops->transmit(netdev, 0, new_frame(1));
+	CHECK(nr > 30 && nr <= 48);
+	CHECK(netdev->ops->wait_for_room(netdev, 0, &w[0]) && netdev->ops->wait_for_room(netdev, 0, &w[1]));
+	for (unsigned i = 0; i < 16; i++)
+		netdev->ops->transmit(netdev, 0, new_frame(1));
+	CHECK_EQ(netdev->tx_errors.dropped, 0);
+	CHECK_EQ(atomic_load(&nr_room, ACQUIRE), 0);
+	is_holding = false;
+	take_sent();
+	if (has_interrupt)
+		model_interrupt(model, 1);
+	while (atomic_load(&nr_room, ACQUIRE) < 2)	/* the timer may have been first */
+		nap_ms(1);
+	CHECK_EQ(netdev->full_queues, 0);
+	/* Room that is there already: no waiting. */
+	is_holding = true;
+	while (!netdev->full_queues)
+		netdev->ops->transmit(netdev, 0, new_frame(1));
+	is_holding = false;
+	take_sent();
+	CHECK(!netdev->ops->wait_for_room(netdev, 0, &w[0]));
+	CHECK(!w[0].is_waiting);
+	CHECK_EQ(netdev->full_queues, 0);
+	CHECK(!model->device.is_broken);
+}
+
 /* No page for a while: the ring runs dry, and fills itself again when memory is there. */
 static void test_short_memory(void)
 {
@@ -572,6 +617,10 @@ int main(void)
 	test_receive(VIRTIO_F_ANY_LAYOUT | VIRTIO_F_EVENT_IDX, true);
 	test_receive(VIRTIO_NET_F_MRG_RXBUF, true);
 	test_merged();
+	for (int has_interrupt = 0; has_interrupt < 2; has_interrupt++) {
+		test_room(VIRTIO_F_EVENT_IDX, has_interrupt);
+		test_room(VIRTIO_F_INDIRECT_DESC, has_interrupt);
+	}
 	test_transmit(0, false);
 	test_transmit(VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX, false);
 	test_transmit(VIRTIO_F_INDIRECT_DESC | VIRTIO_F_ANY_LAYOUT, true);
