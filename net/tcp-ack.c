@@ -106,14 +106,6 @@ void tcp_enter_loss(struct tcp_sock *tp)
 	tx_mark_all_lost(tp);
 }
 
-static bool is_cwnd_limited(const struct tcp_sock *tp, uint32_t flight)
-{
-	/* Slow start may overshoot what was used by two (as Linux); else the window must have been filled, but for what TSO holds back. */
-	if (tp->cwnd < tp->ssthresh)
-		return flight * 2 >= tp->cwnd;
-	return flight + MAX(2u * tp->mss, tp->cwnd / 8) >= tp->cwnd;
-}
-
 /* Without SACK: count duplicates (RFC 5681 2), each of which means that a segment has left the network. What that adds to what was delivered (RFC 6937 3). */
 static uint32_t reno_dupack(struct tcp_sock *tp)
 {
@@ -170,7 +162,7 @@ static void take_rtt(struct tcp_sock *tp, const struct pkt *p, const struct tcp_
 }
 
 /* Congestion state after the scoreboard was brought up to date. */
-static void update_state(struct tcp_sock *tp, const struct tcp_ack_result *res, uint32_t delivered, uint32_t flight_before, bool is_echo, nsec_t now)
+static void update_state(struct tcp_sock *tp, const struct tcp_ack_result *res, uint32_t delivered, bool is_echo, nsec_t now)
 {
 	if (tp->ca_state >= CA_RECOVERY && seq_le(tp->recovery_end, tp->snd_una)) {
 		if (tp->ca_state == CA_RECOVERY)
@@ -186,7 +178,7 @@ static void update_state(struct tcp_sock *tp, const struct tcp_ack_result *res, 
 		/* What a partial acknowledgement asks for goes out in any case (RFC 6582 3.2). */
 		if (!tp->has_sack && res->acked)
 			tp->cwnd = MAX(tp->cwnd, tcp_pipe(tp) + tp->mss);
-	} else if (res->acked && !is_echo && (tp->ca_state == CA_LOSS || is_cwnd_limited(tp, flight_before)))
+	} else if (res->acked && !is_echo && tcp_cong_may_grow(tp))
 		tp->cong->acked(tp, res->acked, now);
 }
 
@@ -240,9 +232,10 @@ void tcp_ack_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	update_window(tp, p);
 	advance(tp, ack, now);
 	tcp_rtt_sample(tp, now - sent_at);
-	if (is_cwnd_limited(tp, flight))
+	if (tcp_cong_may_grow(tp))
 		tp->cong->acked(tp, acked, now);
 	if (flight == acked) {
+		tp->used_twice = 0;	/* of the next round nothing is known */
 		no_xmit_timer(tp);
 	} else {
 		tcp_arm_rto(tp, now);
@@ -253,7 +246,7 @@ void tcp_ack_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 
 bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
-	uint32_t ack = p->tcp.ack, flight = tcp_flight(tp), before = tp->delivered, old_wnd = tp->snd_wnd;
+	uint32_t ack = p->tcp.ack, before = tp->delivered, old_wnd = tp->snd_wnd;
 	struct tcp_ack_result res = { .before_una = tp->snd_una, .has_ecr = tp->has_ts && p->tcp.has_ts, .ecr = p->tcp.ts_ecr };
 	bool is_old = seq_lt(ack, tp->snd_una), is_echo = false;
 
@@ -291,11 +284,12 @@ bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	}
 	if (unlikely(tp->has_ecn) && !is_old)
 		is_echo = input_echo(tp, p);
-	update_state(tp, &res, tp->delivered - before, flight, is_echo, now);
+	update_state(tp, &res, tp->delivered - before, is_echo, now);
 	if (tp->ca_state == CA_OPEN && !tp->is_tlp_out)
 		tp->has_undo_ts = false;
 
 	if (!tcp_flight(tp)) {
+		tp->used_twice = 0;
 		no_xmit_timer(tp);
 		tp->is_tlp_out = false;
 	} else if (res.acked && tp->xmit_kind != XMIT_REO) {

@@ -100,6 +100,9 @@ static void cubic_acked(struct tcp_sock *tp, uint32_t bytes, nsec_t now)
 		return;
 	if (!tp->cubic.epoch)
 		cubic_begin_epoch(tp, now);
+	else if (now - tp->cubic.last > tp->rto)
+		tp->cubic.epoch += now - tp->cubic.last;	/* RFC 9438 5.8: when the window was not used does not count */
+	tp->cubic.last = now;
 	target = cubic_window(tp, (int64_t)((now - tp->cubic.epoch + tp->srtt) / NSEC_PER_MSEC));
 	target = MIN(MAX(target, tp->cwnd), tp->cwnd + tp->cwnd / 2);
 	inc = (uint64_t)(target - tp->cwnd) * bytes / tp->cwnd;
@@ -136,6 +139,57 @@ const struct tcp_cong *tcp_cong_find(const char *name)
 	if (!strcmp(name, "cubic"))
 		return &tcp_cubic;
 	return !strcmp(name, "reno") ? &tcp_reno : NULL;
+}
+
+/* ---- a window that is not used ------------------------------------------------------------------------------------------- */
+
+/* What an application that does not fill the window, or pauses, keeps of it. */
+static uint32_t initial_window(const struct tcp_sock *tp)
+{
+	return MIN(tp->cwnd, TCP_INIT_CWND * tp->mss);
+}
+
+static void remember_window(struct tcp_sock *tp)
+{
+	tp->ssthresh = MAX(tp->ssthresh, tp->cwnd - tp->cwnd / 4);
+}
+
+/* As Linux: the window halves with each timeout of the pause, so that a short one costs little; the way back is slow start. */
+void tcp_cong_restart(struct tcp_sock *tp, nsec_t now)
+{
+	nsec_t pause = now - tp->last_data_snd;
+	uint32_t least = initial_window(tp);
+
+	if (pause <= tp->rto || tp->cwnd <= least || !TCP_SETTING(slow_start_after_idle))
+		return;
+	remember_window(tp);
+	for (; pause > tp->rto && tp->cwnd > least; pause -= tp->rto)
+		tp->cwnd /= 2;
+	tp->cwnd = MAX(tp->cwnd, least);
+	tp->limited_at = now;
+	tp->unlimited_most = 0;
+}
+
+/* RFC 7661 4.4 in spirit: what was not used for a timeout's time is no longer known to be there. */
+void __tcp_cong_unlimited(struct tcp_sock *tp, nsec_t now)
+{
+	uint32_t used;
+
+	if (tcp_cong_may_grow(tp)) {
+		tp->limited_at = now;
+		tp->unlimited_most = 0;
+		return;
+	}
+	tp->unlimited_most = MAX(tp->unlimited_most, tcp_flight(tp));
+	if (now - tp->limited_at < tp->rto || !TCP_SETTING(slow_start_after_idle))
+		return;
+	used = MAX(tp->unlimited_most, initial_window(tp));
+	if (tp->ca_state == CA_OPEN && used < tp->cwnd && !atomic_load(&tp->room.is_waiting, RELAXED)) {
+		remember_window(tp);
+		tp->cwnd = (tp->cwnd + used) / 2;
+	}
+	tp->limited_at = now;
+	tp->unlimited_most = 0;
 }
 
 /* ---- PRR ---------------------------------------------------------------------------------------------------------------- */

@@ -440,15 +440,25 @@ static void note_limit(struct tcp_sock *tp, bool is_stalled, nsec_t now)
 		tcp_set_busy(tp, busy, now);
 }
 
+/* Is it the congestion window that holds back what there is to send? */
+static bool is_window_full(const struct tcp_sock *tp)
+{
+	uint32_t pipe = tcp_pipe(tp);
+
+	return pipe >= tp->cwnd || (tp->cwnd - pipe < tp->mss && tcp_unsent(tp) && seq_lt(tp->snd_nxt, tp->snd_una + tp->snd_wnd));
+}
+
 void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 {
-	bool has_sent = false, is_stalled;
+	bool has_sent = false, is_stalled, is_limited;
 	uint32_t n;
 
 	if (!IN_STATES(tp, ST(ESTABLISHED) | ST(CLOSE_WAIT) | ST(FIN_WAIT1) | ST(CLOSING) | ST(LAST_ACK)) && !tcp_may_send(tp))
 		return;
 	if (!ip_route_is_valid(&tp->route) && tcp_get_route(tp))
 		goto out;
+	if (!tcp_flight(tp) && tcp_cong_is_large(tp))
+		tcp_cong_restart(tp, now);
 	while ((n = sendq_fit(tp, tp->snd_nxt, next_length(tp, ignore_nagle))) || may_send_fin(tp)) {
 		uint32_t seq = tp->snd_nxt, end = seq + n;
 		bool with_fin = tp->is_fin_queued && end == tp->write_seq && n <= tp->mss;
@@ -476,6 +486,9 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 			tcp_mark_sent(tp, seq, now);
 		has_sent = true;
 	}
+	is_limited = is_window_full(tp);
+	if (has_sent || is_limited)
+		tcp_cong_sent(tp, is_limited, now);
 	if (tp->has_urg && seq_le(tp->snd_urg, tp->snd_una))
 		tp->has_urg = false;
 	if (has_sent) {
@@ -561,6 +574,13 @@ static void send_ready(struct tcp_sock *tp, struct pkt *p, struct tcp_frame *f, 
 	netdev_transmit(tp->route.dev, p);
 }
 
+static __attribute__((noinline)) void note_short(struct tcp_sock *tp, uint32_t flight_before, nsec_t now)
+{
+	if (!flight_before)
+		tcp_cong_restart(tp, now);
+	tcp_cong_sent(tp, tcp_flight(tp) >= tp->cwnd, now);
+}
+
 /*
  * The usual case: nothing is out of the ordinary, and one short segment holds all that is unsent. It is sent with the headers that are kept ready; to the same end as tcp_push(),
  * send_data(), send_packet() and ip_output() would come. False: it was something else, nothing was done.
@@ -596,6 +616,8 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 	f = (struct tcp_frame *)p->seg[0].data;
 	memcpy(f, &tp->ready.frame, sizeof(*f));
 	sendq_copy(tp, seq, (uint8_t *)&f->tcp + hlen, len);
+	if (unlikely(flight || tcp_cong_is_large(tp)))	/* one alone in a small window: nothing to note */
+		note_short(tp, flight, now);
 	tp->segs_out++;
 	tp->data_segs_out++;
 	tp->last_snd = tp->last_data_snd = now;

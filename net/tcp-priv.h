@@ -58,6 +58,7 @@ struct tcp_settings {
 	uint32_t notsent_lowat;
 	uint32_t fastopen;
 	uint32_t max_syn_backlog, syncookies, abort_on_overflow;
+	uint32_t slow_start_after_idle;
 	uint32_t rmem[3], wmem[3];	/* of a buffer: least, at first, most by autotuning */
 };
 extern struct tcp_settings tcp_settings;
@@ -253,6 +254,10 @@ struct tcp_sock {
 	/* RTT (RFC 6298) and congestion. */
 	nsec_t srtt, rttvar, min_rtt, rto;	/* [l] 0: none yet */
 	uint32_t cwnd, ssthresh;	/* [l] bytes */
+	/* Is the window used? (RFC 7661) Of the round until used_end is acknowledged: twice the most that was in flight; CWND_LIMITED: the window was what held us back. */
+	uint32_t used_twice, used_end;	/* [l] */
+	uint32_t unlimited_most;	/* [l] the most that was in flight since limited_at */
+	nsec_t limited_at;		/* [l] when the window held us back last, or was cut for not being used */
 	uint32_t sacked_bytes, lost_bytes, retrans_bytes;	/* [l] retrans_bytes <= lost_bytes */
 	uint32_t delivered;		/* [l] bytes, wraps */
 	uint32_t recovery_end;		/* [l] */
@@ -265,7 +270,7 @@ struct tcp_sock {
 	struct {
 		uint32_t w_max, origin, cwnd_acc, est_acc, w_est;	/* bytes */
 		uint32_t k_ms;
-		nsec_t epoch;
+		nsec_t epoch, last;
 	} cubic;			/* [l] RFC 9438 */
 
 	/* RACK (RFC 8985). */
@@ -341,6 +346,8 @@ struct tcp_sock {
 
 #define WANT_OUTPUT	1u	/* there is something to send that the windows did not allow */
 #define WANT_ROOM	2u	/* a writer or poller waits for room in the send queue */
+
+#define CWND_LIMITED	UINT32_MAX	/* of used_twice */
 
 #define CA_OPEN		0
 #define CA_DISORDER	1
@@ -560,6 +567,34 @@ struct tcp_cong {
 extern const struct tcp_cong tcp_cubic, tcp_reno;
 const struct tcp_cong *tcp_cong_find(const char *name);
 const struct tcp_cong *tcp_cong_default(void);	/* of new sockets: sysctl-tcp.c */
+/* A window that would shrink for not being used. */
+static inline bool tcp_cong_is_large(const struct tcp_sock *tp)
+{
+	return unlikely(tp->cwnd > TCP_INIT_CWND * tp->mss);
+}
+/* Data is about to be sent with nothing in flight and a large window (RFC 5681 4.1). */
+void tcp_cong_restart(struct tcp_sock *tp, nsec_t now);
+/* Data was sent, or the window forbids it; is_limited: that. Less than a segment in flight uses no window, and need not be told if it is not large. */
+void __tcp_cong_unlimited(struct tcp_sock *tp, nsec_t now);
+static inline void tcp_cong_sent(struct tcp_sock *tp, bool is_limited, nsec_t now)
+{
+	uint32_t flight = tp->snd_nxt - tp->snd_una, twice = is_limited ? CWND_LIMITED : flight < tp->mss ? 0 : 2 * flight;
+
+	if (twice > tp->used_twice || is_limited || (tp->used_twice && seq_le(tp->used_end, tp->snd_una))) {
+		tp->used_twice = twice;
+		tp->used_end = tp->snd_nxt;
+	}
+	if (tcp_cong_is_large(tp))
+		__tcp_cong_unlimited(tp, now);
+}
+/*
+ * May acknowledgements make the window grow? Only one that is used: who sends less learns nothing about more. In slow start it may be twice what is used, as the acknowledgements
+ * of a flight make it so while the next one builds up.
+ */
+static inline bool tcp_cong_may_grow(const struct tcp_sock *tp)
+{
+	return tp->cwnd < tp->used_twice && (tp->used_twice == CWND_LIMITED || tp->cwnd < tp->ssthresh);
+}
 void prr_begin(struct tcp_sock *tp);
 void prr_ack(struct tcp_sock *tp, uint32_t delivered, bool is_snd_una_advanced);
 

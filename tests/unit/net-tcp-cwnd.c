@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The congestion window and who uses it: slow start counts bytes, a window that is not used neither grows nor stays (RFC 7661, RFC 5681 4.1), and CUBIC does not count pauses.
+ */
+/* sources: net/addr.c net/arp.c net/csum.c net/dgram.c net/eth.c net/gro.c net/icmp.c net/inet-opt.c net/inet.c net/ip-frag.c net/ip-input.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/sock-opt.c net/socket.c net/sysctl.c net/sysctl-tcp.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-fastopen.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c fs/anon-attr.c sched/poller.c fs/cred.c net/dgram-error.c tests/host/fake-net.c */
+#include "net/netdev-priv.h"
+#include "net/tcp-priv.h"
+#include "tests/host/fake-net.h"
+
+#define MSS	1448u
+#define IW	(10 * MSS)
+
+static uint8_t buf[65536];
+static bool drops_one;
+
+static bool drop(struct pkt *p)
+{
+	if (!drops_one || p->len < 1000)
+		return false;
+	drops_one = false;
+	pkt_free(p);
+	return true;
+}
+
+struct pair {
+	struct socket *l, *c, *s;
+	struct tcp_sock *tp;
+};
+
+static struct pair pair_open(void)
+{
+	static uint16_t port = 5000;
+	struct sock_addr a = sim_addr(AF_INET, ++port);
+	struct pair p = { sim_socket(AF_INET, SOCK_STREAM), sim_socket(AF_INET, SOCK_STREAM), NULL, NULL };
+
+	CHECK_EQ(p.l->ops->bind(p.l, &a), 0);
+	CHECK_EQ(p.l->ops->listen(p.l, 5), 0);
+	CHECK_EQ(p.c->ops->connect(p.c, &a, false), 0);
+	CHECK_EQ(p.l->ops->accept(p.l, &p.s, false), 0);
+	p.tp = tcp_of(p.c);
+	CHECK_EQ(p.tp->mss, MSS);
+	return p;
+}
+
+static void pair_close(struct pair *p)
+{
+	sim_close(p->c);
+	sim_close(p->s);
+	sim_close(p->l);
+	sim_run(300 * NSEC_PER_SEC);
+	CHECK_EQ(sim_live_pages(), 0);
+}
+
+/* Send it all and read it at the other end; nothing is in flight then. */
+static void move(struct pair *p, size_t total)
+{
+	size_t sent = 0, received = 0;
+	ssize_t r;
+
+	while (received < total || p->tp->snd_una != p->tp->snd_nxt) {
+		r = sent < total ? sim_send(p->c, buf, MIN(sizeof(buf), total - sent), MSG_DONTWAIT) : -EAGAIN;
+		sent += r > 0 ? (size_t)r : 0;
+		while ((r = sim_recv(p->s, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+			received += (size_t)r;
+		if (received < total || p->tp->snd_una != p->tp->snd_nxt)
+			CHECK(sim_step(sim_now + NSEC_PER_SEC));
+		(void)p->c->ops->poll(p->c);	/* what has come is processed */
+	}
+}
+
+/* Every acknowledged byte adds one while the window is what limits, none when it is not. */
+static void slow_start(void)
+{
+	struct pair p = pair_open();
+	uint32_t grown;
+
+	CHECK_EQ(p.tp->cwnd, IW);
+	for (int i = 0; i < 100; i++)
+		move(&p, 2 * MSS);
+	CHECK_EQ(p.tp->cwnd, IW);
+	for (int i = 0; i < 100; i++)
+		move(&p, 100);
+	CHECK_EQ(p.tp->cwnd, IW);
+	move(&p, 64 * MSS);
+	CHECK(p.tp->cwnd > 40 * MSS && p.tp->cwnd <= IW + 64 * MSS);
+	grown = p.tp->cwnd;
+	/* A flight of a third of it: no growth. */
+	for (int i = 0; i < 3; i++)
+		move(&p, grown / 3);
+	CHECK_EQ(p.tp->cwnd, grown);
+	pair_close(&p);
+}
+
+/* A pause halves it with each timeout, down to the first window; ssthresh remembers. */
+static void pause_restarts(bool is_on)
+{
+	struct pair p = pair_open();
+	uint32_t grown;
+
+	tcp_settings.slow_start_after_idle = is_on;
+	move(&p, 400 * MSS);
+	grown = p.tp->cwnd;
+	CHECK(grown >= 150 * MSS);
+	sim_run(p.tp->rto + p.tp->rto / 2);
+	move(&p, 100);
+	CHECK_EQ(p.tp->cwnd, is_on ? grown / 2 : grown);
+	sim_run(10 * NSEC_PER_SEC);
+	move(&p, 100);
+	CHECK_EQ(p.tp->cwnd, is_on ? IW : grown);
+	CHECK(!is_on || p.tp->ssthresh >= grown / 4 * 3);
+	tcp_settings.slow_start_after_idle = 1;
+	pair_close(&p);
+}
+
+/* Who goes on with less than the window gives back what it does not use, without a pause. */
+static void small_use_shrinks(void)
+{
+	struct pair p = pair_open();
+	nsec_t end;
+
+	move(&p, 400 * MSS);
+	end = sim_now + 20 * NSEC_PER_SEC;
+	while (sim_now < end)
+		move(&p, 3 * MSS);
+	CHECK(p.tp->cwnd <= IW + MSS);
+	pair_close(&p);
+}
+
+/* After a loss CUBIC grows with time: not with that of a pause. */
+static void cubic_does_not_count_pauses(void)
+{
+	struct pair p = pair_open();
+	uint32_t before;
+
+	tcp_settings.slow_start_after_idle = 0;
+	move(&p, 400 * MSS);
+	drops_one = true;
+	move(&p, 400 * MSS);
+	CHECK(!drops_one);
+	before = p.tp->cwnd;
+	CHECK(p.tp->cubic.epoch && before >= p.tp->ssthresh);
+	sim_run(600 * NSEC_PER_SEC);
+	move(&p, before);
+	CHECK(p.tp->cwnd < before + before / 8);
+	tcp_settings.slow_start_after_idle = 1;
+	pair_close(&p);
+}
+
+int main(void)
+{
+	sim_link_attach();
+	sim_filter = drop;
+	loopback.mtu = 1500;
+	loopback.features = NETDEV_CSUM | NETDEV_RXCSUM;
+	sim_link = (struct sim_link){ .delay = 20 * NSEC_PER_MSEC };
+	slow_start();
+	pause_restarts(true);
+	pause_restarts(false);
+	small_use_shrinks();
+	cubic_does_not_count_pauses();
+	return 0;
+}
