@@ -55,6 +55,42 @@ static void undo_begin(struct tcp_sock *tp)
 	tp->undo_cwnd = tp->cwnd;
 	tp->undo_ssthresh = tp->ssthresh;
 	tp->undo_w_max = tp->cubic.w_max;
+	tp->undo_mark = tp->snd_una;
+	tp->undo_bytes = tp->is_tlp_out && tp->is_tlp_retrans ? tp->mss : 0;	/* a probe's duplicate says nothing of what is sent from now on */
+	tp->may_undo = true;
+}
+
+/* Nothing was lost: as if it had not been believed. */
+static void undo(struct tcp_sock *tp)
+{
+	if (tp->ca_state >= CA_RECOVERY) {
+		if (tp->ca_state == CA_RECOVERY)
+			tp->rack_reordering = true;
+		tx_unmark_lost(tp);
+		tp->ca_state = CA_OPEN;
+		tp->nr_dupacks = 0;
+		if (!tp->has_sack)
+			tp->sacked_bytes = 0;
+	}
+	tp->cwnd = MAX(tp->cwnd, tp->undo_cwnd);
+	tp->ssthresh = MAX(tp->ssthresh, tp->undo_ssthresh);
+	tp->cubic.w_max = tp->undo_w_max;
+	tp->may_undo = false;
+}
+
+/*
+ * RFC 3708: all that was sent again in this recovery, or since, has arrived twice. Also when the recovery is over: the last duplicate is reported with or after the
+ * acknowledgement that ends it.
+ */
+static void undo_if_all_twice(struct tcp_sock *tp, const struct pkt *p, const struct tcp_ack_result *res)
+{
+	if (!tp->may_undo || !tp->undo_bytes || !seq_lt(tp->undo_mark, res->dsack_end) || p->tcp.flags & TCP_ECE)
+		return;
+	tp->undo_bytes -= MIN(tp->undo_bytes, res->dsack_end - res->dsack_start);
+	if (tp->undo_bytes)
+		return;
+	tp->rack_reordering = true;
+	undo(tp);
 }
 
 /* The first acknowledgement after a repeat echoes a segment from before it: the originals were only late. */
@@ -63,16 +99,7 @@ static void undo_if_wrong(struct tcp_sock *tp, const struct pkt *p, const struct
 	if (tp->ca_state < CA_RECOVERY || !tp->has_undo_ts || !res->acked || !res->has_ecr || !res->ecr || !seq_lt(res->ecr, tp->undo_ts) ||
 	    p->tcp.flags & TCP_ECE)
 		return;
-	if (tp->ca_state == CA_RECOVERY)
-		tp->rack_reordering = true;
-	tx_unmark_lost(tp);
-	tp->cwnd = MAX(tp->cwnd, tp->undo_cwnd);
-	tp->ssthresh = MAX(tp->ssthresh, tp->undo_ssthresh);
-	tp->cubic.w_max = tp->undo_w_max;
-	tp->ca_state = CA_OPEN;
-	tp->nr_dupacks = 0;
-	if (!tp->has_sack)
-		tp->sacked_bytes = 0;
+	undo(tp);
 }
 
 void tcp_enter_recovery(struct tcp_sock *tp)
@@ -167,6 +194,8 @@ static void update_state(struct tcp_sock *tp, const struct tcp_ack_result *res, 
 	if (tp->ca_state >= CA_RECOVERY && seq_le(tp->recovery_end, tp->snd_una)) {
 		if (tp->ca_state == CA_RECOVERY)
 			tp->cwnd = tp->ssthresh;
+		if (tp->reo_persist && !--tp->reo_persist)
+			tp->reo_steps = 0;
 		tp->ca_state = CA_OPEN;
 		if (!tp->has_sack)
 			tp->sacked_bytes = 0;
@@ -273,12 +302,14 @@ bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	} else if (!tp->has_sack && !is_old && tcp_flight(tp) && !p->tcp.data_len && tp->snd_wnd == old_wnd && !(p->tcp.flags & TCP_FIN)) {
 		before -= reno_dupack(tp);
 	}
-	if (tp->has_sack && p->tcp.opt_len > (tp->has_ts ? 12 : 0) && tcp_flight(tp))
+	if (tp->has_sack && p->tcp.opt_len > (tp->has_ts ? 12 : 0))	/* a duplicate may be reported when nothing is in flight any more */
 		tx_sack(tp, p, &res);
 	take_rtt(tp, p, &res, now);
 	undo_if_wrong(tp, p, &res);
+	if (unlikely(res.is_dsack))
+		undo_if_all_twice(tp, p, &res);
 	tlp_ack(tp, ack, res.is_dsack);
-	if (tp->sacked_bytes || tp->lost_bytes || tp->rack_reordering || tp->ca_state >= CA_RECOVERY) {
+	if (tp->sacked_bytes || tp->lost_bytes || tp->rack_reordering || res.is_dsack || tp->ca_state >= CA_RECOVERY) {
 		rack_update_reo(tp, &res);
 		rack_detect(tp, now);
 	}

@@ -68,7 +68,7 @@ void tcp_start_transfer(struct tcp_sock *tp, nsec_t now)
 		tp->cwnd = TCP_INIT_CWND * tp->mss;	/* loopback: as Linux, in segments */
 	tp->ssthresh = 0x7fffffff;
 	tp->copied_seq = tp->rcv_nxt;
-	tp->high_sacked = tp->snd_short = tp->snd_una;
+	tp->high_sacked = tp->snd_short = tp->reo_round = tp->snd_una;
 	tp->nr_backoff = 0;
 	tp->nr_quick_acks = 8;
 	tp->last_data_rcv = tp->last_data_snd = now;

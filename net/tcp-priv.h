@@ -264,6 +264,8 @@ struct tcp_sock {
 	uint8_t nr_dupacks;		/* [l] for peers without SACK */
 	uint32_t prr_delivered, prr_out, prr_flight;	/* [l] RFC 6937 */
 	uint32_t undo_cwnd, undo_ssthresh, undo_w_max;	/* [l] as they were before CA_RECOVERY or CA_LOSS */
+	uint32_t undo_mark, undo_bytes;	/* [l] snd_una then, and what was sent again since and not reported as a duplicate (RFC 3708) */
+	bool may_undo;			/* [l] it was not undone yet */
 	uint32_t undo_ts;		/* [l] our timestamp in the first segment that was repeated, if has_undo_ts */
 	bool has_undo_ts;		/* [l] */
 	const struct tcp_cong *cong;	/* [l] */
@@ -276,6 +278,7 @@ struct tcp_sock {
 	/* RACK (RFC 8985). */
 	nsec_t rack_sent_at, rack_rtt, reo_wnd;	/* [l] */
 	uint32_t rack_end, high_sacked, tlp_end, reo_steps, reo_round;	/* [l] */
+	uint8_t reo_persist;		/* [l] recoveries until reo_steps is forgotten */
 	bool rack_advanced, is_tlp_retrans;	/* [l] */
 
 	/* Timers: NSEC_NEVER when off. */
@@ -521,6 +524,7 @@ struct tcp_ack_result {
 	nsec_t newest_sent;		/* of segments newly acknowledged, for RTT */
 	bool has_sample, is_dsack, has_lost_retrans, has_ecr;
 	uint32_t before_una;
+	uint32_t dsack_start, dsack_end;	/* if is_dsack */
 };
 void tx_init(struct tcp_sock *tp);
 /* Note that [seq, end) was sent now. False: no memory (the segment must not be sent). */

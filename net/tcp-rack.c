@@ -261,6 +261,19 @@ static void mark_sacked(struct tcp_sock *tp, uint32_t start, uint32_t end, struc
 	}
 }
 
+/* RFC 2883 4.1, 4.2.1: the first block is a duplicate if it lies below the acknowledgement, or in the second block. next: that, or NULL. */
+static bool is_duplicate(uint32_t ack, uint32_t start, uint32_t end, const uint8_t *next)
+{
+	uint32_t w[2];
+
+	if (seq_le(end, ack))
+		return true;
+	if (!next)
+		return false;
+	memcpy(w, next, 8);
+	return seq_le(net32(w[0]), start) && seq_le(end, net32(w[1]));
+}
+
 void tx_sack(struct tcp_sock *tp, const struct pkt *p, struct tcp_ack_result *res)
 {
 	const uint8_t *o = p->base + p->l4 + sizeof(struct tcp_hdr);
@@ -278,8 +291,11 @@ void tx_sack(struct tcp_sock *tp, const struct pkt *p, struct tcp_ack_result *re
 				memcpy(w, o + i + 2 + 8 * b, 8);
 				start = net32(w[0]);
 				end = net32(w[1]);
-				if (!b && seq_le(end, p->tcp.ack))
-					res->is_dsack = true;	/* RFC 2883 4.1 */
+				if (!b && seq_lt(start, end) && is_duplicate(p->tcp.ack, start, end, n >= 18 ? o + i + 10 : NULL)) {
+					res->is_dsack = true;
+					res->dsack_start = start;
+					res->dsack_end = end;
+				}
 				if (!seq_lt(start, end) || seq_lt(start, tp->snd_una) || seq_lt(tp->snd_nxt, end))
 					continue;
 				mark_sacked(tp, start, end, res);
@@ -291,7 +307,9 @@ void tx_sack(struct tcp_sock *tp, const struct pkt *p, struct tcp_ack_result *re
 
 /* ---- RACK -------------------------------------------------------------------------------------------------------------- */
 
-/* RFC 8985 6.2 step 4: the reordering window. */
+#define REO_PERSIST	16u
+
+/* RFC 8985 6.2 step 4: the reordering window. Each round with a duplicate widens it; it is forgotten after that many recoveries without. */
 void rack_update_reo(struct tcp_sock *tp, const struct tcp_ack_result *res)
 {
 	nsec_t base = tp->min_rtt / 4;
@@ -300,6 +318,7 @@ void rack_update_reo(struct tcp_sock *tp, const struct tcp_ack_result *res)
 		tp->reo_round = tp->snd_nxt;
 		if (tp->reo_steps < 255)
 			tp->reo_steps++;
+		tp->reo_persist = REO_PERSIST;
 	}
 	if (!tp->rack_reordering && (tp->ca_state >= CA_RECOVERY || tp->sacked_bytes >= 3u * tp->mss)) {
 		tp->reo_wnd = 0;
