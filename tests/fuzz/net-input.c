@@ -6,7 +6,7 @@
  * Input: records of [flags][length, 2 bytes][frame]. Flags: 1 checksum is taken as good; 2 aim at our addresses (MAC and IP destination are set); 4 let time pass; 8 the TCP
  * sequence and acknowledgement numbers are relative to those of the connection under test; 64 the frame arrives together with the next one.
  */
-/* sources: net/addr.c net/arp.c net/bpf.c net/csum.c net/dgram.c net/eth.c net/gro.c net/icmp.c net/inet-opt.c net/inet.c net/ip-frag.c net/ip-input.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/packet.c net/packet-ring.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/sock-filter.c net/sock-opt.c net/socket.c net/sysctl.c net/sysctl-tcp.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-fastopen.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c fs/anon-attr.c sched/poller.c fs/cred.c net/dgram-error.c net/sock-error.c net/stamp.c net/tcp-mark.c tests/host/fake-net.c */
+/* sources: @net-stack */
 #include "mmu/page.h"
 #include "net/csum.h"
 #include "net/netdev-priv.h"

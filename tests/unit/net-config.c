@@ -3,7 +3,7 @@
  * Router advertisements: addresses are made, live as long as is said, and a forged advertisement cannot end them at once (RFC 4861 6.1.2, RFC 4862 5.5.3). DHCP: a lease is
  * taken, renewed, rebound, refused and lost (RFC 2131 4.4), and declined if another has the address (4.4.1, RFC 5227 2.1).
  */
-/* sources: net/addr.c net/arp.c net/bpf.c net/config.c net/csum.c net/dgram.c net/dhcp.c net/eth.c net/gro.c net/icmp.c net/inet-opt.c net/inet.c net/ip-config.c net/ip-frag.c net/ip-input.c net/ip-option.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/netlink.c net/netlink-change.c net/netlink-diag.c net/packet.c net/packet-ring.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/sock-filter.c net/sock-opt.c net/socket.c net/sysctl.c net/sysctl-tcp.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-fastopen.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c fs/anon-attr.c sched/poller.c fs/cred.c net/dgram-error.c net/sock-error.c net/stamp.c net/tcp-mark.c tests/host/fake-net.c */
+/* sources: @net-stack net/config.c net/dhcp.c net/ip-config.c net/ip-option.c net/netlink.c net/netlink-change.c net/netlink-diag.c */
 #include "mmu/page.h"
 #include "net/config.h"
 #include "net/csum.h"

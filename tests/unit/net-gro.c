@@ -3,7 +3,7 @@
  * Generic receive offload: what is merged and what is not, and that a connection whose segments come in batches ends as one whose segments come one by one: the same bytes, the
  * same state, over random streams with gaps, repetitions, overlaps, marks, urgent data, wrong checksums and a FIN.
  */
-/* sources: net/addr.c net/arp.c net/bpf.c net/csum.c net/dgram.c net/eth.c net/gro.c net/icmp.c net/inet-opt.c net/inet.c net/ip-frag.c net/ip-input.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/packet.c net/packet-ring.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/sock-filter.c net/sock-opt.c net/socket.c net/sysctl.c net/sysctl-tcp.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-fastopen.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c fs/anon-attr.c sched/poller.c fs/cred.c net/dgram-error.c net/sock-error.c net/stamp.c net/tcp-mark.c tests/host/fake-net.c */
+/* sources: @net-stack */
 #include "mmu/page.h"
 #include "net/csum.h"
 #include "net/neigh.h"

@@ -2,7 +2,7 @@
  *
  * TCP loses none of its own segments in its own machine: it waits for a device whose queue is full, however large its windows are, and sends nothing again for what lies there.
  */
-/* sources: net/addr.c net/arp.c net/csum.c net/dgram.c net/eth.c net/gro.c net/icmp.c net/inet-opt.c net/inet.c net/ip-frag.c net/ip-input.c net/ip-output.c net/loopback.c net/mcast.c net/nd.c net/neigh.c net/netdev.c net/pkt-pool.c net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/sock-opt.c net/socket.c net/sysctl.c net/sysctl-tcp.c net/tcp-ack.c net/tcp-cong.c net/tcp-demux.c net/tcp-fastopen.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c net/udp.c net/worker.c fs/uio.c fs/anon-attr.c sched/poller.c fs/cred.c net/dgram-error.c tests/host/fake-net.c */
+/* sources: @net-stack */
 #include "net/netdev-priv.h"
 #include "net/tcp-priv.h"
 #include "tests/host/fake-net.h"
