@@ -11,10 +11,15 @@
 
 void eth_input(struct pkt *p)
 {
-	const struct eth_hdr *h = (const struct eth_hdr *)p->seg[0].data;
-
 	if (likely(tcp_input_short(p)))
 		return;
+	eth_input_long(p);
+}
+
+void eth_input_long(struct pkt *p)
+{
+	const struct eth_hdr *h = (const struct eth_hdr *)p->seg[0].data;
+
 	if (p->seg[0].len < ETH_HLEN)
 		goto drop;
 	p->base = p->seg[0].data;

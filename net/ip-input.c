@@ -7,14 +7,23 @@
 #include "net/netdev-priv.h"
 #include "net/wire.h"
 
+/* Of TCP and UDP, of which there are many: one word says that raw sockets want them. */
+static void show_raw(const struct pkt *p)
+{
+	if (unlikely(atomic_load(&p->dev->special, RELAXED) & NETDEV_RAW))
+		raw_input(p);
+}
+
 void ip_deliver(struct pkt *p)
 {
 	NET_COUNT(ip_in_delivers);
 	switch (p->proto) {
 	case IPPROTO_TCP:
+		show_raw(p);
 		tcp_classify(p);
 		return;
 	case IPPROTO_UDP:
+		show_raw(p);
 		udp_input(p);
 		return;
 	case IPPROTO_ICMP:
@@ -32,6 +41,7 @@ void ip_deliver(struct pkt *p)
 	case IPPROTO_IGMP:
 		if (p->flags & PKT_IS_IP6)
 			break;
+		raw_input(p);
 		igmp_input(p);
 		return;
 	}

@@ -50,6 +50,8 @@ void icmp6_input(struct pkt *p);
 void igmp_input(struct pkt *p);
 /* Copies to raw sockets; true if one took it. p stays the caller's. */
 bool raw_input(const struct pkt *p);
+/* Are there raw sockets of TCP or UDP? For a device that is new: the others have NETDEV_RAW. */
+bool raw_sees_transports(void);
 
 /* An ICMP error or local failure about a packet that we sent: from src to dst with these first bytes of its transport header (at least 8). */
 struct ip_error {

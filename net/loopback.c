@@ -16,7 +16,7 @@ static void loopback_transmit(struct netdev *dev, unsigned queue, struct pkt *li
 		struct pkt *p = list;
 
 		list = pkt_next(p);
-		if (unlikely(atomic_load(&dev->special, RELAXED)))
+		if (unlikely(atomic_load(&dev->special, RELAXED) & NETDEV_TAPPED))
 			packet_tap(dev, p, false, false, NULL);
 		loopback_receive(dev, p);
 	}
@@ -39,7 +39,7 @@ void loopback_receive(struct netdev *dev, struct pkt *p)
 
 void loopback_set_short(bool on)
 {
-	static bool had_short;	/* [a] by the callers' locks: tests of units have none */
+	static bool had_short;	/* by the caller's lock; false: tests of units may have none */
 
 	if (!on && loopback.features & NETDEV_LOOPBACK) {
 		had_short = true;

@@ -17,6 +17,7 @@
 /* netdev.special */
 #define NETDEV_TAPPED	1u	/* packet sockets see its frames: net/packet.h */
 #define NETDEV_DOWN	2u	/* the program has taken it down: it drops them */
+#define NETDEV_RAW	4u	/* raw sockets see its TCP or UDP: no segment takes the short way in */
 /* Set or clear these, with what comes with it. Context: thread. */
 void netdev_set_special(struct netdev *dev, uint32_t flag, bool on);
 

@@ -6,6 +6,7 @@
 #include "libc/string.h"
 #include "net/config.h"
 #include "net/eth.h"
+#include "net/ip.h"
 #include "net/net.h"
 #include "net/netdev-priv.h"
 #include "net/packet.h"
@@ -18,6 +19,8 @@
 #define MTU_MIN	68u	/* RFC 791 3.2 */
 
 static struct mutex register_lock;
+/* Innermost: packet sockets, raw sockets and who takes a device down hold locks of their own. */
+static struct mutex special_lock;
 static struct netdev *devices;		/* [rcu] written under register_lock; loopback first */
 static uint32_t nr_devices;		/* [a] */
 struct net_stats net_stats;
@@ -28,7 +31,7 @@ static void publish(struct netdev *dev)
 
 	dev->index = atomic_load(&nr_devices, RELAXED) + 1;
 	atomic_store(&nr_devices, dev->index, RELAXED);
-	dev->special = packet_is_tapping() ? NETDEV_TAPPED : 0;
+	dev->special = (packet_is_tapping() ? NETDEV_TAPPED : 0) | (raw_sees_transports() ? NETDEV_RAW : 0);
 	while (*link)
 		link = &(*link)->next;
 	rcu_assign(*link, dev);
@@ -96,21 +99,26 @@ struct netdev *netdev_by_name(const char *name)
 	return d;
 }
 
-/* Of a device that is special. take p if false. */
-static bool is_let_in(struct netdev *dev, struct pkt *p)
+/* From a device with these NETDEV_* in special. take. */
+static void receive_special(struct netdev *dev, uint32_t special, struct pkt *p)
 {
-	if (atomic_load(&dev->special, RELAXED) & NETDEV_DOWN) {
+	if (special & NETDEV_DOWN) {
 		pkt_free(p);
-		return false;
+		return;
 	}
-	packet_tap(dev, p, true, false, NULL);
-	return true;
+	if (special & NETDEV_TAPPED)
+		packet_tap(dev, p, true, false, NULL);
+	if (special & NETDEV_RAW)
+		eth_input_long(p);
+	else
+		eth_input(p);
 }
 
 void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 {
 	uint64_t packets = 0, bytes = 0;
 	nsec_t now = clock_monotonic();
+	uint32_t special;
 
 	if (list && pkt_next(list))
 		list = gro_merge(list, &packets, &bytes);
@@ -123,9 +131,11 @@ void netdev_receive(struct netdev *dev, unsigned queue, struct pkt *list)
 		packets++;
 		bytes += p->len;
 		trace(TRACE_PACKET_IN, p->len, queue);
-		if (unlikely(atomic_load(&dev->special, RELAXED)) && !is_let_in(dev, p))
-			continue;
-		eth_input(p);
+		special = atomic_load(&dev->special, RELAXED);
+		if (unlikely(special))
+			receive_special(dev, special, p);
+		else
+			eth_input(p);
 	}
 	(void)atomic_fetch_add(&dev->rx_packets, packets, RELAXED);
 	(void)atomic_fetch_add(&dev->rx_bytes, bytes, RELAXED);
@@ -144,7 +154,7 @@ void netdev_transmit(struct netdev *dev, struct pkt *p)
 		pkt_free(p);
 		return;
 	}
-	if (unlikely(special)) {
+	if (unlikely(special & NETDEV_TAPPED)) {
 		p->time = clock_monotonic();
 		packet_tap(dev, p, dev != &loopback, true, NULL);
 	}
@@ -166,12 +176,14 @@ void netdev_give(struct netdev *dev, struct pkt *p)
 
 void netdev_set_special(struct netdev *dev, uint32_t flag, bool on)
 {
+	mutex_lock(&special_lock);
 	if (on)
 		(void)atomic_fetch_or(&dev->special, flag, RELAXED);
 	else
 		(void)atomic_fetch_and(&dev->special, ~flag, RELAXED);
 	if (dev == &loopback)
 		loopback_set_short(!atomic_load(&dev->special, RELAXED));
+	mutex_unlock(&special_lock);
 }
 
 void netdev_set_up(struct netdev *dev, bool is_up)

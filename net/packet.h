@@ -23,7 +23,7 @@ struct sockaddr_ll {
 
 /*
  * Show a frame to the sockets that want it; it stays the caller's. has_link: p begins with its Ethernet header; else with its IP header (the loopback device). is_out: it is being
- * sent, by sender (NULL: not by a packet socket). To be called only for devices with NETDEV_TAPPED (others come to no harm). Any thread.
+ * sent, by sender (NULL: not by a packet socket). To be called only for devices with NETDEV_TAPPED. Any thread.
  */
 void packet_tap(struct netdev *dev, const struct pkt *p, bool has_link, bool is_out, const struct packet_sock *sender);
 /* Are there sockets that want frames? For a device that is new. */

@@ -37,6 +37,7 @@ struct raw_sock {
 static struct mutex lock;
 static struct raw_sock *socks;		/* [rcu] */
 static uint16_t next_ping_id;		/* [lock] */
+static uint32_t nr_transports;		/* [a] written under lock: sockets that see TCP or UDP */
 
 static struct raw_sock *raw_of(struct socket *so)
 {
@@ -46,6 +47,23 @@ static struct raw_sock *raw_of(struct socket *so)
 static bool is_ping(const struct socket *so)
 {
 	return so->type == SOCK_DGRAM;
+}
+
+bool raw_sees_transports(void)
+{
+	return atomic_load(&nr_transports, RELAXED);
+}
+
+/* lock held. While there are such sockets, no packet may take a way that passes by ip_deliver(). */
+static void count_transport(const struct raw_sock *r, int change)
+{
+	uint32_t nr = nr_transports + (uint32_t)change;
+
+	if (is_ping(&r->d.so) || (r->d.so.proto != IPPROTO_TCP && r->d.so.proto != IPPROTO_UDP))
+		return;
+	atomic_store(&nr_transports, nr, RELAXED);
+	for (struct netdev *d = netdev_first(); d; d = d->next)
+		netdev_set_special(d, NETDEV_RAW, nr);
 }
 
 static struct ip_addr any_addr(const struct socket *so)
@@ -542,6 +560,7 @@ static void raw_release(struct socket *so)
 	for (link = &socks; *link != r; link = &(*link)->next)
 		;
 	rcu_assign(*link, r->next);
+	count_transport(r, -1);
 	mutex_unlock(&lock);
 	dgram_release(&r->d);
 }
@@ -586,6 +605,7 @@ static int raw_create(struct socket **out, int family, int type, int proto)
 	mutex_lock(&lock);
 	r->next = socks;
 	rcu_assign(socks, r);
+	count_transport(r, 1);
 	mutex_unlock(&lock);
 	*out = &r->d.so;
 	return 0;
