@@ -166,8 +166,8 @@ hello: deps
 test:
 	$(Q)sh tools/deps.sh test
 	$(Q)sh tools/deps.sh
-	$(Q)$(MAKE) check all
-	$(Q)$(MAKE) all ARCH=x86_64
+	$(Q)$(MAKE) -j"$$(nproc)" check all
+	$(Q)$(MAKE) -j"$$(nproc)" all ARCH=x86_64
 	$(Q)tests/all.sh
 #: gdb           run and stop before the first instruction; gdb attached
 gdb: all
