@@ -137,7 +137,7 @@ struct vnode {
 	struct mutex lock;		/* writers of contents, one at a time */
 	struct mutex meta;		/* attributes, page tree: never held across a fault */
 	struct dentry *alias;		/* [a] weak: some name of it, for people */
-	struct file_locks *locks;	/* [a] fs/locks.c */
+	struct file_locks *locks;	/* [a] fs/locks.c; those of records: fs/record-tree.c */
 	int32_t claims;			/* [a] vnode_claim(): files open for writing, or less than 0: programs that run it */
 	uint8_t rw_hint;		/* [a] F_SET_RW_HINT */
 	void *special;			/* [lock] a fifo's pipe (fs/pipe.c), a bound socket (net/unix.c) */

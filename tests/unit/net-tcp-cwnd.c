@@ -6,11 +6,11 @@
 #include "net/netdev-priv.h"
 #include "net/tcp-priv.h"
 #include "tests/host/fake-net.h"
+#include "tests/host/tcp-pair.h"
 
 #define MSS	1448u
 #define IW	(10 * MSS)
 
-static uint8_t buf[65536];
 static bool drops_one;
 
 static bool drop(struct pkt *p)
@@ -22,50 +22,10 @@ static bool drop(struct pkt *p)
 	return true;
 }
 
-struct pair {
-	struct socket *l, *c, *s;
-	struct tcp_sock *tp;
-};
-
-static struct pair pair_open(void)
-{
-	static uint16_t port = 5000;
-	struct sock_addr a = sim_addr(AF_INET, ++port);
-	struct pair p = { sim_socket(AF_INET, SOCK_STREAM), sim_socket(AF_INET, SOCK_STREAM), NULL, NULL };
-
-	CHECK_EQ(p.l->ops->bind(p.l, &a), 0);
-	CHECK_EQ(p.l->ops->listen(p.l, 5), 0);
-	CHECK_EQ(p.c->ops->connect(p.c, &a, false), 0);
-	CHECK_EQ(p.l->ops->accept(p.l, &p.s, false), 0);
-	p.tp = tcp_of(p.c);
-	CHECK_EQ(p.tp->mss, MSS);
-	return p;
-}
-
-static void pair_close(struct pair *p)
-{
-	sim_close(p->c);
-	sim_close(p->s);
-	sim_close(p->l);
-	sim_run(300 * NSEC_PER_SEC);
-	CHECK_EQ(sim_live_pages(), 0);
-}
-
-/* Send it all and read it at the other end; nothing is in flight then. */
 static void move(struct pair *p, size_t total)
 {
-	size_t sent = 0, received = 0;
-	ssize_t r;
-
-	while (received < total || p->tp->snd_una != p->tp->snd_nxt) {
-		r = sent < total ? sim_send(p->c, buf, MIN(sizeof(buf), total - sent), MSG_DONTWAIT) : -EAGAIN;
-		sent += r > 0 ? (size_t)r : 0;
-		while ((r = sim_recv(p->s, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
-			received += (size_t)r;
-		if (received < total || p->tp->snd_una != p->tp->snd_nxt)
-			CHECK(sim_step(sim_now + NSEC_PER_SEC));
-		(void)p->c->ops->poll(p->c);	/* what has come is processed */
-	}
+	CHECK_EQ(p->tp->mss, MSS);
+	pair_move(p, total, NULL);
 }
 
 /* Every acknowledged byte adds one while the window is what limits, none when it is not. */
