@@ -69,6 +69,7 @@ def run_function(program, row):
         text = handle.read()
     found = re.search(r'\.name = "' + re.escape(row) + r'",\s*\.run = (\w+)', text) or \
         re.search(r'"' + re.escape(row) + r'",\s*(\w+)', text) or \
+        re.search(r'\brow\.run = (\w+)', text) or \
         re.search(r'\.run = (\w+)', text)		# one for all rows
     return found.group(1)
 

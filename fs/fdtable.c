@@ -184,7 +184,7 @@ static inline int reserve(struct fdtable *t, int min, bool cloexec, int limit)
 	int r;
 
 	fd = find_free(t, first);
-	if (unlikely(limit < 0 || fd >= (unsigned)limit))
+	if (unlikely((int)fd >= limit))
 		return -EMFILE;
 	r = grow(t, fd);
 	if (unlikely(r))
@@ -218,12 +218,12 @@ int fd_install(struct fdtable *t, struct file *f, int min, bool cloexec, int lim
 	return r;
 }
 
-int fd_reserve(struct fdtable *t, int min, bool cloexec, int limit)
+int fd_reserve(struct fdtable *t, bool cloexec, int limit)
 {
 	int r;
 
 	mutex_lock_inline(&t->lock);
-	r = reserve(t, min, cloexec, limit);
+	r = reserve(t, 0, cloexec, limit);
 	mutex_unlock_inline(&t->lock);
 	return r;
 }

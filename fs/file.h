@@ -188,7 +188,7 @@ int fd_install(struct fdtable *t, struct file *f, int min, bool cloexec, int lim
  * the number first, so that there is no way to fail afterwards for want of one. fd_reserve() answers as fd_install()
  * does; until fd_fill() (take: f) the number is taken but not open. Else fd_unreserve() gives it back.
  */
-int fd_reserve(struct fdtable *t, int min, bool cloexec, int limit);
+int fd_reserve(struct fdtable *t, bool cloexec, int limit);
 void fd_fill_slow(struct fdtable *t, int fd, struct file *f);	/* fd_fill() is in fs/fdtable.h */
 void fd_unreserve(struct fdtable *t, int fd);
 /* At exactly fd, closing what is there (dup2, dup3). fd, or -EBADF beyond limit, -EBUSY reserved, -ENOMEM. Takes the reference on success. */

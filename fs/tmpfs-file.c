@@ -558,10 +558,9 @@ static int map(struct file *f, uint64_t off, size_t len, unsigned prot, bool is_
 	return 0;
 }
 
-static int get_page(struct vm_object *o, uint64_t idx, bool for_write, struct vm_page *out)
+/* What get_page() does if the page is not there, or not as it shall be. */
+static __attribute__((noinline)) int make_page(struct tnode *n, uint64_t idx, bool must_own, struct vm_page *out)
 {
-	struct tnode *n = node_of_object(o);
-	bool must_own = for_write || READ_ONCE(n->file.is_shared);
 	const void *p;
 	slot_t s;
 	int r;
@@ -591,6 +590,23 @@ again:
 	out->is_writable = true;
 	r = get_own_page(n, idx, &out->pa, NULL, true);
 	return r == -EUCLEAN ? -EIO : r == -ENOSPC ? -ENXIO : r;
+}
+
+static int get_page(struct vm_object *o, uint64_t idx, bool for_write, struct vm_page *out)
+{
+	struct tnode *n = node_of_object(o);
+	bool must_own = for_write || READ_ONCE(n->file.is_shared);
+	slot_t s;
+
+	if (idx < nr_pages_of(file_size(n))) {
+		s = page_tree_get(&n->file.pages, idx, &out->pa);
+		out->is_writable = !(s & SLOT_CLEAN);
+		if (likely(s & SLOT_PAGE && (out->is_writable || !must_own)))
+			return 0;
+		if (s & SLOT_PAGE)
+			page_put(out->pa);
+	}
+	return make_page(n, idx, must_own, out);
 }
 
 /* Pages that are there, or lie in the image: what get_page() would give, without making any. */

@@ -136,11 +136,9 @@ static int open_dentry(struct dentry *d, unsigned flags, bool is_new, struct fil
 	return 0;
 }
 
-/* What a link to an open file gives: the file again by its name if it has one, else the file itself. */
-static int reopen(struct dentry *d, struct file *f, unsigned flags, struct file **out)
+/* What a link to an open file without a name gives: the file itself. */
+static __attribute__((noinline)) int reopen(struct file *f, unsigned flags, struct file **out)
 {
-	if (d)
-		return open_dentry(d, flags, false, out);
 	if (flags & O_DIRECTORY) {
 		file_put(f);
 		return -ENOTDIR;
@@ -161,7 +159,9 @@ static int open_existing(struct fs_context *ctx, struct file *at, const char *pa
 	int r;
 
 	r = path_lookup(ctx, at, path, (flags & O_NOFOLLOW) ? 0 : WALK_FOLLOW, &d, &f);
-	return r ? r : reopen(d, f, flags, out);
+	if (r)
+		return r;
+	return likely(d) ? open_dentry(d, flags, false, out) : reopen(f, flags, out);
 }
 
 /* What a file that open(2) makes begins with. */
@@ -256,9 +256,9 @@ static int open_create(struct fs_context *ctx, struct file *at, const char *path
 				continue;
 			if (w.file->dentry) {
 				dentry_get(w.file->dentry);
-				r = reopen(w.file->dentry, NULL, flags, out);
+				r = open_dentry(w.file->dentry, flags, false, out);
 			} else {
-				r = reopen(NULL, w.file, flags, out);
+				r = reopen(w.file, flags, out);
 				w.file = NULL;
 			}
 			break;
@@ -351,5 +351,7 @@ int vfs_open_within(struct fs_context *ctx, struct file *at, const char *path, u
 	if (!(flags & O_PATH) && (flags & O_CREAT))
 		return flags & O_DIRECTORY ? -EINVAL : open_create(ctx, at, path, flags, mode, resolve, out);
 	r = path_lookup_within(ctx, at, path, (flags & O_NOFOLLOW) ? 0 : WALK_FOLLOW, resolve, &d, &f);
-	return r ? r : reopen(d, f, flags, out);
+	if (r)
+		return r;
+	return likely(d) ? open_dentry(d, flags, false, out) : reopen(f, flags, out);
 }

@@ -137,7 +137,7 @@ void vnode_touch(struct vnode *v, unsigned what)
 	struct timespec64 now;
 
 	vnode_now(&now);
-	mutex_lock(&v->meta);
+	mutex_lock_inline(&v->meta);
 	if (unlikely(v->mode & (S_ISUID | S_ISGID)) && (what & VNODE_MTIME) && vnode_type(v) == S_IFREG && !capable(CAP_FSETID))
 		WRITE_ONCE(v->mode, vnode_mode_after_change(v));
 	if (what & VNODE_ATIME)
@@ -146,7 +146,7 @@ void vnode_touch(struct vnode *v, unsigned what)
 		v->mtime = now;
 	if (what & VNODE_CTIME)
 		v->ctime = now;
-	mutex_unlock(&v->meta);
+	mutex_unlock_inline(&v->meta);
 }
 
 uint8_t vnode_dtype(uint32_t mode)

@@ -26,7 +26,7 @@ static inline __attribute__((always_inline)) long open_at(long dirfd, long pathn
 
 	if (r)
 		return r;
-	fd = fd_reserve(t, 0, fl & O_CLOEXEC, fd_limit());
+	fd = fd_reserve(t, fl & O_CLOEXEC, fd_limit());
 	if (unlikely(fd < 0)) {
 		path_arg_put(&p);
 		return fd;

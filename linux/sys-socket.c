@@ -236,7 +236,7 @@ static long accept_common(long fd, long addr, long len_ptr, long flags)
 	r = sock_ref_get(&s, fd);
 	if (r)
 		return r;
-	new_fd = fd_reserve(t, 0, flags & SOCK_CLOEXEC, fd_limit());
+	new_fd = fd_reserve(t, flags & SOCK_CLOEXEC, fd_limit());
 	if (new_fd < 0) {
 		sock_ref_put(&s);
 		return new_fd;

@@ -184,9 +184,9 @@ static void push_remote(struct mmu_cpu *owner, unsigned k, void *obj)
 	atomic_store(&owner->heap.has_remote, true, RELAXED);
 }
 
-bool heap_has_freed(void)
+bool heap_has_freed(unsigned cpu)
 {
-	struct mmu_cpu *c = mmu_cpu();
+	struct mmu_cpu *c = atomic_load(&mmu_cpus[cpu], RELAXED);
 
 	return c && atomic_load(&c->heap.has_remote, RELAXED);
 }
@@ -401,11 +401,11 @@ void kfree(void *p)
 	}
 	mark_freed(p, s->class_idx);
 	preempt_disable();
-	c = mmu_cpu();
-	if (likely(c && c->id == s->owner))
+	c = mmu_cpus[s->owner];		/* there since the slab is */
+	if (likely(s->owner == mmu_cpu_id()))
 		is_empty = give_local(&c->heap, s, p);
 	else
-		push_remote(mmu_cpus[s->owner], s->class_idx, p);
+		push_remote(c, s->class_idx, p);
 	preempt_enable();
 	if (unlikely(is_empty))
 		page_free(virt_to_phys(s), 0);

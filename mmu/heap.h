@@ -12,10 +12,10 @@ void *__must_check kzalloc(size_t size);
 void *__must_check krealloc(void *p, size_t size);
 void kfree(void *p);			/* NULL is fine */
 /*
- * Objects of this CPU that others have freed wait for it. heap_has_freed(): whether there are some; preemption off. heap_take_back(): their pages are free after it. An idle
+ * Objects of this CPU that others have freed wait for it. heap_has_freed(): whether there are some; the caller runs on cpu, preemption off. heap_take_back(): their pages are free after it. An idle
  * CPU does that before it sleeps, and who runs out of memory.
  */
-bool heap_has_freed(void);
+bool heap_has_freed(unsigned cpu);
 void heap_take_back(void);
 size_t ksize(const void *p);
 

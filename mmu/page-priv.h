@@ -160,12 +160,18 @@ struct mmu_cpu {
 
 extern struct mmu_cpu *mmu_cpus[MAX_CPUS];
 
-/* Preemption off. NULL: this CPU has none yet (mmu_cpu_make() in a context that can sleep). */
-static inline struct mmu_cpu *mmu_cpu(void)
+/* Preemption off. */
+static inline unsigned mmu_cpu_id(void)
 {
 	struct cpu *c = thread_current()->cpu;
 
-	return atomic_load(&mmu_cpus[c ? c->id : 0], RELAXED);
+	return c ? c->id : 0;
+}
+
+/* Preemption off. NULL: this CPU has none yet (mmu_cpu_make() in a context that can sleep). */
+static inline struct mmu_cpu *mmu_cpu(void)
+{
+	return atomic_load(&mmu_cpus[mmu_cpu_id()], RELAXED);
 }
 
 /* May sleep. The caches of the CPU that the caller is on when it looks are there; false: no memory for them. */

@@ -401,19 +401,14 @@ static int parse_ip6(struct dgram *d, struct dgram_control *c, int type, const u
 	return is_header_option(type) ? 0 : -EINVAL;
 }
 
-int dgram_parse_control(struct dgram *d, const struct sock_msg *m, const struct ip_addr *dst, struct dgram_control *c)
+/* What the socket's time stamps and control messages add. */
+int dgram_parse_given(struct dgram *d, const struct sock_msg *m, bool v4, struct dgram_control *c)
 {
-	bool v4 = ip_is_v4(dst);
 	const struct cmsg_hdr *h;
 	size_t pos = 0;
-	int error, r = 0;
+	int error = 0, r = 0;
 
-	c->opts = d->opts[!v4];
-	c->src = d->laddr;
-	c->dev = NULL;
-	c->segment = 0;
-	c->stamps = 0;
-	if (unlikely(sock_has(&d->so, SF_TX_STAMPS)))
+	if (sock_has(&d->so, SF_TX_STAMPS))
 		c->stamps = stamp_of_send(&d->so);
 	if (!m->control_len)
 		return 0;

@@ -55,7 +55,17 @@ struct dgram_control {
 	uint32_t segment;		/* UDP_SEGMENT */
 	uint32_t stamps;		/* SOF_TX_* */
 };
-int dgram_parse_control(struct dgram *d, const struct sock_msg *m, const struct ip_addr *dst, struct dgram_control *c);
+int dgram_parse_given(struct dgram *d, const struct sock_msg *m, bool v4, struct dgram_control *c);
+static inline int dgram_parse_control(struct dgram *d, const struct sock_msg *m, const struct ip_addr *dst, struct dgram_control *c)
+{
+	bool v4 = ip_is_v4(dst);
+
+	c->src = d->laddr;
+	c->dev = NULL;
+	c->opts = d->opts[!v4];
+	c->segment = c->stamps = 0;
+	return unlikely(m->control_len || sock_has(&d->so, SF_TX_STAMPS)) ? dgram_parse_given(d, m, v4, c) : 0;
+}
 int dgram_setopt(struct socket *so, int level, int name, const void *value, unsigned len);
 int dgram_getopt(struct socket *so, int level, int name, void *value, unsigned *len);
 int dgram_queued(struct socket *so, unsigned what, int *out);

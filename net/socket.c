@@ -240,7 +240,7 @@ static void socket_release(struct file *f)
 	socket_put(so);
 }
 
-static const struct file_ops socket_file_ops = {
+const struct file_ops socket_file_ops = {
 	.read = socket_read,
 	.write = socket_write,
 	.poll = socket_poll,
@@ -264,11 +264,6 @@ int socket_file(struct socket *so, unsigned flags, struct file **out)
 	f->kind = "socket";
 	*out = f;
 	return 0;
-}
-
-struct socket *file_socket(const struct file *f)
-{
-	return f->ops == &socket_file_ops ? f->private : NULL;
 }
 
 bool sock_msg_look(struct sock_msg *m)

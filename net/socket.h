@@ -302,7 +302,11 @@ void socket_init(struct socket *so, const struct socket_ops *ops, int family, in
 /* A file for so. take: the reference, also on failure. give: file_put(). */
 int socket_file(struct socket *so, unsigned flags, struct file **out);
 /* NULL: not a socket. borrow. */
-struct socket *file_socket(const struct file *f);
+extern const struct file_ops socket_file_ops;
+static inline struct socket *file_socket(const struct file *f)
+{
+	return f->ops == &socket_file_ops ? f->private : NULL;
+}
 
 /* How many connections may wait, of what listen(2) was told. */
 static inline unsigned sock_backlog(int backlog)

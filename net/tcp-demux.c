@@ -380,7 +380,7 @@ void tcp_list_for_work(struct tcp_sock *tp)
  * A thread that waits processes what has come. Many that share a listener are left alone until a connection is there, which wakes one: the worker processes the handshake.
  * list_for_worker() was called.
  */
-static void wake_for_channel(struct tcp_sock *tp)
+static inline void wake_for_channel(struct tcp_sock *tp)
 {
 	if (READ_ONCE(tp->state) == TCP_LISTEN && atomic_load(&tp->so.wq.nr_waiters, RELAXED) > 1)
 		work_urgent(&tp->work);
@@ -392,7 +392,7 @@ static void wake_for_channel(struct tcp_sock *tp)
 }
 
 /* A connection that nobody has accepted yet: the listener's threads take care of it. */
-static void give_to_listener(struct tcp_sock *tp)
+static __attribute__((noinline)) void give_to_listener(struct tcp_sock *tp)
 {
 	struct tcp_sock *lp;
 

@@ -502,7 +502,8 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 	}
 out:
 	is_stalled = tcp_unsent(tp) != 0;
-	note_limit(tp, is_stalled, now);
+	if (is_stalled || tp->busy != BUSY_SENDING || atomic_load(&tp->wants_acks, RELAXED) & WANT_ROOM)
+		note_limit(tp, is_stalled, now);
 	if (is_stalled)
 		tcp_want_acks(tp, WANT_OUTPUT);
 	else
@@ -630,9 +631,10 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 	if (tp->xmit_kind == XMIT_NONE || tp->xmit_kind == XMIT_PERSIST)
 		tcp_arm_rto(tp, now);
 	tlp_schedule_plain(tp, now);
-	if (unlikely(tp->busy != BUSY_SENDING || atomic_load(&tp->wants_acks, RELAXED) & WANT_ROOM))
+	if (unlikely(tp->busy != BUSY_SENDING || atomic_load(&tp->wants_acks, RELAXED) & (WANT_ROOM | WANT_OUTPUT))) {
 		note_limit(tp, false, now);
-	tcp_dont_want_acks(tp, WANT_OUTPUT);
+		tcp_dont_want_acks(tp, WANT_OUTPUT);
+	}
 	return true;
 }
 

@@ -674,7 +674,12 @@ void tcp_mark_free(struct tcp_sock *tp);
 void recvq_data(struct tcp_sock *tp, struct pkt *p, nsec_t now);	/* take: payload of a segment in the window */
 void recvq_free(struct tcp_sock *tp);
 /* If the next byte is the urgent one it is passed over, unless it belongs to the stream (SO_OOBINLINE). */
-void recvq_skip_urgent(struct tcp_sock *tp);
+void __recvq_skip_urgent(struct tcp_sock *tp);
+static inline void recvq_skip_urgent(struct tcp_sock *tp)
+{
+	if (unlikely(tp->urg_state != URG_NONE))
+		__recvq_skip_urgent(tp);
+}
 bool tcp_has_data(const struct tcp_sock *tp);
 ssize_t tcp_recv(struct socket *so, struct sock_msg *m);
 /* SACK blocks to report (RFC 2018 4), most recent first; words in network order. Number of blocks. */

@@ -268,11 +268,11 @@ static void note_urgent(struct tcp_sock *tp, const struct pkt *p)
 
 static void in_order(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 {
-	unsigned nr = p->len > tp->mss ? 2 : 1;
+	unsigned nr = 1;
 
 	/* A merged packet asks for as many acknowledgements as its segments would. */
-	if (p->gso_size)
-		nr = MAX(nr, pkt_nr_wire(p));
+	if (unlikely(p->len > tp->mss || p->gso_size))
+		nr = MAX(p->len > tp->mss ? 2u : 1u, pkt_nr_wire(p));
 	tp->nr_unacked_segs = (uint8_t)MIN(tp->nr_unacked_segs + nr, 255u);
 	tp->data_segs_in += nr;
 	tp->last_data_rcv = now;
@@ -406,7 +406,7 @@ static ssize_t copy_some(struct tcp_sock *tp, struct uio *u, uint32_t off, bool 
 }
 
 /* Lock held. The urgent byte is not part of the stream unless SO_OOBINLINE. */
-void recvq_skip_urgent(struct tcp_sock *tp)
+void __recvq_skip_urgent(struct tcp_sock *tp)
 {
 	if ((tp->urg_state == URG_VALID || tp->urg_state == URG_READ) && !sock_has(&tp->so, SF_OOBINLINE) && tp->copied_seq == tp->urg_seq && tp->rcv_bytes) {
 		consume(tp, 1);
@@ -489,12 +489,10 @@ static bool looks_empty(const struct tcp_sock *tp)
 	       !READ_ONCE(tp->is_dead) && !atomic_load(&tp->so.shut, RELAXED) && !atomic_load(&tp->so.error, RELAXED);
 }
 
-static bool is_readable(struct tcp_sock *tp, uint32_t target)
+static __attribute__((noinline)) bool has_enough(struct tcp_sock *tp, uint32_t target)
 {
 	bool r;
 
-	if (looks_empty(tp))
-		return false;
 	if (atomic_load(&tp->so.error, RELAXED))
 		return true;
 	tcp_lock(tp);
@@ -505,6 +503,11 @@ static bool is_readable(struct tcp_sock *tp, uint32_t target)
 	r = r || (tp->rcv_bytes && tp->rcv_adv == tp->rcv_nxt);
 	tcp_unlock(tp);
 	return r;
+}
+
+static inline bool is_readable(struct tcp_sock *tp, uint32_t target)
+{
+	return !looks_empty(tp) && has_enough(tp, target);
 }
 
 /* Lock held. A read that has brought something ends before the urgent byte (tcp(7)). Where that is part of the stream, the mark is gone once it was read. */
@@ -565,10 +568,8 @@ static ssize_t recv_data(struct tcp_sock *tp, struct sock_msg *m)
 	ssize_t done = 0, n;
 	int r;
 
-	if (m->flags & MSG_OOB)
-		return recv_oob(tp, m);
-	if (m->flags & MSG_ERRQUEUE)
-		return sock_recv_error(so, m);
+	if (unlikely(m->flags & (MSG_OOB | MSG_ERRQUEUE)))
+		return m->flags & MSG_OOB ? recv_oob(tp, m) : sock_recv_error(so, m);
 	for (;;) {
 		/* Who waits for an answer usually finds nothing: then without the lock, too. */
 		n = 0;
@@ -594,11 +595,17 @@ static ssize_t recv_data(struct tcp_sock *tp, struct sock_msg *m)
 	}
 }
 
-/* What is there to be read, with a byte for the end of the stream: TCP_INQ. */
-static void put_inq(struct tcp_sock *tp, struct sock_msg *m)
+/* What a recv that brought n bytes tells besides: when the last of them came, and TCP_INQ: what is there to be read, with a byte for the end of the stream. */
+static __attribute__((noinline)) void put_control(struct tcp_sock *tp, struct sock_msg *m, ssize_t n)
 {
 	int inq;
 
+	if (n < 0 || !m->control)
+		return;
+	if (m->stamp && n)
+		stamp_put(&tp->so, m, m->stamp);
+	if (!tp->wants_inq || m->flags & (MSG_OOB | MSG_ERRQUEUE))
+		return;
 	tcp_lock(tp);
 	inq = (int)(tp->rcv_nxt - tp->copied_seq);
 	if (!inq && tp->is_fin_received)
@@ -612,9 +619,7 @@ ssize_t tcp_recv(struct socket *so, struct sock_msg *m)
 	struct tcp_sock *tp = tcp_of(so);
 	ssize_t n = recv_data(tp, m);
 
-	if (unlikely(m->stamp) && n > 0 && m->control)
-		stamp_put(so, m, m->stamp);
-	if (unlikely(tp->wants_inq) && n >= 0 && m->control && !(m->flags & (MSG_OOB | MSG_ERRQUEUE)))
-		put_inq(tp, m);
+	if (unlikely(m->stamp || tp->wants_inq))
+		put_control(tp, m, n);
 	return n;
 }

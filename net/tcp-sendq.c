@@ -421,14 +421,11 @@ __attribute__((noinline)) void tcp_size_buffer(struct tcp_sock *tp)
 }
 
 /* Lock held. Bytes were appended: send what may be sent. */
-static void appended(struct tcp_sock *tp, const struct uio *u, int flags, nsec_t now)
+static __attribute__((noinline)) void appended_slow(struct tcp_sock *tp, const struct uio *u, int flags, nsec_t now)
 {
 	bool was_cork = tp->is_cork;
 
-	tp->has_writer = false;
-	if (unlikely(!tp->busy))
-		tcp_set_busy(tp, BUSY_SENDING, now);
-	if (unlikely(tp->write_marks) && !u->left) {
+	if (tp->write_marks && !u->left) {
 		tcp_mark_add(tp, tp->write_marks);
 		tp->write_marks = 0;
 	}
@@ -439,6 +436,19 @@ static void appended(struct tcp_sock *tp, const struct uio *u, int flags, nsec_t
 	}
 	tcp_output(tp, now);
 	tp->is_cork = was_cork;
+}
+
+static inline void appended(struct tcp_sock *tp, const struct uio *u, int flags, nsec_t now)
+{
+	tp->has_writer = false;
+	if (!tp->busy) {
+		tp->busy = BUSY_SENDING;
+		tp->busy_at = now;
+	}
+	if (unlikely(flags & (int)(MSG_MORE | MSG_OOB) || tp->write_marks))
+		appended_slow(tp, u, flags, now);
+	else
+		tcp_output(tp, now);
 }
 
 /*

@@ -173,22 +173,25 @@ void udp_error(const struct ip_error *e)
 
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
 
-/* so.lock held. Bind to any port if not bound. */
-static int autobind(struct udp_sock *u, const struct ip_addr *laddr)
+static struct ip_addr any_addr(const struct socket *so)
 {
-	int r;
+	return so->family == AF_INET ? ip_from_v4(0) : (struct ip_addr){ .d = { 0, 0 } };
+}
 
-	if (u->port.port)
-		return 0;
-	r = port_bind(&udp_ports, &u->port, laddr, 0);
+/* so.lock held. Bind to any port if not bound; laddr NULL: and to any address. */
+static __attribute__((noinline)) int bind_any_port(struct udp_sock *u, const struct ip_addr *laddr)
+{
+	struct ip_addr any = any_addr(&u->d.so);
+	int r = port_bind(&udp_ports, &u->port, laddr ? laddr : &any, 0);
+
 	if (!r)
 		u->d.lport = u->port.port;
 	return r;
 }
 
-static struct ip_addr any_addr(const struct socket *so)
+static inline int autobind(struct udp_sock *u, const struct ip_addr *laddr)
 {
-	return so->family == AF_INET ? ip_from_v4(0) : (struct ip_addr){ .d = { 0, 0 } };
+	return likely(u->port.port) ? 0 : bind_any_port(u, laddr);
 }
 
 static int udp_bind(struct socket *so, const struct sock_addr *a)
@@ -537,11 +540,8 @@ static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 		r = -EACCES;
 	if (!r && (c.segment || u->segment || len > UDP_MAX))
 		r = check_length(u, len, &c, ip_is_v4(&dst));
-	if (!r) {
-		struct ip_addr any = any_addr(so);
-
-		r = autobind(u, &any);
-	}
+	if (!r)
+		r = autobind(u, NULL);
 	if (!r)
 		r = unlikely(is_more) ? begin_pending(u, m, len, &dst, port, &c) : send_all(u, m, len, &dst, port, &c);
 	if (unlikely(r == -EMSGSIZE))

@@ -28,7 +28,8 @@ void unix_msg_free(struct unix_msg *msg)
 {
 	if (msg->rights)
 		unix_rights_drop(msg->rights);
-	kfree(msg->from);
+	if (unlikely(msg->from))
+		kfree(msg->from);
 	kfree(msg);
 }
 
@@ -69,11 +70,16 @@ static int make_msg(const struct unix_sock *from, struct sock_msg *m, size_t len
 
 	if (!msg)
 		return -ENOMEM;
-	*msg = (struct unix_msg){.len = (uint32_t)len,
-				 .room = room,
-				 .rights = c->rights,
-				 .has_cred = c->has_cred,
-				 .cred = c->cred};
+	/* All but cred, which is valid with has_cred and else set at delivery. */
+	msg->next = NULL;
+	msg->from = NULL;
+	msg->len = (uint32_t)len;
+	msg->off = 0;
+	msg->room = room;
+	msg->rights = c->rights;
+	msg->has_cred = c->has_cred;
+	if (unlikely(c->has_cred))
+		msg->cred = c->cred;
 	c->rights = NULL;
 	if (len && uio_copy_from(m->uio, msg->data, len) != (ssize_t)len) {
 		unix_msg_free(msg);
@@ -88,12 +94,9 @@ static bool are_peers(const struct unix_sock *a, const struct unix_sock *b)
 	return atomic_load(&a->peer, RELAXED) == b && atomic_load(&b->peer, RELAXED) == a;
 }
 
-bool unix_has_room(struct unix_sock *to, struct unix_sock *from)
+/* The bytes fit; may there be one message more? */
+bool unix_has_room_for_packet(struct unix_sock *to, struct unix_sock *from)
 {
-	if (atomic_load(&to->queued, RELAXED) >= atomic_load(&from->so.sndbuf, RELAXED))
-		return false;
-	if (to->so.type == SOCK_STREAM)
-		return true;
 	if (to->so.type == SOCK_DGRAM && to != from && atomic_load(&to->peer, RELAXED) != from)
 		return atomic_load(&to->nr_messages, RELAXED) <= MAX_FOREIGN;
 	return atomic_load(&to->nr_messages, RELAXED) < MAX_MESSAGES;

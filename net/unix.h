@@ -74,7 +74,13 @@ static inline struct unix_sock *unix_of(struct socket *so)
 ssize_t unix_send(struct socket *so, struct sock_msg *m);
 void unix_msg_free(struct unix_msg *msg);
 /* Is to not full for from? Looked at without locks, to wait by, and again under to's lock. */
-bool unix_has_room(struct unix_sock *to, struct unix_sock *from);
+bool unix_has_room_for_packet(struct unix_sock *to, struct unix_sock *from);
+static inline bool unix_has_room(struct unix_sock *to, struct unix_sock *from)
+{
+	if (atomic_load(&to->queued, RELAXED) >= atomic_load(&from->so.sndbuf, RELAXED))
+		return false;
+	return likely(to->so.type == SOCK_STREAM) || unix_has_room_for_packet(to, from);
+}
 /* u has found no room: a signal is to tell when there is (socket_async). */
 static inline void unix_wants_room(struct unix_sock *u)
 {

@@ -54,7 +54,7 @@ static void wait_for_work(struct runqueue *rq)
 	if (rq->poll_limit && arch_time_ns() < rq->idle_since + rq->poll_limit)
 		poll(rq);
 	/* Not before: threads that pass work to and fro between CPUs free what the other CPU made all the time. */
-	if (heap_has_freed() && !has_work(rq)) {
+	if (heap_has_freed(rq->cpu->id) && !has_work(rq)) {
 		arch_irq_enable();
 		heap_take_back();
 		arch_irq_disable();

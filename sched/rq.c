@@ -72,7 +72,7 @@ static void tree_insert(struct runqueue *rq, struct sched_entity *se)
 	rb_link(&rq->tree, &se->node, parent, link);
 }
 
-static void link_by_key(struct runqueue *rq, struct sched_entity *se, nsec_t now)
+static inline __attribute__((always_inline)) void link_by_key(struct runqueue *rq, struct sched_entity *se, nsec_t now)
 {
 	struct sched_entity *displaced = se;
 
