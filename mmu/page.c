@@ -29,8 +29,10 @@ static struct {
 static int64_t nr_kind_shared[NR_KINDS];	/* [a] */
 
 static struct {
-	struct mutex lock;
+	struct mutex lock;		/* held for a round: reclaim() */
 	struct shrinker *first;		/* [lock] */
+	uint64_t nr_rounds;		/* [a] begun; written with the lock */
+	uint64_t got;			/* [lock] by the last round, bytes */
 } shrinkers;
 
 static unsigned kind_of(unsigned flags)
@@ -182,23 +184,6 @@ uint64_t page_nr_shared(void)
 	return READ_ONCE(buddy.nr_free);
 }
 
-/* Shrinkers give back what can be made again; true if it is worth trying once more. */
-static bool reclaim(uint64_t want)
-{
-	struct shrinker *s;
-	uint64_t got = 0;
-
-	page_cpu_give_back();
-	if (!mutex_trylock(&shrinkers.lock))
-		return false;
-	mutex_check_duty(true);
-	for (s = shrinkers.first; s && got < want; s = s->next)
-		got += s->shrink(want - got);
-	mutex_check_duty(false);
-	mutex_unlock(&shrinkers.lock);
-	return got > 0;
-}
-
 /*
  * The last pages are for page faults. Calls that make objects of the kernel can say ENOMEM, and a program may go on after that; a fault that finds no memory ends it.
  * buddy.lock held, or for a look.
@@ -211,6 +196,44 @@ static bool is_in_reserve(uint64_t nr)
 bool page_reserve_is_used(void)
 {
 	return is_in_reserve(0);
+}
+
+/* Go through the shrinkers. shrinkers.lock held. */
+static void run_round(uint64_t want)
+{
+	struct thread *self = thread_current();
+	struct shrinker *s;
+
+	atomic_store(&shrinkers.nr_rounds, shrinkers.nr_rounds + 1, RELAXED);
+	shrinkers.got = 0;
+	self->gives_memory = true;
+	mutex_check_duty(true);
+	for (s = shrinkers.first; s && shrinkers.got < want; s = s->next)
+		shrinkers.got += s->shrink(want - shrinkers.got);
+	mutex_check_duty(false);
+	self->gives_memory = false;
+	page_cpu_give_back();		/* for those who waited */
+}
+
+/*
+ * Shrinkers give back what can be made again; true if it is worth trying once more. One thread at a time goes round; who comes meanwhile waits for the end of that round and
+ * goes itself only if it did not free enough, and nobody has begun another since.
+ */
+static bool reclaim(uint64_t want)
+{
+	uint64_t nr_rounds = atomic_load(&shrinkers.nr_rounds, RELAXED);
+	bool has_enough = false, again;
+
+	page_cpu_give_back();
+	if (!mutex_trylock(&shrinkers.lock)) {
+		mutex_lock(&shrinkers.lock);
+		has_enough = !is_in_reserve(want >> PAGE_SHIFT);
+	}
+	if (!has_enough && shrinkers.nr_rounds == nr_rounds)
+		run_round(want);
+	again = has_enough || shrinkers.got;
+	mutex_unlock(&shrinkers.lock);
+	return again;
 }
 
 static bool lock_buddy(void)
@@ -295,7 +318,9 @@ static uint32_t take_hard(unsigned order, unsigned flags)
 {
 	unsigned tries;
 
-	for (tries = 0; !(flags & PAGE_NOWAIT) && mmu_can_sleep() && tries < 4; tries++) {
+	if (flags & PAGE_NOWAIT || !mmu_can_sleep() || thread_current()->gives_memory)
+		return NO_PAGE;
+	for (tries = 0; tries < 4; tries++) {
 		bool again = reclaim(1ull << order << PAGE_SHIFT);
 		uint32_t idx;
 

@@ -72,7 +72,14 @@ uint64_t page_nr_shared(void);
 
 /*
  * Memory that can be given back under pressure. shrink() frees about want bytes, returns what it freed; must not allocate, and only try locks: the thread that ran out of
- * memory may hold others, an address space's among them.
+ * memory may hold others, an address space's among them. It may wait for RCU and for the thread that gathers (sched/gather.c).
+ *
+ * A thread that runs out while another goes through the shrinkers waits for that one. That cannot stand still for another reason than going through them itself could:
+ * - Whom a shrinker waits for must not wait for memory. These are RCU's thread with the callbacks it runs, the thread that gathers, and the thread in the shrinker:
+ *   thread.gives_memory is set for them, and page_alloc() tells them at once that there is none.
+ * - What those wait for, the locks of RCU's callbacks, must not be held around an allocation (sched/mutex-check.h finds it), so who waits here does not hold it either. Other
+ *   locks are only tried.
+ * - A reader of RCU, and who holds off preemption, never waits.
  */
 struct shrinker {
 	const char *name;

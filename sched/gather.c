@@ -32,6 +32,7 @@ static void gather_main(void *arg)
 	struct completion *done;
 
 	(void)arg;
+	thread_current()->gives_memory = true;
 	for (;;) {
 		/* acquire: the wish. Pairs: gather_memory */
 		(void)thread_wait_until("gather", (done = atomic_exchange(&gather.done, NULL, ACQUIRE)) != NULL, NSEC_NEVER, 0);

@@ -113,6 +113,7 @@ static void rcu_main(void *arg)
 	struct mpsc_node *n, *next;
 
 	(void)arg;
+	thread_current()->gives_memory = true;
 	for (;;) {
 		/* acquire: the deferred heads after it. Pairs: rcu_thread_due */
 		thread_wait_until("rcu", atomic_exchange(&is_wanted, 0u, ACQUIRE), NSEC_NEVER, 0);

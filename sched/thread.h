@@ -59,6 +59,7 @@ struct thread {
 	char name[THREAD_NAME_LEN];	/* [o] */
 	const char *wchan;		/* [o] what it waits for, a literal, NULL when running; for people */
 	uint32_t slack_ns;		/* [a] a deadline may be this late to share the interrupt of another; without one it is exact */
+	bool gives_memory;		/* [o] others wait for it when memory is short: it must not wait for memory (mmu/page.h, struct shrinker) */
 	bool is_call_again;		/* [o] the next call is an interrupted one, again: sched/call.h */
 	uint64_t call_deadline;		/* [o] of its first start */
 	struct sched_entity *sched;	/* run queue, state, accounting: sched/ only */

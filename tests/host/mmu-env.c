@@ -60,12 +60,30 @@ bool mutex_trylock(struct mutex *m)
 	return atomic_cas(&m->word, &free_word, (uintptr_t)current, ACQUIRE);
 }
 
+static const struct mutex *waits_for[MAX_THREADS];	/* [a] */
+
+unsigned env_nr_waiting(const struct mutex *other_than)
+{
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < MAX_THREADS; i++) {
+		const struct mutex *m = atomic_load(&waits_for[i], RELAXED);
+
+		nr += m && m != other_than;
+	}
+	return nr;
+}
+
 void mutex_lock(struct mutex *m)
 {
 	CHECK(current->preempt_count == 0);
 	CHECK(atomic_load(&m->word, RELAXED) != (uintptr_t)current);
+	if (mutex_trylock(m))
+		return;
+	atomic_store(&waits_for[current - threads], m, RELAXED);
 	while (!mutex_trylock(m))
 		sched_yield();
+	atomic_store(&waits_for[current - threads], NULL, RELAXED);
 }
 
 static _Thread_local unsigned nr_moves, next_cpu;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Page allocator: banks with holes and odd edges, random allocation against an owner map, reference counts, what is not managed, exhaustion.
+ * Page allocator: banks with holes and odd edges, random allocation against an owner map, reference counts, what is not managed, exhaustion,
+ * threads that run out of memory while another gives some back.
  */
 /* sources: mmu/page.c mmu/buddy.c mmu/init.c mmu/kmap.c mmu/pt.c mmu/limits.c tests/host/mmu-env.c mmu/fault.c mmu/area-tree.c mmu/area.c mmu/object.c mmu/heap.c */
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "libc/atomic.h"
 #include "libc/print.h"
 #include "mmu/page-priv.h"
 #include "tests/host/mmu-env.h"
@@ -151,29 +155,44 @@ static void test_unmanaged(void)
 }
 
 static uint64_t shrink_calls;
-static paddr_t shrink_page = PADDR_NONE;
+static paddr_t shrink_page[40];
+static unsigned nr_shrink_pages;
+static unsigned nr_expected;	/* threads that come while the first shrink() is under way */
+static unsigned nr_ended;	/* [a] of them */
 
+/* Gives back everything in its first call, when all the threads wait or have given up. */
 static uint64_t shrink(uint64_t want)
 {
-	shrink_calls++;
+	unsigned nr = nr_shrink_pages;
+
 	(void)want;
-	if (shrink_page == PADDR_NONE)
-		return 0;
-	page_free(shrink_page, 0);
-	shrink_page = PADDR_NONE;
-	return PAGE_SIZE;
+	CHECK(page_alloc(0, 0) == PADDR_NONE);	/* at once */
+	if (!shrink_calls++)
+		while (env_nr_waiting(&buddy.lock) + atomic_load(&nr_ended, ACQUIRE) < nr_expected)
+			sched_yield();
+	while (nr_shrink_pages)
+		page_free(shrink_page[--nr_shrink_pages], 0);
+	return nr * PAGE_SIZE;
+}
+
+static uint64_t fill(paddr_t *all)
+{
+	uint64_t n = 0;
+
+	while ((all[n] = page_alloc(0, PAGE_NOWAIT)) != PADDR_NONE)
+		n++;
+	return n;
 }
 
 static void test_shrinker(void)
 {
 	static struct shrinker s = { "test", shrink, NULL };
 	static paddr_t all[NR];
-	uint64_t n = 0;
+	uint64_t n;
 
 	shrinker_register(&s);
-	shrink_page = page_alloc(0, PAGE_CACHE);
-	while ((all[n] = page_alloc(0, PAGE_NOWAIT)) != PADDR_NONE)
-		n++;
+	shrink_page[nr_shrink_pages++] = page_alloc(0, PAGE_CACHE);
+	n = fill(all);
 	CHECK(shrink_calls == 0);
 	all[n] = page_alloc(0, 0);
 	CHECK(all[n] != PADDR_NONE && shrink_calls == 1);
@@ -181,6 +200,58 @@ static void test_shrinker(void)
 	CHECK(page_alloc(0, 0) == PADDR_NONE);
 	while (n)
 		page_free(all[--n], 0);
+}
+
+static void *late_thread(void *arg)
+{
+	paddr_t *got = arg;
+
+	env_thread((unsigned)(1 + got[0]));
+	got[1] = page_alloc(0, 0);
+	atomic_fetch_add(&nr_ended, 1u, RELEASE);
+	return NULL;
+}
+
+/* Threads that run out while another is in the shrinkers: each gets a page when there are enough; else one more round is made, for all of them. */
+static void test_late(unsigned nr_threads, unsigned nr_pages)
+{
+	static paddr_t all[NR];
+	paddr_t got[8][2], first;
+	pthread_t id[8];
+	uint64_t n, before;
+	unsigned i, nr_got = 0;
+
+	for (i = 0; i < nr_threads; i++) {	/* their CPUs have caches, with nothing in them */
+		env_thread(i + 1);
+		CHECK(mmu_cpu_make());
+		page_cpu_give_back();
+	}
+	env_thread(0);
+	before = env_free_bytes();
+	for (nr_shrink_pages = 0; nr_shrink_pages < nr_pages; nr_shrink_pages++)
+		shrink_page[nr_shrink_pages] = page_alloc(0, 0);
+	n = fill(all);
+	shrink_calls = nr_ended = 0;
+	nr_expected = nr_threads;
+	for (i = 0; i < nr_threads; i++) {
+		got[i][0] = i;
+		pthread_create(&id[i], NULL, late_thread, got[i]);
+	}
+	first = page_alloc(0, 0);
+	for (i = 0; i < nr_threads; i++) {
+		pthread_join(id[i], NULL);
+		nr_got += got[i][1] != PADDR_NONE;
+	}
+	CHECK(nr_got + (first != PADDR_NONE) == (nr_pages ? nr_threads + 1 : 0));
+	CHECK(shrink_calls == (nr_pages ? 1 : 2));
+	for (i = 0; i < nr_threads; i++)
+		if (got[i][1] != PADDR_NONE)
+			page_free(got[i][1], 0);
+	if (first != PADDR_NONE)
+		page_free(first, 0);
+	while (n)
+		page_free(all[--n], 0);
+	CHECK(env_free_bytes() == before);
 }
 
 int main(void)
@@ -205,6 +276,9 @@ int main(void)
 	test_shrinker();
 	page_stats(&s);
 	CHECK(s.free_bytes == s.total_bytes && s.anon_bytes == 0 && s.cached_bytes == 0);
+	test_late(1, 40);
+	test_late(7, 40);		/* more than one each: a CPU takes some at a time */
+	test_late(7, 0);
 	puts("ok");
 	return 0;
 }
