@@ -196,6 +196,16 @@ struct socket_ops {
 
 #define SF_RX_STAMPS	0x20000000u	/* SO_TIMESTAMPING: received packets, */
 #define SF_TX_STAMPS	0x40000000u	/* and sent ones */
+/* A sum is the union only if no bit is in two of them. */
+#define SF_ALL(op) \
+	(0ull op SF_REUSEADDR op SF_REUSEPORT op SF_KEEPALIVE op SF_BROADCAST op SF_OOBINLINE op \
+	SF_DONTROUTE op SF_TIMESTAMP op SF_TIMESTAMPNS op SF_PASSCRED op SF_LINGER op \
+	SF_NO_CHECK op SF_RXQ_OVFL op SF_ZEROCOPY op SF_SNDBUF_SET op SF_RCVBUF_SET op SF_V6ONLY \
+	op SF_PKTINFO op SF_RECVTTL op SF_RECVTOS op SF_RECVERR op SF_FREEBIND op SF_HDRINCL op \
+	SF_RECVHOPS_2292 op SF_ACCEPTCONN op SF_PASSSEC op SF_ERRQUEUE_PRI op SF_BUSY_PREFER op \
+	SF_DEBUG op SF_LOCK_FILTER op SF_NEW_STAMPS op SF_RX_STAMPS op SF_TX_STAMPS)
+_Static_assert(SF_ALL(+) == SF_ALL(|), "each flag has a bit of its own");
+#undef SF_ALL
 
 /* Flags of struct inet_opts: options of ip(7), */
 #define INF_TRANSPARENT		0x1u	/* of both levels */
