@@ -11,7 +11,6 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -129,16 +128,29 @@ static ssize_t echo(int s, int family, uint16_t id, uint8_t code, size_t len, bo
 	return sendto(s, data, len, 0, has_name ? (void *)&to : NULL, has_name ? to_len : 0);
 }
 
-static void got(int s, const char *what, size_t skip)
+/* What was sent before has come, or never will: a later packet, over the same interface, is here. */
+static void settle(int family)
+{
+	int s = socket(family, SOCK_DGRAM, 0);
+	struct sockaddr_in6 a = {0};
+	socklen_t len = sizeof(a);
+	char c = 's';
+
+	aim(family, 0);
+	need(!bind(s, (void *)&to, to_len) && !getsockname(s, (void *)&a, &len));
+	need(sendto(s, &c, 1, 0, (void *)&a, len) == 1 && recv(s, &c, 1, 0) == 1);
+	close(s);
+}
+
+static void got(int s, int family, const char *what, size_t skip)
 {
 	uint8_t data[200], control[300];
 	struct sockaddr_in6 from = {0};
 	struct iovec io = {data, sizeof(data)};
 	struct msghdr m = {&from, sizeof(from), &io, 1, control, sizeof(control), 0};
-	struct pollfd p = {.fd = s, .events = POLLIN};
 	ssize_t n;
 
-	(void)!poll(&p, 1, 1000);
+	settle(family);
 	n = recvmsg(s, &m, MSG_DONTWAIT);
 	printf("  %s: %zd %s", what, n, name_of(n));
 	if (n >= (ssize_t)(skip + 8)) {
@@ -177,10 +189,10 @@ static void pings(int family)
 	printf("  too short %s\n", name_of(echo(p, family, 1, 0, 7, true)));
 	printf("  code %s\n", name_of(echo(p, family, 1, 1, 12, true)));
 	printf("  sent %s\n", name_of(echo(p, family, 1, 0, 12, true)));
-	got(p, "answer", 0);
+	got(p, family, "answer", 0);
 	printf("  connect %s\n", name_of(connect(p, (void *)&to, to_len)));
 	printf("  sent %s\n", name_of(echo(p, family, 1, 0, 8, false)));
-	got(p, "answer", 0);
+	got(p, family, "answer", 0);
 	printf("  out of band %s\n", name_of(send(p, "x", 1, MSG_OOB)));
 	printf("  errors %s\n", name_of(recv(p, &on, sizeof(on), MSG_ERRQUEUE | MSG_DONTWAIT)));
 	close(p);
@@ -235,10 +247,8 @@ static void queue(int s)
 	struct sockaddr_in6 from = {0};
 	struct iovec io = {data, sizeof(data)};
 	struct msghdr m = {&from, sizeof(from), &io, 1, control, sizeof(control), 0};
-	struct pollfd p = {.fd = s};
 	ssize_t n;
 
-	(void)!poll(&p, 1, 1000);
 	n = recvmsg(s, &m, MSG_ERRQUEUE | MSG_DONTWAIT);
 	printf("  queue: %zd %s", n, name_of(n));
 	if (n > 0)
@@ -267,7 +277,6 @@ static void errors(int family, int type, bool is_connected, bool asks)
 	int icmp = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6, s = socket(family, type, icmp), on = 1;
 	uint8_t quote[12] = {family == AF_INET ? ICMP_ECHO : ICMP6_ECHO_REQUEST, 0, 0, 0, 0x43, 0x21, 0, 1, 'a', 'b', 'c', 'd'};
 	uint8_t all[32] = {0xff};
-	struct pollfd p = {.fd = s};
 
 	printf("errors, family %d type %d%s%s\n", family, type, is_connected ? " connected" : "", asks ? " asked for" : "");
 	aim(family, 0x4321);
@@ -284,10 +293,7 @@ static void errors(int family, int type, bool is_connected, bool asks)
 			unreachable4(hard ? 3 : 1, (uint8_t)icmp, quote, sizeof(quote));
 		else
 			unreachable6(hard ? 4 : 0, (uint8_t)icmp, quote, sizeof(quote));
-		if (asks || (is_connected && hard))
-			(void)!poll(&p, 1, 1000);
-		else
-			sleep_ms(20);
+		settle(family);
 		error_of(s);
 		queue(s);
 		error_of(s);
@@ -297,7 +303,7 @@ static void errors(int family, int type, bool is_connected, bool asks)
 		unreachable4(3, type == SOCK_RAW ? IPPROTO_UDP : IPPROTO_ICMP, quote, sizeof(quote));
 	else
 		unreachable6(4, type == SOCK_RAW ? IPPROTO_UDP : IPPROTO_ICMPV6, quote, sizeof(quote));
-	sleep_ms(20);
+	settle(family);
 	error_of(s);
 	close(s);
 }
@@ -375,7 +381,7 @@ static void filters(int family)
 		f[ICMP6_ECHO_REQUEST / 32] = 1u << (ICMP6_ECHO_REQUEST % 32);
 	need(!setsockopt(r, family == AF_INET ? SOL_RAW : SOL_ICMPV6, 1, f, sizeof(f)));
 	echo(r, family, 99, 0, 12, true);
-	got(r, "only the answer", family == AF_INET ? 20 : 0);
+	got(r, family, "only the answer", family == AF_INET ? 20 : 0);
 	nothing(r, "no more");
 	close(r);
 }
