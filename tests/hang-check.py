@@ -7,6 +7,7 @@ Two programs that do not end: one whose threads wait for each other, one that co
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,10 +55,19 @@ ALWAYS = [r"^samara: stopped after ", r"^samara: the guest's clock is at [\d.]+ 
           r"guest: busy [\d.]+ s of [\d.]+ s; \d+ switches, \d+ interrupts", r"queue: 0 threads, incoming empty, requests 0x0"]
 
 
+def kernel_options(folder, arguments):
+    """The second program runs on a kernel whose image lies elsewhere, beside the symbols of something else."""
+    if not arguments:
+        return []
+    shutil.copy(ports.kernel(ports.by_name(ARCH), REPO), os.path.join(folder, "samara.img"))
+    shutil.copy(os.path.join(folder, "planted.hang"), os.path.join(folder, "kernel.elf"))
+    return ["--kernel", os.path.join(folder, "samara.img")]
+
+
 def problems(folder, arguments):
     program = os.path.join(folder, "planted.hang")
     done = subprocess.run([os.path.join(REPO, "samara"), "run", "--quiet", "--net", "none", "--cpus", "2", "--memory", "64M",
-                           "--timeout", "8", program, *arguments], capture_output=True, text=True, check=False, timeout=300)
+                           "--timeout", "8", *kernel_options(folder, arguments), program, *arguments], capture_output=True, text=True, check=False, timeout=300)
     if "begun" not in done.stdout:
         return None
     found = [f"exit status {done.returncode}"] if done.returncode != 124 else []

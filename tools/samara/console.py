@@ -152,10 +152,10 @@ def die_with_parent(library=None):
 class Session:
     """One run of a machine. run() returns the exit status of this command."""
 
-    def __init__(self, console, quiet=False, timeout=None, has_status_port=False, kernel_elf=None):
+    def __init__(self, console, quiet=False, timeout=None, has_status_port=False, kernel=None):
         """has_status_port: the program's status comes through the chardev "status", QEMU's own says nothing.
 
-        kernel_elf: with a time-out, the symbols for the report of what the machine was doing."""
+        kernel: with a time-out, its image, for the report of what the machine was doing."""
         self.console = console
         self.has_status_port = has_status_port
         self.reported = b""
@@ -164,9 +164,9 @@ class Session:
         self.raw = "stdin" in terminals()
         self.sockets, self.inherited = {}, {}
         for name in ("uart",) + (("stdin", "stdout", "stderr") if console == "ports" else ()) + (
-                ("status",) if has_status_port else ()) + ((hang.MONITOR,) if timeout is not None and kernel_elf else ()):
+                ("status",) if has_status_port else ()) + ((hang.MONITOR,) if timeout is not None and kernel else ()):
             self.sockets[name], self.inherited[name] = socket.socketpair()
-        self.kernel_elf = kernel_elf
+        self.kernel = kernel
         self.monitor, self.report = None, []
         self.child = None
         self.killed_by = None  # a signal's number, "timeout", "escape" or "pipe"
@@ -231,7 +231,7 @@ class Session:
         """The time is over: see what the machine is doing, and end it."""
         self.killed_by = "timeout"
         if self.monitor:
-            self.report = hang.report_lines(self.monitor, self.child.pid, self.kernel_elf)
+            self.report = hang.report_lines(self.monitor, self.child.pid, self.kernel)
         self.child.kill()
 
     def on_signal(self, number, _frame):

@@ -3,9 +3,10 @@
 
 The machine is stopped through QEMU's monitor and its memory is read from outside, so it does not matter what the kernel is able
 to do. Where the fields of its structures are says its own table sched_layout (sched/layout.c); where that is say the symbols of
-kernel.elf beside the kernel. Beside the guest's times stand those of QEMU's threads on the host: what they ran, and how long they
+the kernel.elf that the kernel was made of. Beside the guest's times stand those of QEMU's threads on the host: what they ran, and how long they
 waited for a CPU of the host.
 """
+import glob
 import json
 import os
 import re
@@ -13,6 +14,8 @@ import struct
 import tempfile
 import threading
 import time
+
+from . import paths
 
 MONITOR = "monitor"
 ANSWER_SECONDS = 5.0  # a busy host
@@ -29,6 +32,34 @@ LATE_NS = 200_000_000  # a timer that is so late is lost: what is known of the g
 
 class NoAnswer(Exception):
     """The monitor, or the kernel's memory, does not say what was asked for."""
+
+
+def has_table_of(kernel, elf):
+    """Whether this kernel was made of this ELF file: the kernel contains the table of its own symbols (tools/symbols.py)."""
+    try:
+        addresses = {name: address for address, name in symbols(elf)}
+        start, end = addresses["symbols_count"], addresses["symbols_strings"]
+        with open(elf, "rb") as file:
+            data = file.read()
+    except (OSError, KeyError, ValueError, IndexError, struct.error):
+        return False
+    offset, (size, number) = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from("<HH", data, 54)
+    for i in range(number):
+        _, _, at, address, _, length = struct.unpack_from("<IIQQQQ", data, offset + i * size)
+        if address <= start and end <= address + length:
+            return data[at + start - address:at + end - address] in kernel
+    return False
+
+
+def find_elf(image):
+    """The ELF file of a kernel image: beside it, or among what was built here."""
+    with open(image, "rb") as file:
+        kernel = file.read()
+    beside = os.path.join(os.path.dirname(image), "kernel.elf")
+    for elf in [beside, os.path.splitext(image)[0] + ".elf", *sorted(glob.glob(os.path.join(paths.REPO, "build", "*", "kernel.elf")))]:
+        if has_table_of(kernel, elf):
+            return elf
+    raise NoAnswer(f"the kernel.elf that {image} was made of is not beside it")
 
 
 class Monitor:
@@ -317,14 +348,14 @@ def machine_lines(guest, hosts, now):
     return lines
 
 
-def report_lines(monitor, pid, elf):
-    """Lines for people about the machine, which is stopped."""
+def report_lines(monitor, pid, image):
+    """Lines for people about the machine, which is stopped; image: its kernel."""
     times = host_times(pid)
     lines = [f"samara: QEMU ran for {times[0]:.1f} s on CPUs of the host and waited {times[1]:.1f} s for one"] if times else []
     try:
         elapsed = monitor.stop()
         hosts = [host_times(pid, cpu.get("thread-id")) for cpu in monitor.execute("query-cpus-fast")]
-        guest = Guest(monitor, elf)
+        guest = Guest(monitor, find_elf(image))
         now = guest.time(elapsed)
         lines.append(f"samara: the guest's clock is at {seconds(now - CLOCK_START)}, {elapsed:.3f} s after the start of the machine; "
                      + verdict(guest, {cpu["running"] for cpu in guest.cpus}, now, times))

@@ -232,10 +232,10 @@ def run(options):
 
 
 def run_machine(options, machine):
-    elf_file = os.path.join(os.path.dirname(machine.kernel), "kernel.elf")
-    session = console.Session(machine.console, options.quiet, options.timeout, qemu.has_status_port(machine.port), elf_file)
+    session = console.Session(machine.console, options.quiet, options.timeout, qemu.has_status_port(machine.port), machine.kernel)
     words = qemu.command(machine, qemu.inherited(session.descriptors()))
     if options.gdb:
+        elf_file = os.path.join(os.path.dirname(machine.kernel), "kernel.elf")
         script = os.path.join(paths.REPO, "tools", "gdb", "samara.py")
         print(f"samara: waiting for gdb: gdb-multiarch {elf_file} -ex 'target remote :{qemu.GDB_PORT}' -x {script}", file=sys.stderr)
     return session.run(words)
