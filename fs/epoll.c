@@ -98,6 +98,8 @@ struct epoll {
 static const struct file_ops epoll_ops;
 static struct mutex nest_lock;
 static struct mutex teardown_lock;
+uint64_t epoll_max_watches = INT64_MAX;
+static uint64_t nr_watches;	/* [a] items of all epolls */
 
 static struct epoll *file_epoll(const struct file *f)
 {
@@ -567,6 +569,7 @@ static void epoll_remove(struct epoll_item *item)
 	epoll_collect(ep);	/* no notify runs any more: now the item is on no other list */
 	list_del(&item->ready_node);
 	rb_remove(&ep->items, &item->node);
+	atomic_fetch_sub(&nr_watches, 1u, RELAXED);
 	kfree(item);
 }
 
@@ -578,9 +581,12 @@ static int epoll_add(struct epoll *ep, int fd, struct file *target, const struct
 
 	if (epoll_find(ep, target, fd, &parent, &link))
 		return -EEXIST;
+	if (atomic_load(&nr_watches, RELAXED) >= atomic_load(&epoll_max_watches, RELAXED))
+		return -ENOSPC;
 	item = KNEW(struct epoll_item);
 	if (!item)
 		return -ENOMEM;
+	atomic_fetch_add(&nr_watches, 1u, RELAXED);
 	item->ep = ep;
 	item->file = target;
 	item->fd = fd;

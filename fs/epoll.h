@@ -4,7 +4,12 @@
  */
 #pragma once
 
+#include "libc/types.h"
+
 struct file;
+
+/* /proc/sys/fs/epoll/max_user_watches, of all users together: one more is -ENOSPC. [a] */
+extern uint64_t epoll_max_watches;
 
 /*
  * The last reference of f has gone: take it out of all interest sets. file_put() calls it before ops->release, with f->epoll_lock and f->epoll_items still

@@ -20,8 +20,6 @@
 #include "mmu/user.h"
 #include "sched/waitq.h"
 
-#define MAX_EVENTS	16384u		/* /proc/sys/fs/inotify/max_queued_events */
-#define MAX_WATCHES	65536u
 #define FIONREAD	0x541bu
 #define POLL_IN		(FILE_POLLIN | FILE_POLLRDNORM)
 
@@ -42,6 +40,8 @@ struct inotify {
 	struct mutex lock;		/* after watch_lock */
 	struct list events;		/* [lock] oldest first */
 	uint32_t nr_events;		/* [a; lock] */
+	uint32_t max_events;		/* [I] inotify_max_events when it was made */
+	bool has_overflowed;		/* [lock] the event that says so is queued */
 	size_t nr_bytes;		/* [lock] for FIONREAD */
 	struct waitq readable;
 	struct list watches;		/* [watch_lock] */
@@ -58,6 +58,9 @@ struct inotify_watch {
 
 static struct mutex watch_lock;		/* after ns_lock and vnode->lock */
 uint32_t inotify_nr_watches;
+uint32_t inotify_max_events = 16384;
+uint64_t inotify_max_watches = 65536, inotify_max_instances = 128;
+static uint64_t nr_instances;		/* [watch_lock] */
 static uint32_t next_cookie;		/* [a] */
 
 uint32_t inotify_new_cookie(void)
@@ -79,15 +82,17 @@ static void queue(struct inotify *in, int wd, uint32_t mask, uint32_t cookie, co
 	struct event *e = NULL;
 
 	mutex_lock(&in->lock);
-	if (!list_is_empty(&in->events) && is_same(list_last(&in->events, struct event, node), &abi, name))
-		goto out;
-	if (in->nr_events > MAX_EVENTS)
-		goto out;
-	if (in->nr_events == MAX_EVENTS)
+	if (in->nr_events >= in->max_events) {
+		if (in->has_overflowed)
+			goto out;
 		abi = (struct event_abi){ -1, IN_Q_OVERFLOW, 0, 0 };
+	} else if (!list_is_empty(&in->events) && is_same(list_last(&in->events, struct event, node), &abi, name)) {
+		goto out;
+	}
 	e = kzalloc(sizeof(*e) + abi.len);
 	if (!e)
 		goto out;
+	in->has_overflowed |= abi.mask == IN_Q_OVERFLOW;
 	e->abi = abi;
 	if (abi.len)
 		memcpy(e->name, name, len);
@@ -265,6 +270,7 @@ static struct event *take_event(struct inotify *in, size_t room, int *r)
 			*r = -EINVAL;
 		} else {
 			list_del(&e->node);
+			in->has_overflowed &= e->abi.mask != IN_Q_OVERFLOW;
 			in->nr_bytes -= sizeof(e->abi) + e->abi.len;
 			atomic_store(&in->nr_events, in->nr_events - 1, RELAXED);
 		}
@@ -334,6 +340,7 @@ static void release(struct file *f)
 		list_add_tail(&dead, &w->of_instance);
 	}
 	list_del(&i->node);
+	nr_instances--;
 	mutex_unlock(&watch_lock);
 	free_all(&dead);
 	while (!list_is_empty(&i->in.events)) {
@@ -358,22 +365,35 @@ int inotify_create_file(unsigned flags, struct file **out)
 {
 	struct inotify_file *i = KNEW(struct inotify_file);
 	struct file *f;
+	bool has_room;
 
 	if (!i)
 		return -ENOMEM;
+	mutex_lock(&watch_lock);
+	has_room = nr_instances < atomic_load(&inotify_max_instances, RELAXED);
+	nr_instances += has_room;
+	mutex_unlock(&watch_lock);
+	if (!has_room) {
+		kfree(i);
+		return -EMFILE;
+	}
+	i->in.max_events = atomic_load(&inotify_max_events, RELAXED);
 	list_init(&i->in.events);
 	list_init(&i->in.watches);
 	waitq_init(&i->in.readable);
 	i->in.next_wd = 1;
 	f = file_alloc(&inotify_ops, O_RDONLY | (flags & O_NONBLOCK), i);
+	mutex_lock(&watch_lock);
+	if (f)
+		list_add_tail(&instances, &i->node);
+	else
+		nr_instances--;
+	mutex_unlock(&watch_lock);
 	if (!f) {
 		kfree(i);
 		return -ENOMEM;
 	}
 	f->kind = "inotify";
-	mutex_lock(&watch_lock);
-	list_add_tail(&instances, &i->node);
-	mutex_unlock(&watch_lock);
 	*out = f;
 	return 0;
 }
@@ -400,7 +420,7 @@ static int add_locked(struct inotify *in, struct vnode *v, uint32_t mask, struct
 		w->mask = (mask & IN_MASK_ADD ? w->mask : 0) | (mask & (IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK));
 		return w->wd;
 	}
-	if (atomic_load(&inotify_nr_watches, RELAXED) >= MAX_WATCHES)
+	if (atomic_load(&inotify_nr_watches, RELAXED) >= atomic_load(&inotify_max_watches, RELAXED))
 		return -ENOSPC;
 	w = *spare;
 	*spare = NULL;

@@ -39,6 +39,10 @@ struct vnode;
 
 extern uint32_t inotify_nr_watches;	/* [a] */
 
+/* /proc/sys/fs/inotify: events that wait in an instance made from now on; watches and instances of all users together. [a] */
+extern uint32_t inotify_max_events;
+extern uint64_t inotify_max_watches, inotify_max_instances;
+
 void inotify_file_event_slow(struct vnode *v, struct dentry *d, uint32_t mask);
 void inotify_name_event_slow(struct vnode *dir, const char *name, size_t len, uint32_t mask, uint32_t cookie);
 void inotify_gone_slow(struct vnode *v);

@@ -43,7 +43,7 @@ bool vnode_is_owner(const struct vnode *v)
 	return cred_current()->fsuid == READ_ONCE(v->uid) || capable(CAP_FOWNER);
 }
 
-uint32_t vfs_protected_hardlinks = 1, vfs_protected_symlinks = 1;
+uint32_t vfs_protected_hardlinks = 1, vfs_protected_symlinks = 1, vfs_protected_fifos, vfs_protected_regular;
 
 int vnode_may_link(struct vnode *v)
 {
@@ -62,6 +62,19 @@ int vnode_may_follow(const struct vnode *link, const struct vnode *dir)
 	if (likely((READ_ONCE(dir->mode) & (S_ISVTX | 0002)) != (S_ISVTX | 0002)) || !atomic_load(&vfs_protected_symlinks, RELAXED))
 		return 0;
 	return cred_current()->fsuid == owner || READ_ONCE(dir->uid) == owner ? 0 : -EACCES;
+}
+
+int vnode_may_create_over(const struct vnode *v, const struct vnode *dir)
+{
+	uint32_t mode = READ_ONCE(dir->mode), owner = READ_ONCE(v->uid), level = 0;
+
+	if (vnode_type(v) == S_IFIFO)
+		level = atomic_load(&vfs_protected_fifos, RELAXED);
+	else if (vnode_type(v) == S_IFREG)
+		level = atomic_load(&vfs_protected_regular, RELAXED);
+	if (!level || !(mode & S_ISVTX) || owner == READ_ONCE(dir->uid) || owner == cred_current()->fsuid)
+		return 0;
+	return mode & 0002 || (mode & 0020 && level >= 2) ? -EACCES : 0;
 }
 
 uint32_t vnode_keep_setgid(uint32_t mode, uint32_t gid)

@@ -18,7 +18,7 @@
 #include "sched/waitq.h"
 
 #define PIPE_DEFAULT_SLOTS	16u
-#define PIPE_MAX_SLOTS		256u	/* 1 MiB: /proc/sys/fs/pipe-max-size */
+#define PIPE_FEW_SLOTS		2u	/* of a user who has many: pipe_user_soft */
 
 struct file;
 
@@ -46,6 +46,7 @@ struct pipe {
 	uint32_t nr_files;	/* [a] references; of a FIFO changed under fifo_lock */
 	struct pipe **slot;	/* [I] FIFO: the inode's pointer here */
 	uint64_t ino;		/* [I] */
+	uint32_t nr_charged;	/* [lock] slots that pipe_user_slots counts */
 	struct anon_attr *attr;	/* fs/anon-attr.h */
 	struct pipe_buf inline_bufs[PIPE_DEFAULT_SLOTS];
 };

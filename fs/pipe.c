@@ -13,6 +13,7 @@
 
 #include "fs/anon-attr.h"
 #include "fs/async.h"
+#include "fs/cred.h"
 #include "fs/file.h"
 #include "fs/pipe-priv.h"
 #include "fs/special-priv.h"
@@ -31,6 +32,10 @@
 #define POLL_OUT	(FILE_POLLOUT | FILE_POLLWRNORM)
 
 void (*vfs_broken_pipe)(void);
+
+uint32_t pipe_max_size = 1u << 20;
+uint64_t pipe_user_soft = 16384, pipe_user_hard;
+static uint64_t user_slots;	/* [a] of all pipes: there is one user, as good as always */
 
 static struct mutex fifo_lock;	/* guards the slots of all FIFO inodes; before pipe.lock */
 
@@ -437,6 +442,7 @@ static void pipe_free(struct pipe *p)
 		page_put(virt_to_phys(p->spare));
 	if (p->bufs != p->inline_bufs)
 		kfree(p->bufs);
+	atomic_fetch_sub(&user_slots, p->nr_charged, RELAXED);
 	kfree(p->attr);
 	kfree(p);
 }
@@ -499,16 +505,47 @@ struct pipe *file_pipe(const struct file *f)
 	return f->ops == &pipe_ops || f->ops == &fifo_ops ? f->private : NULL;
 }
 
+static bool is_beyond(uint64_t slots, const uint64_t *limit)
+{
+	uint64_t l = atomic_load(limit, RELAXED);
+
+	return unlikely(l && slots > l) && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN);
+}
+
+/* The slots of a new pipe, charged; 0: the user may not have any more. */
+static uint32_t charge_new(void)
+{
+	uint32_t slots = PIPE_DEFAULT_SLOTS, max = atomic_load(&pipe_max_size, RELAXED);
+	uint64_t all;
+
+	if (unlikely(slots * PAGE_SIZE > max) && !capable(CAP_SYS_RESOURCE))
+		slots = max / PAGE_SIZE;
+	all = atomic_fetch_add(&user_slots, slots, RELAXED) + slots;
+	if (is_beyond(all, &pipe_user_soft)) {
+		/* Two pages also where the size above left only one, as Linux. */
+		all = atomic_fetch_add(&user_slots, (uint64_t)PIPE_FEW_SLOTS - slots, RELAXED) + PIPE_FEW_SLOTS - slots;
+		slots = PIPE_FEW_SLOTS;
+	}
+	if (!is_beyond(all, &pipe_user_hard))
+		return slots;
+	atomic_fetch_sub(&user_slots, slots, RELAXED);
+	return 0;
+}
+
+/* NULL: no memory, or no more pipes for this user. */
 static struct pipe *pipe_alloc(void)
 {
-	struct pipe *p = KNEW(struct pipe);
+	uint32_t slots = charge_new();
+	struct pipe *p = slots ? KNEW(struct pipe) : NULL;
 
-	if (!p)
+	if (!p) {
+		atomic_fetch_sub(&user_slots, slots, RELAXED);
 		return NULL;
+	}
 	waitq_init(&p->rd);
 	waitq_init(&p->wr);
 	p->bufs = p->inline_bufs;
-	p->nr_slots = PIPE_DEFAULT_SLOTS;
+	p->nr_slots = p->nr_charged = slots;
 	p->ino = special_new_ino();
 	return p;
 }
@@ -523,7 +560,7 @@ int pipe_create(struct file **read_end, struct file **write_end, unsigned flags)
 	flags &= O_NONBLOCK | O_DIRECT;
 	p = pipe_alloc();
 	if (!p)
-		return -ENOMEM;
+		return -ENFILE;	/* as Linux, which does not say why either */
 	r = file_alloc(&pipe_ops, O_RDONLY | (flags & O_NONBLOCK), p);
 	if (!r)
 		goto err_free;
@@ -608,6 +645,17 @@ int fifo_open(struct pipe **slot, unsigned flags, struct file **out)
 
 /* ---- capacity --------------------------------------------------------------------------------------------------- */
 
+uint32_t pipe_round_size(uint64_t size)
+{
+	uint32_t pages = 1;
+
+	if (size > 1ull << 31)
+		return 0;
+	while (pages * PAGE_SIZE < size)
+		pages *= 2;
+	return pages * (uint32_t)PAGE_SIZE;
+}
+
 long pipe_get_size(struct file *f)
 {
 	struct pipe *p = file_pipe(f);
@@ -619,26 +667,33 @@ long pipe_set_size(struct file *f, size_t size)
 {
 	struct pipe *p = file_pipe(f);
 	struct pipe_buf *bufs, *old = NULL;
-	uint32_t slots = 1, used;
+	uint32_t slots, used;
+	uint64_t all;
+	bool grows;
+	int r;
 
 	if (!p)
 		return -EBADF;
-	if (size > (1ul << 31))
+	slots = pipe_round_size(size) / PAGE_SIZE;
+	if (!slots)
 		return -EINVAL;
-	while (slots * PAGE_SIZE < size)
-		slots *= 2;
-	if (slots > PIPE_MAX_SLOTS)
-		return -EPERM;
-	bufs = kzalloc(slots * sizeof(*bufs));
-	if (!bufs)
-		return -ENOMEM;
 	mutex_lock(&p->lock);
+	grows = slots > p->nr_slots;
+	r = grows && slots * PAGE_SIZE > atomic_load(&pipe_max_size, RELAXED) && !capable(CAP_SYS_RESOURCE) ? -EPERM : 0;
+	if (r)
+		goto err_unlock;
+	all = atomic_fetch_add(&user_slots, (uint64_t)slots - p->nr_charged, RELAXED) + slots - p->nr_charged;
+	r = grows && (is_beyond(all, &pipe_user_hard) || is_beyond(all, &pipe_user_soft)) ? -EPERM : 0;
 	used = p->head - p->tail;
-	if (used > slots) {
-		mutex_unlock(&p->lock);
-		kfree(bufs);
-		return -EBUSY;
+	if (!r && used > slots)
+		r = -EBUSY;
+	bufs = r ? NULL : kzalloc(slots * sizeof(*bufs));
+	if (!bufs) {
+		atomic_fetch_sub(&user_slots, (uint64_t)slots - p->nr_charged, RELAXED);
+		r = r ? r : -ENOMEM;
+		goto err_unlock;
 	}
+	p->nr_charged = slots;
 	for (uint32_t i = 0; i < used; i++)
 		bufs[(p->tail + i) & (slots - 1)] = *pipe_buf_at(p, p->tail + i);
 	if (p->bufs != p->inline_bufs)
@@ -649,6 +704,9 @@ long pipe_set_size(struct file *f, size_t size)
 	kfree(old);
 	pipe_wake_writers(p);
 	return (long)(slots * PAGE_SIZE);
+err_unlock:
+	mutex_unlock(&p->lock);
+	return r;
 }
 
 /* open(2) of an inode of type S_IFIFO. */

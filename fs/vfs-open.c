@@ -264,6 +264,8 @@ static int open_create(struct fs_context *ctx, struct file *at, const char *path
 			break;
 		} else {
 			r = w.has_slash && !vnode_is_dir(d->vnode) ? -ENOTDIR : vnode_is_dir(d->vnode) ? -EISDIR : 0;
+			if (!r && !is_new)
+				r = vnode_may_create_over(d->vnode, w.base->vnode);
 		}
 		if (!r) {
 			r = open_dentry(d, flags, is_new, out);
@@ -310,6 +312,22 @@ static int open_tmpfile(struct fs_context *ctx, struct file *at, const char *pat
 	return r;
 }
 
+/* As vnode_may_create_over(), for the directory that d is in now. */
+static int may_create_over(struct dentry *d)
+{
+	struct dentry *dir;
+	int r = 0;
+
+	if (likely(!atomic_load(&vfs_protected_fifos, RELAXED) && !atomic_load(&vfs_protected_regular, RELAXED)))
+		return 0;
+	rcu_read_lock();
+	dir = READ_ONCE(d->parent);
+	if (dir->vnode)
+		r = vnode_may_create_over(d->vnode, dir->vnode);
+	rcu_read_unlock();
+	return r;
+}
+
 int vfs_open(struct fs_context *ctx, struct file *at, const char *path, unsigned flags, uint32_t mode, struct file **out)
 {
 	struct dentry *d;
@@ -329,10 +347,11 @@ int vfs_open(struct fs_context *ctx, struct file *at, const char *path, unsigned
 		return -EINVAL;
 	/* Usually the file is there already. Of anything out of the ordinary open_create() takes care. */
 	if (!(flags & (O_EXCL | O_NOFOLLOW)) && path_lookup_cached(ctx, at, path, &d) == 0) {
-		if (!vnode_is_dir(d->vnode))
+		r = vnode_is_dir(d->vnode) ? -EISDIR : may_create_over(d);
+		if (likely(!r))
 			return open_dentry(d, flags, false, out);
 		dentry_put(d);
-		return -EISDIR;
+		return r;
 	}
 	return open_create(ctx, at, path, flags, mode, 0, out);
 }

@@ -66,7 +66,7 @@ int vfs_mknod(struct fs_context *ctx, struct file *at, const char *path, uint32_
 int vfs_unlink(struct fs_context *ctx, struct file *at, const char *path, bool is_dir);
 int vfs_rename(struct fs_context *ctx, struct file *at, const char *from, struct file *to_at, const char *to, unsigned flags);
 /* Settings (Linux Documentation/admin-guide/sysctl/fs.rst): may a link to another's file be made, and one in /tmp be followed? [a] */
-extern uint32_t vfs_protected_hardlinks, vfs_protected_symlinks;
+extern uint32_t vfs_protected_hardlinks, vfs_protected_symlinks, vfs_protected_fifos, vfs_protected_regular;
 int vfs_link(struct fs_context *ctx, struct file *at, const char *from, struct file *to_at, const char *to, unsigned at_flags);
 int vfs_symlink(struct fs_context *ctx, const char *target, struct file *at, const char *path);
 /* Length (not terminated), at most size. */

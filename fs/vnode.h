@@ -191,6 +191,8 @@ int vnode_permission(struct vnode *v, unsigned may);
 /* May the current thread give v another name (-EPERM); follow a link that lies in dir (-EACCES)? By settings (fs/vfs.h). */
 int vnode_may_link(struct vnode *v);
 int vnode_may_follow(const struct vnode *link, const struct vnode *dir);
+/* open(2) with O_CREAT of v, which is in dir already: protected_fifos and protected_regular of proc(5). -EACCES. */
+int __must_check vnode_may_create_over(const struct vnode *v, const struct vnode *dir);
 /* May the current thread do what is left to the owner? */
 bool vnode_is_owner(const struct vnode *v);
 /* The mode without S_ISGID where the current thread may not give the group's rights away. */

@@ -6,6 +6,7 @@
  */
 #include <arch/thread.h>
 
+#include "fs/cred.h"
 #include "fs/fdtable.h"
 #include "libc/errno.h"
 #include "libc/print.h"
@@ -98,6 +99,13 @@ static void inherit(struct task *child, const struct task *parent, const struct 
 	child->thread->arch.tls = c->flags & CLONE_SETTLS ? c->tls : arch_tls_get();
 }
 
+/* RLIMIT_NPROC, which is of a user: all threads are taken to be the caller's. Root has no limit (setrlimit(2)). */
+static bool has_too_many(struct process *p)
+{
+	return unlikely(cred_current()->uid) && READ_ONCE(p->nr_threads) >= p->rlimits[RLIMIT_NPROC].cur && !capable(CAP_SYS_RESOURCE) &&
+	       !capable(CAP_SYS_ADMIN);
+}
+
 static long do_clone(struct frame *f, const struct clone_request *c)
 {
 	struct task *parent = task_current(), *child;
@@ -108,6 +116,8 @@ static long do_clone(struct frame *f, const struct clone_request *c)
 		return r;
 	if ((c->flags & CLONE_SETTLS) && !arch_tls_is_valid(c->tls))
 		return -EPERM;
+	if (has_too_many(parent->process))
+		return -EAGAIN;
 	if (fd_can_borrow(parent->process->files))
 		fdtable_share(parent->process->files);
 	r = task_create(parent->process, NULL, NULL, &child);

@@ -10,15 +10,22 @@
 
 #include <version.h>
 
+#include "fs/epoll.h"
 #include "fs/file.h"
+#include "fs/inotify.h"
+#include "fs/pipe.h"
 #include "fs/sysctl.h"
 #include "fs/vfs.h"
 #include "libc/atomic.h"
+#include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/random.h"
 #include "linux/process.h"
 #include "linux/system.h"
+#include "linux/task.h"
 #include "mmu/aspace.h"
+#include "mmu/page.h"
+#include "sched/init.h"
 #include "sched/throttle.h"
 
 /* The share of real-time threads (sched(7)): each of the two is checked against the other. */
@@ -58,6 +65,22 @@ static int set_rt_runtime(const struct sysctl *s, struct pseudo_args *a, const i
 	return throttle_set(period, *v);
 }
 
+static int get_last_pid(const struct sysctl *s, struct pseudo_args *a, int64_t *v)
+{
+	(void)s, (void)a;
+	*v = task_last_number();
+	return 0;
+}
+
+static int set_last_pid(const struct sysctl *s, struct pseudo_args *a, const int64_t *v)
+{
+	(void)s, (void)a;
+	if (*v > atomic_load(&task_pid_max, RELAXED))
+		return -EINVAL;
+	task_set_last_number((int)*v);
+	return 0;
+}
+
 static const struct sysctl kernel_rows[] = {
 	SYSCTL_TEXT("osrelease", SYSTEM_RELEASE),
 	SYSCTL_TEXT("ostype", "Linux"),
@@ -69,8 +92,8 @@ static const struct sysctl kernel_rows[] = {
 	SYSCTL_KEPT("panic", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("perf_event_paranoid", 3, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("yama/ptrace_scope", 0, 0, 3),
-	SYSCTL_KEPT("pid_max", 4194304, 301, 4194304),
-	SYSCTL_KEPT("threads-max", 4194304, 20, SYSCTL_NO_MAX),
+	SYSCTL_INT("pid_max", 0644, &task_pid_max, 301, 4194304),
+	SYSCTL_INT("threads-max", 0644, &task_max_threads, 1, 0x3fffffff),
 	SYSCTL_CALLS("sched_rt_period_us", 0644, 1, 1, SYSCTL_NO_MAX, get_rt_period, set_rt_period),
 	SYSCTL_CALLS("sched_rt_runtime_us", 0644, 1, -1, SYSCTL_NO_MAX, get_rt_runtime, set_rt_runtime),
 	SYSCTL_KEPT("sched_deadline_period_max_us", 4194304, 0, SYSCTL_NO_MAX),
@@ -102,7 +125,7 @@ static const struct sysctl kernel_rows[] = {
 	SYSCTL_KEPT("msgmax", 8192, 0, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("msgmnb", 16384, 0, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("msgmni", 32000, 0, 32768),
-	SYSCTL_INT("ns_last_pid", 0666, &(uint32_t){ 97 }, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_CALLS("ns_last_pid", 0666, 1, 0, SYSCTL_NO_MAX, get_last_pid, set_last_pid),
 	SYSCTL_KEPT("numa_balancing", 0, 0, 4),
 	SYSCTL_KEPT("oops_limit", 10000, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("overflowgid", 65534, 0, 65535),
@@ -219,6 +242,27 @@ static int get_file_nr(const struct sysctl *s, struct pseudo_args *a, int64_t *v
 	return 0;
 }
 
+static int set_pipe_max_size(const struct sysctl *s, struct pseudo_args *a, const int64_t *v)
+{
+	uint32_t size = pipe_round_size((uint64_t)*v);
+
+	(void)s, (void)a;
+	if (!size)
+		return -EINVAL;
+	atomic_store(&pipe_max_size, size, RELAXED);
+	return 0;
+}
+
+/* As Linux: a watch costs about 192 bytes there, and all of them may have a 25th of memory. */
+static void init_limits(void)
+{
+	struct page_stats m;
+
+	page_stats(&m);
+	epoll_max_watches = m.total_bytes / 25 / 192;
+}
+INIT_HOOK(INIT_FS, init_limits);
+
 static const struct sysctl fs_rows[] = {
 	SYSCTL_ULONGS("file-max", 0644, &file_max, 1, 0, INT64_MAX),
 	{ .name = "file-nr", .mode = 0444, .type = SYSCTL_TYPE_ULONG, .nr = 3, .get = get_file_nr },
@@ -229,13 +273,13 @@ static const struct sysctl fs_rows[] = {
 	SYSCTL_ULONGS("aio-max-nr", 0644, &(uint64_t){ 65536ul }, 1, 0, UINT64_MAX),
 	SYSCTL_ULONGS("aio-nr", 0444, &(uint64_t){ 0ul }, 1, 0, UINT64_MAX),
 	SYSCTL_KEPT("dir-notify-enable", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_ULONGS("epoll/max_user_watches", 0644, &(uint64_t){ 450159ul }, 1, 0, INT64_MAX),
+	SYSCTL_ULONGS("epoll/max_user_watches", 0644, &epoll_max_watches, 1, 0, INT64_MAX),
 	SYSCTL_KEPT("fanotify/max_queued_events", 16384, 0, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("fanotify/max_user_groups", 128, 0, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("fanotify/max_user_marks", 16393, 0, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("inotify/max_queued_events", 16384, 0, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("inotify/max_user_instances", 128, 0, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("inotify/max_user_watches", 15405, 0, SYSCTL_NO_MAX),
+	SYSCTL_INT("inotify/max_queued_events", 0644, &inotify_max_events, 0, SYSCTL_NO_MAX),
+	SYSCTL_ULONGS("inotify/max_user_instances", 0644, &inotify_max_instances, 1, 0, INT32_MAX),
+	SYSCTL_ULONGS("inotify/max_user_watches", 0644, &inotify_max_watches, 1, 0, INT32_MAX),
 	SYSCTL_KEPT("lease-break-time", 45, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("leases-enable", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("mount-max", 100000, 1, SYSCTL_NO_MAX),
@@ -246,12 +290,12 @@ static const struct sysctl fs_rows[] = {
 	SYSCTL_KEPT("mqueue/queues_max", 256, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("overflowgid", 65534, 0, 65535),
 	SYSCTL_KEPT("overflowuid", 65534, 0, 65535),
-	SYSCTL_KEPT("pipe-max-size", 1048576, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_ULONGS("pipe-user-pages-hard", 0644, &(uint64_t){ 0ul }, 1, 0, UINT64_MAX),
-	SYSCTL_ULONGS("pipe-user-pages-soft", 0644, &(uint64_t){ 16384ul }, 1, 0, UINT64_MAX),
-	SYSCTL_KEPT("protected_fifos", 0, 0, 2),
+	{ .name = "pipe-max-size", .mode = 0644, .type = SYSCTL_TYPE_UINT, .nr = 1, .data = &pipe_max_size, .max = UINT32_MAX, .set = set_pipe_max_size },
+	SYSCTL_ULONGS("pipe-user-pages-hard", 0644, &pipe_user_hard, 1, 0, UINT64_MAX),
+	SYSCTL_ULONGS("pipe-user-pages-soft", 0644, &pipe_user_soft, 1, 0, UINT64_MAX),
+	SYSCTL_UINT("protected_fifos", 0644, &vfs_protected_fifos, 0, 2),
 	SYSCTL_UINT("protected_hardlinks", 0644, &vfs_protected_hardlinks, 0, 1),
-	SYSCTL_KEPT("protected_regular", 0, 0, 2),
+	SYSCTL_UINT("protected_regular", 0644, &vfs_protected_regular, 0, 2),
 	SYSCTL_UINT("protected_symlinks", 0644, &vfs_protected_symlinks, 0, 1),
 	SYSCTL_KEPT("suid_dumpable", 0, 0, 2),
 };
@@ -263,8 +307,8 @@ static const struct sysctl user_rows[] = {
 	SYSCTL_KEPT("max_cgroup_namespaces", 7643, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("max_fanotify_groups", 128, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("max_fanotify_marks", 16393, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("max_inotify_instances", 128, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("max_inotify_watches", 15405, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
+	SYSCTL_ULONGS("max_inotify_instances", 0644, &inotify_max_instances, 1, 0, INT32_MAX),
+	SYSCTL_ULONGS("max_inotify_watches", 0644, &inotify_max_watches, 1, 0, INT32_MAX),
 	SYSCTL_KEPT("max_ipc_namespaces", 7643, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("max_mnt_namespaces", 7643, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("max_net_namespaces", 7643, SYSCTL_NO_MIN, SYSCTL_NO_MAX),

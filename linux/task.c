@@ -18,13 +18,17 @@
 #include "mmu/heap.h"
 #include "sched/rcu.h"
 
-#define TID_MAX		4194304		/* as Linux on 64-bit */
+#define FIRST_AGAIN		300		/* after a round: smaller numbers are for the first processes, as on Linux */
 #define NR_TID_BUCKETS	128
 #define DEFAULT_SLACK_NS	50000u	/* prctl(2), PR_SET_TIMERSLACK */
 
 static struct mutex tid_lock;
 static struct task *tid_buckets[NR_TID_BUCKETS];	/* [tid_lock] */
 static int last_tid;					/* [tid_lock] */
+static uint32_t nr_tasks;				/* [tid_lock] in the table or about to come into it */
+
+uint32_t task_pid_max = 4194304;		/* as systemd sets it, and Linux's largest on 64-bit */
+uint32_t task_max_threads = 4194304;
 
 struct task_grave {
 	struct rcu_head rcu;		/* first: free_task() gets its address */
@@ -64,14 +68,51 @@ static void hash_remove(struct task *t)
 	*p = t->hash_next;
 }
 
-static void number_task(struct task *t)
+/* A number for one more task is certain to be there. -EAGAIN: pid_max or threads-max is reached. */
+static int reserve_number(void)
+{
+	int r = -EAGAIN;
+
+	mutex_lock(&tid_lock);
+	if (nr_tasks < MIN(atomic_load(&task_max_threads, RELAXED), atomic_load(&task_pid_max, RELAXED) - 2)) {
+		nr_tasks++;
+		r = 0;
+	}
+	mutex_unlock(&tid_lock);
+	return r;
+}
+
+static void unreserve_number(void)
 {
 	mutex_lock(&tid_lock);
+	nr_tasks--;
+	mutex_unlock(&tid_lock);
+}
+
+static void number_task(struct task *t)
+{
+	bool is_second_round = false;
+
+	mutex_lock(&tid_lock);
 	do {
-		if (++last_tid > TID_MAX)
-			last_tid = 2;
+		if (++last_tid >= (int)atomic_load(&task_pid_max, RELAXED)) {
+			last_tid = last_tid > FIRST_AGAIN && !is_second_round ? FIRST_AGAIN : 2;
+			is_second_round = true;
+		}
 	} while (find_locked(last_tid));
 	hash_insert(t, last_tid);
+	mutex_unlock(&tid_lock);
+}
+
+int task_last_number(void)
+{
+	return READ_ONCE(last_tid);
+}
+
+void task_set_last_number(int tid)
+{
+	mutex_lock(&tid_lock);
+	WRITE_ONCE(last_tid, tid);
 	mutex_unlock(&tid_lock);
 }
 
@@ -149,6 +190,9 @@ int task_create(struct process *p, void (*entry)(void *arg), void *arg, struct t
 
 	if (!g)
 		return -ENOMEM;
+	r = reserve_number();
+	if (r)
+		goto err_free;
 	t = &g->task;
 	t->process = p;
 	t->refs = 1;
@@ -162,10 +206,8 @@ int task_create(struct process *p, void (*entry)(void *arg), void *arg, struct t
 	t->entry_arg = arg;
 	params.task = params.arg = t;
 	r = thread_create(&params, &t->thread);
-	if (r) {
-		kfree(g);
-		return r;
-	}
+	if (r)
+		goto err_unreserve;
 	thread_get(t->thread);	/* ours, until the task is freed */
 	cred_inherit(t->thread);
 	t->thread->arch.has_fpu = 1;
@@ -173,6 +215,11 @@ int task_create(struct process *p, void (*entry)(void *arg), void *arg, struct t
 	number_task(t);
 	*out = t;
 	return 0;
+err_unreserve:
+	unreserve_number();
+err_free:
+	kfree(g);
+	return r;
 }
 
 int task_start(struct task *t)
@@ -229,6 +276,7 @@ void task_put(struct task *t)
 		return;
 	mutex_lock(&tid_lock);
 	hash_remove(t);
+	nr_tasks--;
 	mutex_unlock(&tid_lock);
 	thread_put(t->thread);
 	strace_forget(t);

@@ -81,6 +81,13 @@ int task_start(struct task *t);
 void task_abandon(struct task *t);
 /* The last step of the current thread before thread_exit(). */
 void task_detach(struct task *t);
+/*
+ * /proc/sys/kernel: pid_max (the first number that is too large; at least 301) and threads-max. What there is already stays. [a]
+ * The number given last, and another to go on from (ns_last_pid).
+ */
+extern uint32_t task_pid_max, task_max_threads;
+int task_last_number(void);
+void task_set_last_number(int tid);
 /* Take over another number: execve of a thread becomes the process's first. threads_lock held. */
 void task_renumber(struct task *t, int tid);
 

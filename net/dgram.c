@@ -7,6 +7,7 @@
 #include "net/net.h"
 #include "net/netdev-priv.h"
 #include "net/pkt-uio.h"
+#include "net/sysctl.h"
 #include "net/wire.h"
 #include "sched/clock.h"
 #include "sched/poller.h"
@@ -463,6 +464,7 @@ void dgram_destroy(struct dgram *d)
 static int membership(struct dgram *d, struct netdev *dev, const struct ip_addr *group, bool is_join)
 {
 	struct mc_member **link, *g;
+	uint32_t nr = 0;
 	int r;
 
 	if (!dev) {
@@ -477,6 +479,7 @@ static int membership(struct dgram *d, struct netdev *dev, const struct ip_addr 
 	for (link = &d->groups; (g = *link); link = &g->next) {
 		if (g->dev == dev && ip_equal(&g->group, group))
 			break;
+		nr += ip_is_v4(&g->group);
 	}
 	if (!is_join) {
 		if (!g)
@@ -487,6 +490,8 @@ static int membership(struct dgram *d, struct netdev *dev, const struct ip_addr 
 	}
 	if (g)
 		return -EADDRINUSE;
+	if (ip_is_v4(group) && nr >= atomic_load(&net_max_memberships, RELAXED))
+		return -ENOBUFS;
 	g = KNEW(struct mc_member);
 	if (!g)
 		return -ENOMEM;

@@ -10,7 +10,6 @@
 #include "sched/rcu.h"
 
 #define NR_BUCKETS	512u
-#define FIRST_FREE_PORT	1024u		/* below, only who may provide the services that are known by them (ip(7)) */
 
 struct port_table {
 	struct mutex lock;
@@ -64,7 +63,7 @@ static bool choose(struct port_table *t, struct port_entry *e)
 	random_bytes(&start, sizeof(start));
 	for (unsigned i = 0; i < range; i++) {
 		e->port = (uint16_t)(first + (start + i) % range);
-		if (!conflicts(t, e))
+		if (!net_port_is_reserved(e->port) && !conflicts(t, e))
 			return true;
 	}
 	e->port = 0;
@@ -76,7 +75,7 @@ int port_bind(struct port_table *t, struct port_entry *e, const struct ip_addr *
 	struct port_entry **bucket;
 	bool ok;
 
-	if (port && port < FIRST_FREE_PORT && !capable(CAP_NET_BIND_SERVICE))
+	if (port && port < atomic_load(&net_first_free_port, RELAXED) && !capable(CAP_NET_BIND_SERVICE))
 		return -EACCES;
 	mutex_lock(&t->lock);
 	e->laddr = *laddr;

@@ -13,6 +13,7 @@
 #include "net/net.h"
 #include "net/netdev-priv.h"
 #include "net/pkt-uio.h"
+#include "net/sysctl.h"
 #include "net/wire.h"
 #include "sched/clock.h"
 #include "sched/rcu.h"
@@ -585,15 +586,27 @@ static const struct socket_ops raw_ops = {
 	.destroy = raw_destroy,
 };
 
+static bool may_ping(void)
+{
+	uint32_t first = atomic_load(&net_ping_groups[0], RELAXED), last = atomic_load(&net_ping_groups[1], RELAXED);
+	const struct cred *c = cred_current();
+
+	if (c->egid >= first && c->egid <= last)
+		return true;
+	for (uint32_t i = 0; i < c->nr_groups; i++)
+		if (c->groups[i] >= first && c->groups[i] <= last)
+			return true;
+	return false;
+}
+
 static int raw_create(struct socket **out, int family, int type, int proto)
 {
-	struct raw_sock *r = KNEW(struct raw_sock);
+	struct raw_sock *r;
 
 	_Static_assert(offsetof(struct raw_sock, d.so) == 0, "socket_free() frees it");
-	if (type == SOCK_RAW && !capable(CAP_NET_RAW)) {
-		kfree(r);
-		return -EPERM;
-	}
+	if (type == SOCK_RAW ? !capable(CAP_NET_RAW) : !may_ping())
+		return type == SOCK_RAW ? -EPERM : -EACCES;
+	r = KNEW(struct raw_sock);
 	if (!r)
 		return -ENOMEM;
 	socket_init(&r->d.so, &raw_ops, family, type, proto);

@@ -405,7 +405,8 @@ static inline void sock_set(struct socket *so, uint32_t flag, bool on)
 /* IP_FREEBIND, IP_TRANSPARENT: addresses that are not ours. */
 static inline bool sock_may_bind_any(const struct socket *so)
 {
-	return sock_has(so, SF_FREEBIND) || atomic_load(&so->inet.flags, RELAXED) & INF_TRANSPARENT;
+	return sock_has(so, SF_FREEBIND) || atomic_load(&so->inet.flags, RELAXED) & INF_TRANSPARENT ||
+	       atomic_load(so->family == AF_INET ? &net_bind_any : &net_bind_any6, RELAXED);
 }
 
 /* MSG_ZEROCOPY: a send has taken bytes, or a datagram. We copied, so it is complete at once; recvmsg(MSG_ERRQUEUE) tells that. No lock needed. */

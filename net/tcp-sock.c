@@ -5,6 +5,7 @@
 #include "libc/string.h"
 #include "mmu/heap.h"
 #include "net/netdev-priv.h"
+#include "net/sysctl.h"
 #include "net/tcp-priv.h"
 
 #define POLL_IN		(FILE_POLLIN | FILE_POLLRDNORM)
@@ -242,7 +243,7 @@ static int insert_with_port(struct tcp_sock *tp)
 	start = tcp_secret_hash(&tp->laddr, 0, &tp->raddr, tp->rport, 4) + atomic_fetch_add(&next, 2u, RELAXED);
 	for (uint32_t i = 0; i < range; i++) {
 		tp->lport = (uint16_t)(first + (start + i) % range);
-		if (port_is_bound(&tcp_ports, tp->lport))
+		if (net_port_is_reserved(tp->lport) || port_is_bound(&tcp_ports, tp->lport))
 			continue;
 		r = tcp_table_insert(tp);
 		if (r != -EADDRNOTAVAIL)

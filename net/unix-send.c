@@ -13,7 +13,6 @@
 #define CHUNK_MIN	448u	/* room that small stream writes share */
 #define PACKET_MARGIN	32u	/* of the send buffer a packet cannot use: Linux' overhead */
 #define MAX_MESSAGES	512u	/* packets from the peer */
-#define MAX_FOREIGN	10u	/* packets from a sender who is no peer: net.unix.max_dgram_qlen */
 #define POLL_IN		(FILE_POLLIN | FILE_POLLRDNORM)
 #define POLL_OUT	(FILE_POLLOUT | FILE_POLLWRNORM)
 
@@ -98,7 +97,7 @@ static bool are_peers(const struct unix_sock *a, const struct unix_sock *b)
 bool unix_has_room_for_packet(struct unix_sock *to, struct unix_sock *from)
 {
 	if (to->so.type == SOCK_DGRAM && to != from && atomic_load(&to->peer, RELAXED) != from)
-		return atomic_load(&to->nr_messages, RELAXED) <= MAX_FOREIGN;
+		return atomic_load(&to->nr_messages, RELAXED) <= to->max_foreign;
 	return atomic_load(&to->nr_messages, RELAXED) < MAX_MESSAGES;
 }
 

@@ -9,6 +9,7 @@
 #include "libc/string.h"
 #include "mmu/heap.h"
 #include "net/net.h"
+#include "net/sysctl.h"
 #include "sched/clock.h"
 
 #define SO_PEERCRED	17
@@ -39,6 +40,7 @@ static struct unix_sock *unix_new(int type)
 	if (!u)
 		return NULL;
 	socket_init(&u->so, &unix_ops, AF_UNIX, type, 0);
+	u->max_foreign = atomic_load(&net_unix_max_qlen, RELAXED);
 	waitq_init(&u->space);
 	waiter_init(&u->relay, 0);
 	u->relay.notify = relay_room;

@@ -44,6 +44,7 @@ struct unix_sock {
 	struct unix_msg *head, *tail;	/* [l]; emptiness is looked at without */
 	uint32_t queued;		/* [a] bytes in the queue, with overhead */
 	uint32_t nr_messages;		/* [l] */
+	uint32_t max_foreign;		/* [I] of them from senders who are no peer: net.unix.max_dgram_qlen when it was made */
 	/* Who waits for room in this socket's queue without being its peer: for datagrams, in connect(2). */
 	struct waitq space;
 	/* [l] in the peer's space, to wake who polls this socket. Linked by poll, until the peer changes. */

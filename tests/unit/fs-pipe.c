@@ -2,7 +2,7 @@
  *
  * Pipes, FIFOs and eventfds: what pipe(7), fifo(7), eventfd(2) promise.
  */
-/* sources: fs/pipe.c fs/eventfd.c fs/special.c fs/poll.c fs/epoll.c fs/uio.c libc/rbtree.c sched/poller.c fs/anon-attr.c tests/host/fake-special.c tests/host/fake-file.c */
+/* sources: fs/pipe.c fs/eventfd.c fs/special.c fs/poll.c fs/epoll.c fs/uio.c libc/rbtree.c sched/poller.c fs/anon-attr.c fs/cred.c tests/host/fake-special.c tests/host/fake-file.c */
 #include "fs/pipe.h"
 #include "fs/vfs.h"
 #include "libc/atomic.h"
