@@ -45,6 +45,17 @@ static bool is_below(const struct pseudo_node *n, const char *dir)
 	return strncmp(n->path, dir, strlen(dir)) == 0;
 }
 
+/* In Linux files of a process are of another make than the rest of /proc; what they say of the network is of a third. */
+static bool is_of_network(const struct pseudo_node *n)
+{
+	return is_below(n, "/proc/self/net/");
+}
+
+static bool is_of_process(const struct pseudo_node *n)
+{
+	return is_below(n, "/proc/self/") && !is_of_network(n);
+}
+
 static uint32_t mode_of(const struct pseudo_node *n)
 {
 	if (n->file)
@@ -64,7 +75,7 @@ static const struct file_ops *fops_of(const struct pseudo_node *n)
 		return &dir_fops;
 	if (is_below(n, "/sys/"))
 		return &sysfs_fops;
-	return n->file->event || !is_below(n, "/proc/self/") || is_below(n, "/proc/self/net/") ? &seq_fops : &quiet_fops;
+	return n->file->event || !is_of_process(n) ? &seq_fops : &quiet_fops;
 }
 
 static uint64_t ino_of(const struct pseudo_node *n, const struct pseudo_args *a, unsigned nr_args)
@@ -180,6 +191,46 @@ static int unlink(struct vnode *v, const char *name, size_t len, struct vnode *v
 	return is_below(pv_of(v)->node, "/proc/sys") ? -EACCES : -EPERM;
 }
 
+static int link(struct vnode *v, const char *name, size_t len, struct vnode *target)
+{
+	(void)name, (void)len, (void)target;
+	return pv_of(v)->node->path[1] == 'p' ? -ENOENT : -EPERM;
+}
+
+static int rename(struct vnode *from_dir, const char *from, size_t from_len, struct vnode *v, struct vnode *to_dir, const char *to, size_t to_len, struct vnode *victim,
+		  unsigned flags)
+{
+	(void)from, (void)from_len, (void)v, (void)to, (void)to_len, (void)flags;
+	if (is_below(pv_of(from_dir)->node, "/proc/sys") && victim)
+		return -EACCES;
+	return pv_of(to_dir)->node->path[1] == 'p' && !victim ? -ENOENT : -EPERM;
+}
+
+static int tmpfile(struct vnode *v, const struct vnode_new *how, struct vnode **out)
+{
+	(void)how, (void)out;
+	return is_below(pv_of(v)->node, "/proc/sys") ? -EACCES : -EOPNOTSUPP;
+}
+
+/* Kept as long as the vnode is: a file of a process has its mode back at the next look. */
+static int setattr(struct vnode *v, const struct vnode_attr *a)
+{
+	const struct pseudo_node *n = pv_of(v)->node;
+	unsigned refused = is_below(n, "/proc/sys/") ? ATTR_MODE | ATTR_UID | ATTR_GID : is_of_process(n) ? ATTR_MODE : 0;
+
+	if (a->what & refused)
+		return -EPERM;
+	vnode_apply_attr(v, a);
+	return 0;
+}
+
+/* Taken by all who may be written, and without effect. */
+static int truncate(struct vnode *v, uint64_t size)
+{
+	(void)size;
+	return v->fops == &sysctl_fops && !(READ_ONCE(v->mode) & 0222) ? -EACCES : 0;
+}
+
 static ssize_t readlink(struct vnode *v, char *buf, size_t size)
 {
 	struct pseudo_vnode *p = pv_of(v);
@@ -233,6 +284,11 @@ static const struct vnode_ops vops = {
 	.lookup = lookup,
 	.create = create,
 	.unlink = unlink,
+	.link = link,
+	.rename = rename,
+	.tmpfile = tmpfile,
+	.setattr = setattr,
+	.truncate = truncate,
 	.readlink = readlink,
 	.follow = follow,
 	.getattr = getattr,
@@ -374,7 +430,7 @@ static ssize_t read(struct file *f, struct uio *u, uint64_t *pos)
 	ssize_t r = 0;
 
 	if (!p->node->file->show && !p->node->file->constant)
-		return f->ops == &quiet_fops ? -EINVAL : -EIO;
+		return is_of_process(p->node) ? -EINVAL : -EIO;
 	mutex_lock(&c->lock);
 	if (!c->is_made || *pos == 0)
 		r = make_text(p, c);
@@ -394,15 +450,15 @@ static ssize_t write(struct file *f, struct uio *u, uint64_t *pos)
 	char *buf;
 	ssize_t r;
 
-	if (!p->node->file->store)
-		return f->ops == &quiet_fops ? -EINVAL : -EIO;
+	if (!p->node->file->store && f->ops != &sysfs_fops)
+		return is_of_process(p->node) ? -EINVAL : -EIO;
 	buf = kmalloc(len + 1);
 	if (!buf)
 		return -ENOMEM;
 	r = uio_copy_from(u, buf, len);
 	if (r > 0) {
 		buf[r] = 0;
-		r = p->node->file->store(buf, (size_t)r, &p->args);
+		r = p->node->file->store ? p->node->file->store(buf, (size_t)r, &p->args) : -EIO;
 	}
 	kfree(buf);
 	if (r > 0)
@@ -455,6 +511,30 @@ static int64_t seek_seq(struct file *f, int64_t off, int whence)
 	return whence == 0 || whence == 1 ? vnode_seek(f, off, whence) : -EINVAL;
 }
 
+/* The largest offset of a file system that says nothing about it. */
+static int64_t seek_sysfs(struct file *f, int64_t off, int whence)
+{
+	return !whence && off > INT32_MAX ? -EINVAL : vnode_seek(f, off, whence);
+}
+
+static int truncate_file(struct file *f, uint64_t size)
+{
+	(void)f, (void)size;
+	return 0;
+}
+
+static int fsync(struct file *f, bool data_only)
+{
+	(void)f, (void)data_only;
+	return 0;
+}
+
+static int map(struct file *f, uint64_t off, size_t len, unsigned prot, bool is_shared, struct vm_object **out)
+{
+	(void)off, (void)len, (void)prot, (void)is_shared, (void)out;
+	return is_of_process(pv_of(f->vnode)->node) ? -ENODEV : -EIO;
+}
+
 static void release(struct file *f)
 {
 	struct content *c = f->private;
@@ -468,6 +548,8 @@ static const struct file_ops seq_fops = {
 	.write = write,
 	.poll = poll,
 	.seek = seek_seq,
+	.map = map,
+	.truncate = truncate_file,
 	.release = release,
 };
 
@@ -476,6 +558,7 @@ static const struct file_ops quiet_fops = {
 	.read = read,
 	.write = write,
 	.seek = seek_seq,
+	.truncate = truncate_file,
 	.release = release,
 };
 
@@ -484,6 +567,7 @@ static const struct file_ops sysctl_fops = {
 	.write = write_sysctl,
 	.poll = poll,
 	.seek = vnode_seek,
+	.truncate = truncate_file,
 	.release = release,
 };
 
@@ -491,18 +575,20 @@ static const struct file_ops sysfs_fops = {
 	.read = read,
 	.write = write,
 	.poll = poll_sysfs,
-	.seek = vnode_seek,
+	.seek = seek_sysfs,
+	.fsync = fsync,
+	.truncate = truncate_file,
 	.release = release,
 };
 
-/* Of settings and of sysfs root, too, can only read and write what somebody may. */
-static bool is_refused(const struct vnode *v, unsigned flags)
+/* Of settings and of sysfs root, too, can only read and write what somebody may; of what the network says only write. */
+static bool is_refused(struct vnode *v, unsigned flags)
 {
 	uint32_t mode = READ_ONCE(v->mode);
 	unsigned access = flags & O_ACCMODE;
 
 	if (v->fops != &sysctl_fops && v->fops != &sysfs_fops)
-		return false;
+		return is_of_network(pv_of(v)->node) && access != O_RDONLY && !(mode & 0222);
 	return (access != O_WRONLY && !(mode & 0444)) || (access != O_RDONLY && !(mode & 0222));
 }
 
