@@ -102,7 +102,7 @@ $(O)/samara.img: $(O)/kernel.elf
 $(O)/libc/%.c.o: CFLAGS += $(LIBC_CFLAGS)
 $(O)/tests/ubsan/%.c.o: CFLAGS += -fno-sanitize=all
 # What runs now and then is made small: the image shall stay below 1 MiB.
-SELDOM := $(wildcard linux/strace*.c linux/proc*.c linux/sys*fs*.c linux/crash.c linux/timex.c linux/mempolicy.c linux/capability.c fs/sysctl.c fs/erofs-dir.c fs/mount.c \
+SELDOM := $(wildcard linux/strace*.c linux/proc*.c linux/sys*fs*.c linux/crash.c linux/timex.c linux/mempolicy.c linux/capability.c fs/sysctl.c fs/erofs-dir.c fs/mount.c fs/mount-proc.c fs/bind.c \
 	net/netlink*.c net/proc*.c net/sysctl*.c net/sysfs.c net/ethtool.c net/dhcp.c net/config.c net/ip-config.c net/resolv.c net/sock-ioctl.c net/sock-opt.c \
 	net/inet-opt.c net/packet*.c net/raw.c sched/dump.c boards/*.c)
 ifeq ($(BUILD),release)

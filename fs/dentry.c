@@ -93,7 +93,13 @@ static void free_rcu(struct rcu_head *head)
 /* No reference is left and it is not in the table. */
 static void release(struct dentry *d)
 {
-	if (d->vnode) {
+	if (unlikely(d->flags & DENTRY_SHADOW)) {
+		if (d->vnode)
+			vnode_put(d->vnode);
+		dentry_put(d->real);
+		/* release: d is done with m. Pairs: is_idle in mount.c */
+		atomic_fetch_sub(&d->mount->nr_shadows, 1u, RELEASE);
+	} else if (d->vnode) {
 		struct dentry *expected = d;
 
 		atomic_cas(&d->vnode->alias, &expected, NULL, RELAXED);
@@ -124,6 +130,10 @@ struct dentry *dentry_create(struct dentry *parent, struct mount *m, const char 
 		if (v)
 			vnode_put(v);
 		return NULL;
+	}
+	if (parent) {
+		parent = dentry_real(parent);
+		m = parent->mount;
 	}
 	memset(d, 0, sizeof(*d));
 	d->own.hash = hash;
@@ -266,11 +276,11 @@ struct dentry *dentry_find_rcu(struct dentry *parent, const char *name, size_t l
 	return NULL;
 }
 
-int dentry_lookup_locked(struct dentry *parent, const char *name, size_t len, uint32_t hash, struct dentry **out)
+int dentry_lookup_locked(struct dentry *parent_or_shadow, const char *name, size_t len, uint32_t hash, struct dentry **out)
 {
+	struct dentry *parent = dentry_real(parent_or_shadow), *d;
 	struct vnode *dir = parent->vnode, *v = NULL;
 	uint32_t b = bucket_of(parent, hash);
-	struct dentry *d;
 	int r;
 
 	/* Under the bucket's lock: a rename elsewhere may be moving chain members about. */
@@ -386,24 +396,22 @@ void dentry_exchange(struct dentry *a, struct dentry *b, struct dname *name_for_
 
 bool dentry_is_ancestor(struct dentry *a, struct dentry *d)
 {
-	for (;;) {
-		if (a == d)
-			return true;
-		if (d->parent == d) {
-			if (!d->mount || !d->mount->point)
-				return false;
-			d = d->mount->point;
-			continue;
-		}
-		d = d->parent;
-	}
+	struct place p = place_of(d);
+	bool is_above;
+
+	rcu_read_lock();
+	do
+		is_above = dentry_real(a) == p.dentry;
+	while (!is_above && place_up(&p));
+	rcu_read_unlock();
+	return is_above;
 }
 
 /* ---- going away, and paths ------------------------------------------------------------------------------------------------------- */
 
-void dentry_drop_mount(struct mount *m)
+bool dentry_drop_mount(struct mount *m)
 {
-	bool again = true;
+	bool again = true, was_used = false;
 
 	/* Children hold their parents: repeat until a round frees nothing. */
 	while (again) {
@@ -424,11 +432,38 @@ void dentry_drop_mount(struct mount *m)
 				if (found) {
 					dentry_remove(found, false);
 					dentry_put(found);
-					again = true;
+					again = was_used = true;
 				}
 			} while (found);
 		}
 	}
+	return was_used;
+}
+
+bool place_up(struct place *p)
+{
+	struct dentry *up;
+
+	while (place_is_mount_root(*p)) {
+		up = READ_ONCE(p->mount->point);
+		if (!up)
+			return false;
+		*p = place_of(up);
+	}
+	up = READ_ONCE(p->dentry->parent);
+	if (up == p->dentry)
+		return false;
+	p->dentry = up;
+	return true;
+}
+
+static bool put_text(char **p, const char *buf, const char *text, size_t len)
+{
+	if ((size_t)(*p - buf) < len)
+		return false;
+	*p -= len;
+	memcpy(*p, text, len);
+	return true;
 }
 
 /* One try under RCU; -EAGAIN: a rename interfered. */
@@ -436,55 +471,44 @@ static ssize_t path_try(struct dentry *root, struct dentry *d, char *buf, size_t
 {
 	static const char unreachable[] = "(unreachable)";
 	uint32_t seq = atomic_load(&rename_seq, ACQUIRE);	/* acquire: even before reading names. Pairs: seq_end */
+	struct place top = place_of(root), at = place_of(d);
+	bool is_long = false;
 	char *p = buf + size;
-	size_t len;
 
 	if (seq & 1)
 		return -EAGAIN;
 	*--p = 0;
-	while (d != root) {
-		struct dentry *parent = READ_ONCE(d->parent);
-		const struct dname *n;
+	while (!place_is_same(at, top) && !is_long) {
+		const struct dname *n = rcu_deref(at.dentry->name);
 
-		if (parent == d) {
-			if (d->mount && d->mount->point) {
-				d = d->mount->point;
+		if (place_is_mount_root(at)) {
+			struct dentry *point = READ_ONCE(at.mount->point);
+
+			if (point) {
+				at = place_of(point);
 				continue;
 			}
-			if (d == vfs_root)
+			if (at.mount == vfs_root->mount)
 				break;		/* above a chroot: show the real one */
-			if (!d->mount) {	/* of no tree: "/memfd:name" */
-				n = d->name;
-				if ((size_t)(p - buf) < (size_t)n->len + 1)
-					return -ENAMETOOLONG;
-				p -= n->len;
-				memcpy(p, n->text, n->len);
-				*--p = '/';
-				break;
-			}
-			len = sizeof(unreachable) - 1;
-			if ((size_t)(p - buf) < len)
-				return -ENAMETOOLONG;
-			p -= len;
-			memcpy(p, unreachable, len);
+		}
+		if (!at.mount) {		/* of no tree: "/memfd:name" */
+			is_long = !put_text(&p, buf, n->text, n->len) || !put_text(&p, buf, "/", 1);
 			break;
 		}
-		n = rcu_deref(d->name);
-		if ((size_t)(p - buf) < (size_t)n->len + 1)
-			return -ENAMETOOLONG;
-		p -= n->len;
-		memcpy(p, n->text, n->len);
-		*--p = '/';
-		d = parent;
+		if (place_is_mount_root(at) || READ_ONCE(at.dentry->parent) == at.dentry) {
+			is_long = (!*p && !put_text(&p, buf, "/", 1)) || !put_text(&p, buf, unreachable, sizeof(unreachable) - 1);
+			break;
+		}
+		is_long = !put_text(&p, buf, n->text, n->len) || !put_text(&p, buf, "/", 1);
+		at.dentry = READ_ONCE(at.dentry->parent);
 	}
+	if (is_long)
+		return -ENAMETOOLONG;
 	atomic_fence(ACQUIRE);		/* acquire: names before the second look. Pairs: seq_begin */
 	if (atomic_load(&rename_seq, RELAXED) != seq)
 		return -EAGAIN;
-	if (!*p) {
-		if (p == buf)
-			return -ENAMETOOLONG;
-		*--p = '/';
-	}
+	if (!*p && !put_text(&p, buf, "/", 1))
+		return -ENAMETOOLONG;
 	*start = p;
 	return buf + size - 1 - p;
 }

@@ -156,6 +156,7 @@ static struct vnode *parent_of(struct dentry *d, char name[NAME_MAX + 1], size_t
 	struct dentry *parent;
 
 	rcu_read_lock();
+	d = dentry_real(d);
 	parent = READ_ONCE(d->parent);
 	if (parent != d && !(READ_ONCE(d->flags) & DENTRY_DELETED) && parent->vnode && vnode_try_get(parent->vnode)) {
 		dir = parent->vnode;

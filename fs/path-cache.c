@@ -122,7 +122,7 @@ bool path_cache_mark(struct dentry *d, const struct dentry *start)
 		if (!(READ_ONCE(d->flags) & DENTRY_KNOWN))
 			atomic_fetch_or(&d->flags, DENTRY_KNOWN, RELAXED);
 		if (up == d)
-			up = d->mount ? d->mount->point : NULL;
+			up = d->mount && dentry_real(d) == dentry_real(d->mount->root) ? READ_ONCE(d->mount->point) : NULL;
 		if (!up)
 			return false;
 		d = up;

@@ -195,22 +195,52 @@ static int check_found(const struct walk *w, struct dentry *d)
 	return r;
 }
 
+/* What is above d, out of mounts but not out of root: of the top of a tree itself. NULL: nowhere any more. give. */
+static struct dentry *above(struct dentry *d, struct place root)
+{
+	bool is_top, is_shadow;
+	struct dentry *up;
+
+	mutex_lock(&mounts_lock);
+	while (place_is_mount_root(place_of(d)) && d->mount->point && !place_is_same(place_of(d), root))
+		d = d->mount->point;
+	is_top = place_is_same(place_of(d), root) || (place_is_mount_root(place_of(d)) && !d->mount->point);
+	is_shadow = (d->flags & DENTRY_SHADOW) && !is_top;
+	rcu_read_lock();
+	up = is_top ? d : READ_ONCE(dentry_real(d)->parent);
+	/* A directory that is shown by a bind mount may have been moved to where that does not reach. */
+	if ((is_shadow && up == dentry_real(d)) || !dentry_try_get(up))
+		up = NULL;
+	if (is_shadow)
+		dentry_get(d);		/* keeps its mount */
+	rcu_read_unlock();
+	mutex_unlock(&mounts_lock);
+	if (is_shadow) {
+		if (up && shadow_get(d->mount, up, &up))
+			up = NULL;
+		dentry_put(d);
+	}
+	return up;
+}
+
 /* One up from base: not above the root, and out of mounts. */
 static int step_up(struct walk *w)
 {
-	struct dentry *d = w->base, *up = NULL;
+	struct dentry *root, *up = NULL;
+	bool is_at_root;
 
-	if (d == w->root || d == vfs_root)
+	if (w->base == w->root || w->base == vfs_root)
 		return w->resolve & RESOLVE_BENEATH ? -EXDEV : 0;
-	mutex_lock(&mounts_lock);
-	while (d->parent == d && d->mount && d->mount->point && d != w->root)
-		d = d->mount->point;
-	rcu_read_lock();
-	up = d == w->root ? d : READ_ONCE(d->parent);
-	if (!dentry_try_get(up))
-		up = NULL;
-	rcu_read_unlock();
-	mutex_unlock(&mounts_lock);
+	root = is_scoped(w->resolve) ? w->root : context_get(&w->ctx->root);	/* the context's may change meanwhile */
+	if (!root)
+		return -ENOENT;
+	is_at_root = place_is_same(place_of(w->base), place_of(root));
+	if (!is_at_root)
+		up = above(w->base, place_of(root));
+	if (!is_scoped(w->resolve))
+		dentry_put(root);
+	if (is_at_root)
+		return w->resolve & RESOLVE_BENEATH ? -EXDEV : 0;
 	if (unlikely(w->resolve) && up) {
 		int r = may_step(w, up);
 
@@ -234,6 +264,8 @@ static int lookup_slow(struct walk *w, const char *name, size_t len, uint32_t ha
 	mutex_lock(&dir->super->ns_lock);
 	r = dentry_lookup_locked(w->base, name, len, hash, &d);
 	mutex_unlock(&dir->super->ns_lock);
+	if (!r && unlikely(w->base->flags & DENTRY_SHADOW))
+		r = shadow_get(w->base->mount, d, &d);
 	if (r)
 		return r;
 	if (unlikely(READ_ONCE(d->covered))) {
@@ -409,7 +441,7 @@ int walk_follow(struct walk *w, struct dentry *d)
 	char *buf;
 	int r;
 
-	if (++w->nr_links > MAX_LINKS || (w->resolve & RESOLVE_NO_SYMLINKS))
+	if (++w->nr_links > MAX_LINKS || (w->resolve & RESOLVE_NO_SYMLINKS) || (d->mount && (d->mount->flags & MS_NOSYMFOLLOW)))
 		return -ELOOP;
 	r = vnode_may_follow(v, w->base->vnode);
 	if (r)

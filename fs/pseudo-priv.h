@@ -22,9 +22,9 @@ struct pseudo_node {
 	char path[];			/* [I] as entries spell it: "/proc/self/task/%" */
 };
 
-extern struct pseudo_node *pseudo_proc, *pseudo_sys;	/* [I] after pseudo_roots() */
+extern struct pseudo_node *pseudo_proc, *pseudo_sys, *pseudo_cgroup2;	/* [I] after pseudo_roots() */
 
-/* Makes the two roots. 0 or -ENOMEM; any number of calls. */
+/* Makes the roots. 0 or -ENOMEM; any number of calls. */
 int pseudo_roots(void);
 /* All children of a directory. 0 or -ENOMEM: the next call goes on. */
 int pseudo_populate(struct pseudo_node *dir);

@@ -20,7 +20,7 @@ SET_DECLARE(pseudo_links, struct pseudo_link);
 SET_DECLARE(pseudo_dirs, struct pseudo_dir);
 SET_DECLARE(pseudo_tables, struct pseudo_table);
 
-struct pseudo_node *pseudo_proc, *pseudo_sys;
+struct pseudo_node *pseudo_proc, *pseudo_sys, *pseudo_cgroup2;
 static struct mutex build_lock;
 static uint64_t next_ino = 1;		/* [build_lock] */
 
@@ -181,6 +181,8 @@ int pseudo_roots(void)
 		pseudo_proc = node_new("", 0, "proc", 4);
 	if (!pseudo_sys)
 		pseudo_sys = node_new("", 0, "sys", 3);
+	if (!pseudo_cgroup2)
+		pseudo_cgroup2 = node_new("", 0, "cgroup2", 7);
 	mutex_unlock(&build_lock);
-	return pseudo_proc && pseudo_sys ? 0 : -ENOMEM;
+	return pseudo_proc && pseudo_sys && pseudo_cgroup2 ? 0 : -ENOMEM;
 }

@@ -17,6 +17,7 @@
 
 #define PROC_MAGIC	0x9fa0u
 #define SYSFS_MAGIC	0x62656572u
+#define CGROUP2_MAGIC	0x63677270u
 #define DYNAMIC_INO	(1ull << 20)
 #define STORE_MAX	PAGE_SIZE
 #define PROC_BLOCK	1024u
@@ -93,7 +94,7 @@ static struct pseudo_vnode *vnode_for(struct fs_super *s, struct pseudo_node *n,
 	struct pseudo_vnode *p;
 
 	/* Whether names below may be kept is seen from the children. The roots have no dynamic ones, and boot should not pay for their names. */
-	if (is_dir && n != pseudo_proc && n != pseudo_sys && pseudo_populate(n))
+	if (is_dir && n != pseudo_proc && n != pseudo_sys && n != pseudo_cgroup2 && pseudo_populate(n))
 		return NULL;
 	p = KNEW(struct pseudo_vnode);
 	if (!p)
@@ -636,42 +637,52 @@ static int mount_tree(const struct fs_type *type, struct pseudo_node **tree, str
 	return 0;
 }
 
-static void statfs_proc(struct fs_super *s, struct statfs_info *out)
-{
-	(void)s;
-	out->type = PROC_MAGIC;
-}
-
-static void statfs_sys(struct fs_super *s, struct statfs_info *out)
-{
-	(void)s;
-	out->type = SYSFS_MAGIC;
-}
-
 static void unmount(struct fs_super *s)
 {
 	kfree(s);
 }
 
-static int mount_proc(const char *source, const char *options, struct vnode **root);
-static const struct fs_type proc_type = { .name = "proc", .mount = mount_proc, .statfs = statfs_proc, .unmount = unmount };
+static int mount_proc(const struct fs_type *type, const char *options, struct vnode **root)
+{
+	(void)options;
+	return mount_tree(type, &pseudo_proc, root);
+}
+static const struct fs_type proc_type = { .name = "proc", .magic = PROC_MAGIC, .mount = mount_proc, .unmount = unmount };
 FS_TYPE(proc_type);
 
-static int mount_proc(const char *source, const char *options, struct vnode **root)
+static int mount_sysfs(const struct fs_type *type, const char *options, struct vnode **root)
 {
-	(void)source, (void)options;
-	return mount_tree(&proc_type, &pseudo_proc, root);
+	(void)options;
+	return mount_tree(type, &pseudo_sys, root);
 }
-
-static int mount_sysfs(const char *source, const char *options, struct vnode **root);
-static const struct fs_type sysfs_type = { .name = "sysfs", .mount = mount_sysfs, .statfs = statfs_sys, .unmount = unmount };
+static const struct fs_type sysfs_type = { .name = "sysfs", .is_single = true, .magic = SYSFS_MAGIC, .mount = mount_sysfs, .unmount = unmount };
 FS_TYPE(sysfs_type);
 
-static int mount_sysfs(const char *source, const char *options, struct vnode **root)
+static int mount_cgroup2(const struct fs_type *type, const char *options, struct vnode **root)
 {
-	(void)source, (void)options;
-	return mount_tree(&sysfs_type, &pseudo_sys, root);
+	(void)options;
+	return mount_tree(type, &pseudo_cgroup2, root);
 }
+static const struct fs_type cgroup2_type = { .name = "cgroup2", .is_single = true, .magic = CGROUP2_MAGIC, .mount = mount_cgroup2, .unmount = unmount };
+FS_TYPE(cgroup2_type);
+
+/* The one group there is, without controllers. Who is in it may be put there. */
+static ssize_t store_member(const char *data, size_t len, struct pseudo_args *a)
+{
+	(void)a;
+	return len && data[0] >= '0' && data[0] <= '9' ? (ssize_t)len : -EINVAL;
+}
+
+static const struct pseudo_file cgroup2_files[] = {
+	{ .path = "cgroup.controllers", .mode = 0444, .constant = "\n" },
+	{ .path = "cgroup.max.depth", .mode = 0644, .constant = "max\n" },
+	{ .path = "cgroup.max.descendants", .mode = 0644, .constant = "max\n" },
+	{ .path = "cgroup.procs", .mode = 0644, .constant = "1\n", .store = store_member },
+	{ .path = "cgroup.stat", .mode = 0444, .constant = "nr_descendants 0\nnr_dying_descendants 0\n" },
+	{ .path = "cgroup.subtree_control", .mode = 0644, .constant = "\n" },
+	{ .path = "cgroup.threads", .mode = 0644, .constant = "1\n", .store = store_member },
+};
+PSEUDO_TABLE(cgroup2, "/cgroup2", cgroup2_files);
 
 PSEUDO_LINK_TO(proc_self, "/proc/self", "1");
 PSEUDO_LINK_TO(proc_net, "/proc/net", "self/net");

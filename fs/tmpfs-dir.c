@@ -376,7 +376,7 @@ void tmpfs_dir_destroy(struct tnode *n)
 
 static int emit_dots(struct file *f, struct dirent_sink *sink)
 {
-	struct vnode *parent = f->dentry ? f->dentry->parent->vnode : f->vnode;
+	struct vnode *parent = f->dentry ? dentry_real(f->dentry)->parent->vnode : f->vnode;
 	int r = 0;
 
 	if (f->pos == 0) {

@@ -546,6 +546,14 @@ static void make_shared(struct tnode *n)
 		vm_object_refresh(&n->file.object, 0, UINT64_MAX >> PAGE_SHIFT);
 }
 
+static void ref(struct vm_object *o)
+{
+	struct vnode *v = &node_of_object(o)->v;
+
+	atomic_fetch_add(&tmpfs_of(v)->nr_mapped, 1ull, RELAXED);
+	vnode_get(v);
+}
+
 static int map(struct file *f, uint64_t off, size_t len, unsigned prot, bool is_shared, struct vm_object **out)
 {
 	struct tnode *n = tnode_of(f->vnode);
@@ -553,7 +561,7 @@ static int map(struct file *f, uint64_t off, size_t len, unsigned prot, bool is_
 	(void)off, (void)len, (void)prot;
 	if (is_shared && (READ_ONCE(f->flags) & O_ACCMODE) == O_RDWR)
 		make_shared(n);
-	vnode_get(&n->v);
+	ref(&n->file.object);
 	*out = &n->file.object;
 	return 0;
 }
@@ -658,14 +666,12 @@ static int get_block(struct vm_object *o, uint64_t idx, bool for_write, paddr_t 
 	return IS_ALIGNED(*pa, BLOCK_SIZE) ? 0 : -ENOTSUP;
 }
 
-static void ref(struct vm_object *o)
-{
-	vnode_get(&node_of_object(o)->v);
-}
-
 static void unref(struct vm_object *o)
 {
-	vnode_put(&node_of_object(o)->v);
+	struct vnode *v = &node_of_object(o)->v;
+
+	atomic_fetch_sub(&tmpfs_of(v)->nr_mapped, 1ull, RELAXED);
+	vnode_put(v);
 }
 
 static size_t object_name(struct vm_object *o, char *buf, size_t size)

@@ -19,6 +19,9 @@ struct tmpfs {
 	uint64_t max_pages, max_nodes;	/* [a] a remount changes them */
 	uint64_t nr_pages, nr_nodes;	/* [a] in use, without those of the image */
 	uint64_t max_index, nr_index;	/* [I; a] pages of memory for the indices of sparse files */
+	uint64_t nr_mapped;		/* [a] mappings of files */
+	uint64_t default_pages, default_nodes; /* [I] the limits without options; for show_options() */
+	uint32_t mode, uid, gid;	/* [I] of the root as mounted; likewise */
 	uint64_t nr_lower;		/* [a] nodes of lower inodes in memory */
 	uint64_t next_ino;		/* [a] */
 	struct tnode **icache;		/* [icache_lock] nodes with a lower inode, by its number */

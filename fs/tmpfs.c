@@ -5,6 +5,7 @@
 #include "fs/tmpfs.h"
 
 #include "fs/dentry.h"
+#include "fs/procfs.h"
 #include "fs/tmpfs-priv.h"
 #include "libc/errno.h"
 #include "libc/print.h"
@@ -12,6 +13,8 @@
 #include "mmu/heap.h"
 
 #define TMPFS_MAGIC	0x01021994u
+#define MQUEUE_MAGIC	0x19800202u
+#define UNLIMITED	(UINT64_MAX >> PAGE_SHIFT)	/* of pages */
 #define OVERLAYFS_MAGIC	0x794c7630u
 #define SHORT_TARGET	128u		/* bytes */
 #define ICACHE_MIN	64u
@@ -325,12 +328,16 @@ static void statfs(struct fs_super *s, struct statfs_info *out)
 {
 	struct tmpfs *fs = container_of(s, struct tmpfs, super);
 
-	out->type = fs->lower ? OVERLAYFS_MAGIC : TMPFS_MAGIC;
-	out->blocks = fs->max_pages;
-	out->bfree = fs->max_pages - MIN(fs->max_pages, atomic_load(&fs->nr_pages, RELAXED));
-	out->bavail = out->bfree;
-	out->files = fs->max_nodes;
-	out->ffree = fs->max_nodes - MIN(fs->max_nodes, atomic_load(&fs->nr_nodes, RELAXED));
+	/* What has no limit says 0. */
+	if (fs->max_pages != UNLIMITED) {
+		out->blocks = fs->max_pages;
+		out->bfree = fs->max_pages - MIN(fs->max_pages, atomic_load(&fs->nr_pages, RELAXED));
+		out->bavail = out->bfree;
+	}
+	if (fs->max_nodes != UINT64_MAX) {
+		out->files = fs->max_nodes;
+		out->ffree = fs->max_nodes - MIN(fs->max_nodes, atomic_load(&fs->nr_nodes, RELAXED));
+	}
 }
 
 /* ---- instances --------------------------------------------------------------------------------------------------------------------- */
@@ -339,8 +346,15 @@ static void unmount(struct fs_super *s)
 {
 	struct tmpfs *fs = container_of(s, struct tmpfs, super);
 
-	kfree(fs->icache);
+	/* Something without a name of it holds a file yet (a bound socket): its node needs us. */
+	if (atomic_load(&fs->nr_nodes, RELAXED) || fs->lower)
+		return;
 	kfree(fs);
+}
+
+static bool is_busy(const struct fs_super *s)
+{
+	return atomic_load(&container_of(s, struct tmpfs, super)->nr_mapped, RELAXED);
 }
 
 /* What the options of a mount say; what they do not say is as it was. */
@@ -389,10 +403,10 @@ static const char *parse_option(const char *name, const char *value, struct opti
 			value++;
 			n = st.total_bytes / 100 * MIN(n, 100ul);
 		}
-		o->max_pages = n ? DIV_ROUND_UP(n, PAGE_SIZE) : UINT64_MAX >> PAGE_SHIFT;
+		o->max_pages = n ? DIV_ROUND_UP(n, PAGE_SIZE) : UNLIMITED;
 	} else if (strncmp(name, "nr_blocks=", 10) == 0) {
 		value = parse_size(value, &n);
-		o->max_pages = n ? n : UINT64_MAX >> PAGE_SHIFT;
+		o->max_pages = n ? n : UNLIMITED;
 	} else if (strncmp(name, "nr_inodes=", 10) == 0) {
 		value = parse_size(value, &n);
 		o->max_nodes = n ? n : UINT64_MAX;
@@ -445,30 +459,58 @@ static struct tmpfs *instance(const struct fs_type *type)
 	return fs;
 }
 
+static int mount_with(struct tmpfs *fs, const struct options *o, struct vnode **root)
+{
+	struct vnode_new how = { .mode = S_IFDIR | o->mode, .uid = o->uid, .gid = o->gid };
+	struct tnode *n;
+	int r;
+
+	fs->max_pages = o->max_pages;
+	fs->max_nodes = o->max_nodes;
+	r = tmpfs_node_new(fs, &how, &n);
+	if (!r)
+		*root = &n->v;
+	return r;
+}
+
 static int mount_as(const struct fs_type *type, const char *options, struct vnode **root)
 {
 	struct tmpfs *fs = instance(type);
 	struct options o = { .mode = 01777 };
-	struct vnode_new how;
-	struct tnode *n;
 	int r;
 
 	if (!fs)
 		return -ENOMEM;
-	o.max_pages = fs->max_pages;
-	o.max_nodes = fs->max_nodes;
+	fs->default_pages = o.max_pages = fs->max_pages;
+	fs->default_nodes = o.max_nodes = fs->max_nodes;
 	r = parse_options(options, &o);
-	fs->max_pages = o.max_pages;
-	fs->max_nodes = o.max_nodes;
-	how = (struct vnode_new){ .mode = S_IFDIR | o.mode, .uid = o.uid, .gid = o.gid };
+	fs->mode = o.mode;
+	fs->uid = o.uid;
+	fs->gid = o.gid;
 	if (!r)
-		r = tmpfs_node_new(fs, &how, &n);
-	if (r) {
+		r = mount_with(fs, &o, root);
+	if (r)
 		kfree(fs);
-		return r;
-	}
-	*root = &n->v;
-	return 0;
+	return r;
+}
+
+/* As shmem of Linux shows them: what is not the default. */
+static void show_options(const struct fs_super *s, struct text *out)
+{
+	const struct tmpfs *fs = container_of(s, struct tmpfs, super);
+	uint64_t pages = READ_ONCE(fs->max_pages), nodes = READ_ONCE(fs->max_nodes);
+
+	if (pages != fs->default_pages)
+		text_printf(out, ",size=%lluk", (unsigned long long)(pages == UNLIMITED ? 0 : pages << (PAGE_SHIFT - 10)));
+	if (nodes != fs->default_nodes)
+		text_printf(out, ",nr_inodes=%llu", (unsigned long long)(nodes == UINT64_MAX ? 0 : nodes));
+	if (fs->mode != 01777)
+		text_printf(out, ",mode=%03o", fs->mode);
+	if (fs->uid)
+		text_printf(out, ",uid=%u", fs->uid);
+	if (fs->gid)
+		text_printf(out, ",gid=%u", fs->gid);
+	text_printf(out, ",inode64");
 }
 
 /* Only the limits can be changed, and not below what is in use. */
@@ -487,31 +529,77 @@ static int remount(struct fs_super *s, const char *options)
 	return 0;
 }
 
-static int mount_tmpfs(const char *source, const char *options, struct vnode **root);
-static const struct fs_type tmpfs_type = { .name = "tmpfs", .mount = mount_tmpfs, .statfs = statfs, .remount = remount, .unmount = unmount };
+static const struct fs_type tmpfs_type = {
+	.name = "tmpfs",
+	.magic = TMPFS_MAGIC,
+	.mount = mount_as,
+	.statfs = statfs,
+	.is_busy = is_busy,
+	.show_options = show_options,
+	.remount = remount,
+	.unmount = unmount,
+};
 FS_TYPE(tmpfs_type);
 
-static int mount_tmpfs(const char *source, const char *options, struct vnode **root)
+static int mount_devtmpfs(const struct fs_type *type, const char *options, struct vnode **root)
 {
-	(void)source;
-	return mount_as(&tmpfs_type, options, root);
-}
+	int r = mount_as(type, options, root);
 
-static int mount_devtmpfs(const char *source, const char *options, struct vnode **root);
-static const struct fs_type devtmpfs_type = { .name = "devtmpfs", .mount = mount_devtmpfs, .statfs = statfs, .unmount = unmount };
-FS_TYPE(devtmpfs_type);
-
-static int mount_devtmpfs(const char *source, const char *options, struct vnode **root)
-{
-	int r;
-
-	(void)source;
-	r = mount_as(&devtmpfs_type, options, root);
 	return r ? r : devfs_populate(*root);
 }
 
+static const struct fs_type devtmpfs_type = {
+	.name = "devtmpfs",
+	.is_single = true,
+	.magic = TMPFS_MAGIC,
+	.mount = mount_devtmpfs,
+	.statfs = statfs,
+	.is_busy = is_busy,
+	.show_options = show_options,
+	.unmount = unmount,
+};
+FS_TYPE(devtmpfs_type);
+
+/*
+ * Others that hold files in memory, without limits, as ramfs does, or hold nothing here, as debugfs: programs mount them and look what is there. Queues of mq_open(3) and
+ * huge pages are not behind them. Options that are not known are left alone.
+ */
+static int mount_plain(const struct fs_type *type, const char *options, struct vnode **root)
+{
+	struct tmpfs *fs = instance(type);
+	struct options o = { .mode = type->magic == MQUEUE_MAGIC ? 01777 : type->is_single ? 0700 : 0755 };
+	int r;
+
+	if (!fs)
+		return -ENOMEM;
+	while (*options) {
+		const char *value = strchr(options, '='), *end = strchr(options, ',');
+
+		if (value && (!end || value < end))
+			(void)parse_option(options, value + 1, &o);
+		options = end ? end + 1 : "";
+	}
+	o.max_pages = UNLIMITED;
+	o.max_nodes = UINT64_MAX;
+	r = mount_with(fs, &o, root);
+	if (r)
+		kfree(fs);
+	return r;
+}
+
+#define PLAIN_TYPE(id_, magic_, is_single_) \
+	static const struct fs_type id_##_type = { \
+		.name = #id_, .is_single = is_single_, .magic = magic_, .mount = mount_plain, .statfs = statfs, .is_busy = is_busy, .unmount = unmount, \
+	}; \
+	FS_TYPE(id_##_type)
+PLAIN_TYPE(ramfs, 0x858458f6u, false);
+PLAIN_TYPE(hugetlbfs, 0x958458f6u, false);
+PLAIN_TYPE(mqueue, MQUEUE_MAGIC, true);
+PLAIN_TYPE(debugfs, 0x64626720u, true);
+PLAIN_TYPE(tracefs, 0x74726163u, true);
+
 /* The root shows itself as an overlay where there is an image. */
-static const struct fs_type overlay_type = { .name = "overlay", .statfs = statfs };
+static const struct fs_type overlay_type = { .name = "overlay", .magic = OVERLAYFS_MAGIC, .statfs = statfs };
 FS_TYPE(overlay_type);
 
 int tmpfs_create_root(struct erofs *image, struct vnode **root)

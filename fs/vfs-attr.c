@@ -14,6 +14,8 @@
 #define UTIME_OMIT	0x3ffffffe
 
 #define ST_VALID	0x20		/* statfs(2): f_flags means something */
+#define ST_RELATIME	0x1000
+#define ST_NOSYMFOLLOW	0x2000
 #define PIPEFS_MAGIC	0x50495045
 #define SOCKFS_MAGIC	0x534f434b
 #define TMPFS_MAGIC	0x01021994
@@ -57,6 +59,11 @@ int vfs_stat(struct fs_context *ctx, struct file *at, const char *path, unsigned
 	return r;
 }
 
+bool file_is_noexec(const struct file *f)
+{
+	return f->dentry && f->dentry->mount && (READ_ONCE(f->dentry->mount->flags) & MS_NOEXEC);
+}
+
 int vfs_access(struct fs_context *ctx, struct file *at, const char *path, unsigned mode, unsigned at_flags)
 {
 	struct dentry *d;
@@ -75,7 +82,7 @@ int vfs_access(struct fs_context *ctx, struct file *at, const char *path, unsign
 	r = vnode_permission(d->vnode, mode);
 	if (!r && (mode & MAY_EXEC) && d->mount && (d->mount->flags & MS_NOEXEC) && vnode_type(d->vnode) == S_IFREG)
 		r = -EACCES;
-	if (!r && (mode & MAY_WRITE) && d->mount && (d->mount->flags & MS_RDONLY) && vnode_type(d->vnode) != S_IFCHR)
+	if (!r && (mode & MAY_WRITE) && dentry_is_readonly(d) && vnode_type(d->vnode) != S_IFCHR)
 		r = -EROFS;
 	dentry_put(d);
 	return r;
@@ -86,7 +93,7 @@ static int setattr(struct dentry *d, const struct vnode_attr *a)
 	struct vnode *v = d->vnode;
 	int r;
 
-	if (d->mount && (d->mount->flags & MS_RDONLY))
+	if (dentry_is_readonly(d))
 		return -EROFS;
 	r = v->ops->setattr ? v->ops->setattr(v, a) : -EPERM;
 	if (!r && (a->what & (ATTR_MODE | ATTR_UID | ATTR_GID)) && vnode_is_dir(v))
@@ -228,7 +235,7 @@ int vfs_truncate(struct fs_context *ctx, const char *path, uint64_t size)
 		r = -EISDIR;
 	else if (vnode_type(v) != S_IFREG || !v->ops->truncate)
 		r = -EINVAL;
-	else if (d->mount && (d->mount->flags & MS_RDONLY))
+	else if (dentry_is_readonly(d))
 		r = -EROFS;
 	else
 		r = vnode_permission(v, MAY_WRITE);
@@ -240,15 +247,25 @@ int vfs_truncate(struct fs_context *ctx, const char *path, uint64_t size)
 	return r;
 }
 
+/* Those of a mount as statfs(2) has them: many are the same as mount(2)'s. */
+static uint64_t mount_st_flags(const struct mount *m)
+{
+	unsigned long flags = READ_ONCE(m->flags);
+
+	return (flags & (MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME)) | (flags & (MS_RDONLY | SUPER_RDONLY) ? MS_RDONLY : 0) |
+	       (flags & MS_RELATIME ? ST_RELATIME : 0) | (flags & MS_NOSYMFOLLOW ? ST_NOSYMFOLLOW : 0);
+}
+
 static int super_statfs(struct dentry *d, struct statfs_info *out)
 {
 	struct fs_super *s = d->vnode->super;
 
 	*out = (struct statfs_info){ .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX, .fsid = s->dev };
+	out->type = s->type ? s->type->magic : 0;
 	if (s->type && s->type->statfs)
 		s->type->statfs(s, out);
 	if (d->mount)	/* memfds are of a mount of their own that nobody sees */
-		out->flags = ST_VALID | (d->mount->flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC));
+		out->flags = ST_VALID | mount_st_flags(d->mount);
 	else
 		*out = (struct statfs_info){ .type = TMPFS_MAGIC, .bsize = PAGE_SIZE, .frsize = PAGE_SIZE, .namelen = NAME_MAX, .flags = ST_VALID };
 	return 0;

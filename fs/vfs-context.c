@@ -109,18 +109,15 @@ int vfs_chroot(struct fs_context *ctx, const char *path)
 }
 
 /* Does ".." lead from d to root? */
-static bool is_below(const struct dentry *root, struct dentry *d)
+static bool is_below(struct dentry *root, struct dentry *d)
 {
-	rcu_read_lock();
-	while (d != root) {
-		struct dentry *parent = READ_ONCE(d->parent);
+	struct place at = place_of(d), top = place_of(root);
 
-		if (parent == d && (!d->mount || !d->mount->point))
-			break;
-		d = parent == d ? d->mount->point : parent;
-	}
+	rcu_read_lock();
+	while (!place_is_same(at, top) && place_up(&at))
+		;
 	rcu_read_unlock();
-	return d == root;
+	return place_is_same(at, top);
 }
 
 /* Path of d into buf, from its start; length with the 0. */
@@ -129,7 +126,7 @@ static ssize_t path_text(struct fs_context *ctx, struct dentry *d, bool may_be_d
 	static const char deleted[] = " (deleted)", unreachable[] = "(unreachable)";
 	size_t before = 0;
 	struct dentry *root;
-	bool is_deleted = READ_ONCE(d->flags) & DENTRY_DELETED;
+	bool is_deleted = READ_ONCE(dentry_real(d)->flags) & DENTRY_DELETED;
 	char *tmp, *start;
 	ssize_t r;
 

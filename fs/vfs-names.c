@@ -12,9 +12,9 @@
 /* May names in dir be changed? ns_lock held. */
 static int check_dir(struct dentry *dir)
 {
-	if (READ_ONCE(dir->flags) & DENTRY_DELETED)
+	if (READ_ONCE(dentry_real(dir)->flags) & DENTRY_DELETED)
 		return -ENOENT;
-	if (dir->mount && (dir->mount->flags & MS_RDONLY))
+	if (dentry_is_readonly(dir))
 		return -EROFS;
 	return vnode_permission(dir->vnode, MAY_WRITE | MAY_EXEC);
 }
@@ -140,12 +140,13 @@ int vfs_symlink(struct fs_context *ctx, const char *target, struct file *at, con
 }
 
 /* ns_lock held. */
-static int may_link(const struct vnode *dir, const struct dentry *source)
+static int may_link(const struct dentry *base, const struct dentry *source)
 {
+	const struct vnode *dir = base->vnode;
 	struct vnode *v = source->vnode;
 	int r;
 
-	if (dir->super != v->super || !source->mount)	/* a memfd is nowhere */
+	if (base->mount != source->mount)	/* other file systems, and other mounts of one; a memfd is nowhere */
 		return -EXDEV;
 	r = vnode_may_link(v);
 	if (r)
@@ -180,7 +181,7 @@ int vfs_link(struct fs_context *ctx, struct file *at, const char *from, struct f
 	r = begin_create(&w, ctx, to_at, to, false, &d);
 	if (!r) {
 		dir = w.base->vnode;
-		r = may_link(dir, source);
+		r = may_link(w.base, source);
 		if (!r)
 			r = dir->ops->link(dir, w.last, w.last_len, v);
 		if (!r) {
@@ -201,13 +202,18 @@ int vfs_link(struct fs_context *ctx, struct file *at, const char *from, struct f
 	return r;
 }
 
+static bool is_mount_point(const struct dentry *d)
+{
+	return READ_ONCE(d->covered) || (READ_ONCE(d->flags) & DENTRY_POINT);
+}
+
 static int check_unlink(struct walk *w, struct dentry *d, bool is_dir)
 {
 	struct vnode *v = d->vnode;
 
 	if (!v)
 		return -ENOENT;
-	if (READ_ONCE(d->covered) || (d->flags & DENTRY_MOUNTROOT))
+	if (is_mount_point(d) || (d->flags & DENTRY_MOUNTROOT))
 		return -EBUSY;
 	if (is_dir && !vnode_is_dir(v))
 		return -ENOTDIR;
@@ -295,7 +301,7 @@ static int check_rename(struct walk *wf, struct dentry *f, struct walk *wt, stru
 		if (!vnode_is_dir(f->vnode) && vnode_is_dir(t->vnode))
 			return -EISDIR;
 	}
-	if (READ_ONCE(f->covered) || READ_ONCE(t->covered))
+	if (is_mount_point(f) || is_mount_point(t))
 		return -EBUSY;
 	return wf->base->vnode->ops->rename ? 0 : -EPERM;
 }
@@ -324,7 +330,7 @@ static int rename_locked(struct walk *wf, struct walk *wt, struct dentry *f, str
 		dentry_exchange(f, t, name, back);
 	} else {
 		dentry_remove(t, t->vnode != NULL);
-		dentry_move(f, wt->base, name);
+		dentry_move(f, dentry_real(wt->base), name);
 	}
 	return 0;
 }
@@ -370,7 +376,7 @@ int vfs_rename(struct fs_context *ctx, struct file *at, const char *from, struct
 		r = walk_parent(&wt);
 	if (!r && (wf.last_type != LAST_NORMAL || wt.last_type != LAST_NORMAL))
 		r = (flags & RENAME_NOREPLACE) && wf.last_type == LAST_NORMAL ? -EEXIST : -EBUSY;
-	if (!r && wf.base->vnode->super != wt.base->vnode->super)
+	if (!r && wf.base->mount != wt.base->mount)
 		r = -EXDEV;
 	if (r)
 		goto out_to;

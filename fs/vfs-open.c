@@ -32,7 +32,9 @@ static int check_open(struct dentry *d, unsigned flags, bool is_new)
 		return -ELOOP;
 	if (type == S_IFDIR && (may & MAY_WRITE))
 		return -EISDIR;
-	if ((may & MAY_WRITE) && d->mount && (d->mount->flags & MS_RDONLY) && (type == S_IFREG || type == S_IFDIR))
+	if (unlikely(type == S_IFCHR || type == S_IFBLK) && d->mount && (d->mount->flags & MS_NODEV))
+		return -EACCES;
+	if ((may & MAY_WRITE) && dentry_is_readonly(d) && (type == S_IFREG || type == S_IFDIR))
 		return -EROFS;
 	if (is_new)
 		return 0;
@@ -180,9 +182,9 @@ static int create_locked(struct fs_context *ctx, struct dentry *dir, struct dent
 	int r;
 
 	r = vnode_permission(dir->vnode, MAY_WRITE | MAY_EXEC);
-	if (!r && (READ_ONCE(dir->flags) & DENTRY_DELETED))
+	if (!r && (READ_ONCE(dentry_real(dir)->flags) & DENTRY_DELETED))
 		r = -ENOENT;
-	if (!r && dir->mount && (dir->mount->flags & MS_RDONLY))
+	if (!r && dentry_is_readonly(dir))
 		r = -EROFS;
 	if (!r)
 		r = dir->vnode->ops->create ? dir->vnode->ops->create(dir->vnode, negative->name->text, negative->name->len, &how, &v) : -EROFS;
@@ -223,6 +225,8 @@ static int child_or_create(struct walk *w, uint32_t mode, struct dentry **out, b
 		*is_new = true;
 	}
 	mutex_unlock(ns);
+	if (!r && unlikely(w->base->flags & DENTRY_SHADOW))
+		r = shadow_get(w->base->mount, d, &d);
 	*out = d;
 	if (!r && *is_new)
 		inotify_name_event(w->base->vnode, w->last, w->last_len, IN_CREATE, 0);
@@ -306,6 +310,10 @@ static int open_tmpfile(struct fs_context *ctx, struct file *at, const char *pat
 	}
 	if (!r) {
 		atomic_fetch_or(&d->flags, DENTRY_DELETED, RELAXED);
+		if (unlikely(dir->flags & DENTRY_SHADOW))
+			r = shadow_get(dir->mount, d, &d);
+	}
+	if (!r) {
 		r = open_dentry(d, flags & ~(unsigned)O_TMPFILE, true, out);
 	}
 	dentry_put(dir);

@@ -60,6 +60,7 @@ int vfs_open_within(struct fs_context *ctx, struct file *at, const char *path, u
 		    struct file **out);
 int vfs_stat(struct fs_context *ctx, struct file *at, const char *path, unsigned at_flags, struct stat_info *out);
 int file_stat(struct file *f, struct stat_info *out);
+bool file_is_noexec(const struct file *f);			/* nothing of its mount may be run (MS_NOEXEC) */
 int vfs_access(struct fs_context *ctx, struct file *at, const char *path, unsigned mode, unsigned at_flags);
 int vfs_mkdir(struct fs_context *ctx, struct file *at, const char *path, uint32_t mode);
 int vfs_mknod(struct fs_context *ctx, struct file *at, const char *path, uint32_t mode, uint64_t dev);

@@ -58,6 +58,7 @@
 struct dentry;
 struct file_locks;
 struct fs_super;
+struct text;
 struct vnode;
 
 struct vnode_attr {
@@ -217,9 +218,15 @@ struct fs_super {
 struct fs_type {
 	const char *name;
 	bool needs_device;		/* for /proc/filesystems: not "nodev" */
+	bool is_single;			/* there is one: mounted again it shows the same */
+	uint32_t magic;			/* for statfs(2) */
 	/* give: *root a directory, of a new super. options: "size=64M,mode=1777" or "". */
-	int (*mount)(const char *source, const char *options, struct vnode **root);
-	void (*statfs)(struct fs_super *s, struct statfs_info *out);
+	int (*mount)(const struct fs_type *type, const char *options, struct vnode **root);
+	void (*statfs)(struct fs_super *s, struct statfs_info *out);	/* or NULL */
+	/* Is there a file in memory that is mapped? [false] */
+	bool (*is_busy)(const struct fs_super *s);
+	/* ",size=64k": its options as /proc/self/mounts has them. [those it was mounted with] */
+	void (*show_options)(const struct fs_super *s, struct text *out);
 	/* New options for a mounted one. [takes any, and does nothing] */
 	int (*remount)(struct fs_super *s, const char *options);
 	/* No dentry, no file is left: free s and all. */

@@ -88,7 +88,7 @@ static int open_program(struct exec *e, const char *path, struct file **out, uin
 	if (r)
 		return r;
 	r = file_stat(*out, &st);
-	if (!r && ((st.mode & 0170000) != 0100000 || vnode_permission((*out)->vnode, MAY_EXEC))) {
+	if (!r && ((st.mode & 0170000) != 0100000 || file_is_noexec(*out) || vnode_permission((*out)->vnode, MAY_EXEC))) {
 		snprintf(e->message, sizeof(e->message), "%s is not an executable file: chmod +x it", path);
 		r = -EACCES;
 	}

@@ -78,9 +78,13 @@ static long file_object(long fd, long prot, bool is_shared, uint64_t off, size_t
 		r = -EACCES;
 	else if (!f->ops->map)
 		r = -ENODEV;
+	else if (prot & VM_EXEC && file_is_noexec(f))
+		r = -EPERM;
 	else
 		r = f->ops->map(f, off, len, (unsigned)prot & VM_PROT_MASK, is_shared, &req->object);
 	req->max_prot = is_shared && access != O_RDWR ? VM_READ | VM_EXEC : 0;
+	if (unlikely(file_is_noexec(f)))
+		req->max_prot = (req->max_prot ? req->max_prot : VM_READ | VM_WRITE) & ~VM_EXEC;
 	file_put(f);
 	return r;
 }

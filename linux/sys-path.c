@@ -798,8 +798,7 @@ long sys_mount(long source, long target, long fstype, long flags, long data)
 	for (int i = 0; i < 4 && !r; i++)
 		r = string_arg(ptrs[i], i == 2 ? 64 : PATH_MAX, &text[i]);
 	if (!r)
-		r = text[1] ? vfs_mount(fs_current(), text[0], text[1], text[2] ? text[2] : "", (unsigned long)flags,
-					text[3] ? text[3] : "") : -EFAULT;
+		r = text[1] ? vfs_mount(fs_current(), text[0], text[1], text[2], (unsigned long)flags, text[3] ? text[3] : "") : -EFAULT;
 	for (int i = 0; i < 4; i++)
 		kfree(text[i]);
 	return r;

@@ -2,7 +2,7 @@
  *
  * The root: an EROFS image from mkfs.erofs below the writable layer. Looking, changing, renaming, removing; what a program sees must be what Linux's overlay and tmpfs show.
  */
-/* sources: fs/uio.c fs/file.c fs/async.c fs/fdtable.c fs/vnode.c fs/dentry.c fs/path.c fs/path-cache.c fs/vfs-open.c fs/vfs-names.c fs/vfs-attr.c fs/vfs-context.c fs/mount.c fs/erofs.c fs/erofs-dir.c fs/erofs-z.c fs/tmpfs.c fs/tmpfs-dir.c fs/tmpfs-file.c fs/tmpfs-clean.c fs/pagecache.c fs/devfs.c fs/pseudo.c fs/pseudo-tree.c fs/sysctl.c fs/text.c fs/proc-fd.c fs/locks.c fs/record-tree.c fs/inotify.c fs/pipe.c fs/special.c fs/poll.c fs/epoll.c libc/crc32c.c libc/lz4.c libc/rbtree.c sched/poller.c fs/cred.c fs/permission.c fs/anon-attr.c tests/host/fake-special.c tests/host/fake-fs.c */
+/* sources: fs/uio.c fs/file.c fs/async.c fs/fdtable.c fs/vnode.c fs/dentry.c fs/path.c fs/path-cache.c fs/vfs-open.c fs/vfs-names.c fs/vfs-attr.c fs/vfs-context.c fs/mount.c fs/mount-proc.c fs/bind.c fs/erofs.c fs/erofs-dir.c fs/erofs-z.c fs/tmpfs.c fs/tmpfs-dir.c fs/tmpfs-file.c fs/tmpfs-clean.c fs/pagecache.c fs/devfs.c fs/pseudo.c fs/pseudo-tree.c fs/sysctl.c fs/text.c fs/proc-fd.c fs/locks.c fs/record-tree.c fs/inotify.c fs/pipe.c fs/special.c fs/poll.c fs/epoll.c libc/crc32c.c libc/lz4.c libc/rbtree.c sched/poller.c fs/cred.c fs/permission.c fs/anon-attr.c tests/host/fake-special.c tests/host/fake-fs.c */
 #include "tests/host/vfs-env.h"
 
 #include "tests/host/fake-fs.h"
