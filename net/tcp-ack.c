@@ -3,11 +3,12 @@
 #include "net/neigh.h"
 #include "net/tcp-priv.h"
 
-void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt)
+void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt, nsec_t least)
 {
 	rtt = MAX(rtt, (nsec_t)1000);
-	if (!tp->min_rtt || rtt < tp->min_rtt)
-		tp->min_rtt = rtt;
+	least = MAX(least, (nsec_t)1000);
+	if (!tp->min_rtt || least < tp->min_rtt)
+		tp->min_rtt = least;
 	if (!tp->srtt) {
 		tp->srtt = rtt;
 		tp->rttvar = rtt / 2;
@@ -52,12 +53,19 @@ static bool input_echo(struct tcp_sock *tp, const struct pkt *p)
 
 static void undo_begin(struct tcp_sock *tp)
 {
-	tp->undo_cwnd = tp->cwnd;
-	tp->undo_ssthresh = tp->ssthresh;
-	tp->undo_w_max = tp->cubic.w_max;
-	tp->undo_mark = tp->snd_una;
-	tp->undo_bytes = tp->is_tlp_out && tp->is_tlp_retrans ? tp->mss : 0;	/* a probe's duplicate says nothing of what is sent from now on */
-	tp->may_undo = true;
+	tp->earlier = tp->undo;
+	/* A probe's duplicate says nothing of what is sent from now on. */
+	tp->undo = (struct tcp_undo){ .cwnd = tp->cwnd, .ssthresh = tp->ssthresh, .w_max = tp->cubic.w_max, .mark = tp->snd_una,
+				      .bytes = tp->is_tlp_out && tp->is_tlp_retrans ? tp->mss : 0, .may_undo = true };
+}
+
+static void restore(struct tcp_sock *tp, struct tcp_undo *u)
+{
+	tp->cwnd = MAX(tp->cwnd, u->cwnd);
+	tp->ssthresh = MAX(tp->ssthresh, u->ssthresh);
+	tp->cubic.w_max = u->w_max;
+	tp->used_twice = 0;	/* that the smaller window was full says nothing of this one */
+	u->may_undo = false;
 }
 
 /* Nothing was lost: as if it had not been believed. */
@@ -72,25 +80,51 @@ static void undo(struct tcp_sock *tp)
 		if (!tp->has_sack)
 			tp->sacked_bytes = 0;
 	}
-	tp->cwnd = MAX(tp->cwnd, tp->undo_cwnd);
-	tp->ssthresh = MAX(tp->ssthresh, tp->undo_ssthresh);
-	tp->cubic.w_max = tp->undo_w_max;
-	tp->may_undo = false;
+	restore(tp, &tp->undo);
+}
+
+/* The reduction before the last one was wrong, so that the last one began from too small a window. */
+static void undo_earlier(struct tcp_sock *tp)
+{
+	if (!tp->undo.may_undo) {
+		restore(tp, &tp->earlier);
+		return;
+	}
+	if (tp->earlier.cwnd > tp->undo.cwnd) {
+		uint64_t ssthresh = (uint64_t)tp->ssthresh * tp->earlier.cwnd / tp->undo.cwnd;
+
+		tp->ssthresh = (uint32_t)MIN(ssthresh, (uint64_t)0x7fffffff);
+		tp->undo.cwnd = tp->earlier.cwnd;
+	}
+	tp->undo.ssthresh = MAX(tp->undo.ssthresh, tp->earlier.ssthresh);
+	tp->earlier.may_undo = false;
+}
+
+/* The report of a duplicate: is it the last of what u waits for? */
+static bool is_last_duplicate(struct tcp_undo *u, const struct tcp_ack_result *res)
+{
+	if (!u->may_undo || !u->bytes)
+		return false;
+	u->bytes -= MIN(u->bytes, res->dsack_end - res->dsack_start);
+	return !u->bytes;
 }
 
 /*
- * RFC 3708: all that was sent again in this recovery, or since, has arrived twice. Also when the recovery is over: the last duplicate is reported with or after the
- * acknowledgement that ends it.
+ * RFC 3708: all that was sent again in a recovery, or since, has arrived twice. Also when the recovery is over: the last duplicate is reported with or after the
+ * acknowledgement that ends it, perhaps in the next recovery.
  */
 static void undo_if_all_twice(struct tcp_sock *tp, const struct pkt *p, const struct tcp_ack_result *res)
 {
-	if (!tp->may_undo || !tp->undo_bytes || !seq_lt(tp->undo_mark, res->dsack_end) || p->tcp.flags & TCP_ECE)
+	if (p->tcp.flags & TCP_ECE)
 		return;
-	tp->undo_bytes -= MIN(tp->undo_bytes, res->dsack_end - res->dsack_start);
-	if (tp->undo_bytes)
-		return;
-	tp->rack_reordering = true;
-	undo(tp);
+	if (seq_lt(tp->undo.mark, res->dsack_end)) {
+		if (is_last_duplicate(&tp->undo, res)) {
+			tp->rack_reordering = true;
+			undo(tp);
+		}
+	} else if (seq_lt(tp->earlier.mark, res->dsack_end) && is_last_duplicate(&tp->earlier, res)) {
+		undo_earlier(tp);
+	}
 }
 
 /* The first acknowledgement after a repeat echoes a segment from before it: the originals were only late. */
@@ -99,6 +133,8 @@ static void undo_if_wrong(struct tcp_sock *tp, const struct pkt *p, const struct
 	if (tp->ca_state < CA_RECOVERY || !tp->has_undo_ts || !res->acked || !res->has_ecr || !res->ecr || !seq_lt(res->ecr, tp->undo_ts) ||
 	    p->tcp.flags & TCP_ECE)
 		return;
+	if (tp->ca_state == CA_RECOVERY)
+		rack_note_late(tp, (tcp_ts(tp, tp->last_rcv) - res->ecr) * NSEC_PER_MSEC);
 	undo(tp);
 }
 
@@ -178,13 +214,15 @@ static inline __attribute__((always_inline)) void update_window(struct tcp_sock 
 static void take_rtt(struct tcp_sock *tp, const struct pkt *p, const struct tcp_ack_result *res, nsec_t now)
 {
 	if (res->has_sample) {
-		tcp_rtt_sample(tp, now - res->newest_sent);
+		tcp_rtt_sample(tp, now - res->oldest_sent, now - res->newest_sent);
 	} else if (res->acked && tp->has_ts && p->tcp.has_ts && p->tcp.ts_ecr) {
 		/* All of it was sent again; the timestamp says which copy arrived (RFC 7323 4.1). */
 		uint32_t ms = tcp_ts(tp, now) - p->tcp.ts_ecr;
 
+		nsec_t rtt = ms ? ms * NSEC_PER_MSEC : NSEC_PER_MSEC / 2;
+
 		if (ms < 600000)
-			tcp_rtt_sample(tp, ms ? ms * NSEC_PER_MSEC : NSEC_PER_MSEC / 2);
+			tcp_rtt_sample(tp, rtt, rtt);
 	}
 }
 
@@ -260,7 +298,7 @@ void tcp_ack_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	}
 	update_window(tp, p);
 	advance(tp, ack, now);
-	tcp_rtt_sample(tp, now - sent_at);
+	tcp_rtt_sample(tp, now - sent_at, now - sent_at);
 	if (tcp_cong_may_grow(tp))
 		tp->cong->acked(tp, acked, now);
 	if (flight == acked) {

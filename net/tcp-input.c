@@ -176,7 +176,7 @@ static void syn_sent(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 
 		tx_cumulative(tp, p->tcp.ack, &res);
 		if (res.has_sample)
-			tcp_rtt_sample(tp, now - res.newest_sent);
+			tcp_rtt_sample(tp, now - res.oldest_sent, now - res.newest_sent);
 		tp->snd_una = p->tcp.ack;
 		sendq_acked(tp, tp->snd_una);
 		tp->xmit_at = NSEC_NEVER;
@@ -333,7 +333,7 @@ static bool complete_handshake(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		return false;
 	tx_cumulative(tp, p->tcp.ack, &res);
 	if (res.has_sample)
-		tcp_rtt_sample(tp, now - res.newest_sent);
+		tcp_rtt_sample(tp, now - res.oldest_sent, now - res.newest_sent);
 	tp->snd_una = p->tcp.ack;
 	sendq_acked(tp, tp->snd_una);
 	tp->snd_wnd = (uint32_t)p->tcp.window << (p->tcp.flags & TCP_SYN ? 0 : tp->snd_wscale);

@@ -336,7 +336,7 @@ bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *r, nsec_t now)
 	r->flags |= TX_EVER_RETRANS;
 	r->sent_at = now;
 	tp->prr_out += len;
-	tp->undo_bytes += len;
+	tp->undo.bytes += len;
 	tp->bytes_retrans += data;
 	tp->nr_retrans_total++;
 	NET_COUNT(tcp_retrans_segs);

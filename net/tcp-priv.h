@@ -163,6 +163,14 @@ struct tcp_ready {
 
 #define READY_LOCAL	1ull
 
+/* ---- a reduction that may prove wrong (tcp-ack.c) ------------------------------------------------------------------------------- */
+
+struct tcp_undo {
+	uint32_t cwnd, ssthresh, w_max;	/* as they were before CA_RECOVERY or CA_LOSS */
+	uint32_t mark, bytes;		/* snd_una then, and what was sent again since and not reported as a duplicate (RFC 3708) */
+	bool may_undo;			/* it was not undone yet */
+};
+
 /* ---- a connection ----------------------------------------------------------------------------------------------------- */
 
 struct tcp_sock {
@@ -263,9 +271,7 @@ struct tcp_sock {
 	uint32_t recovery_end;		/* [l] */
 	uint8_t nr_dupacks;		/* [l] for peers without SACK */
 	uint32_t prr_delivered, prr_out, prr_flight;	/* [l] RFC 6937 */
-	uint32_t undo_cwnd, undo_ssthresh, undo_w_max;	/* [l] as they were before CA_RECOVERY or CA_LOSS */
-	uint32_t undo_mark, undo_bytes;	/* [l] snd_una then, and what was sent again since and not reported as a duplicate (RFC 3708) */
-	bool may_undo;			/* [l] it was not undone yet */
+	struct tcp_undo undo, earlier;	/* [l] of the last reduction, and of the one before it while its duplicates may still be reported */
 	uint32_t undo_ts;		/* [l] our timestamp in the first segment that was repeated, if has_undo_ts */
 	bool has_undo_ts;		/* [l] */
 	const struct tcp_cong *cong;	/* [l] */
@@ -511,7 +517,8 @@ void tcp_update_mss(struct tcp_sock *tp);
 bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now);
 /* The same for a segment that is_plain() of tcp-input.c lets pass. */
 void tcp_ack_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now);
-void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt);
+/* least: of the same acknowledgement, for min_rtt. */
+void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt, nsec_t least);
 void tcp_enter_recovery(struct tcp_sock *tp);
 void tcp_enter_loss(struct tcp_sock *tp);
 /* The congestion window was reduced: tell a peer with ECN. */
@@ -521,7 +528,7 @@ void tcp_ecn_reduced(struct tcp_sock *tp);
 struct tcp_ack_result {
 	uint32_t acked, sacked_new;	/* bytes newly acknowledged in order; newly SACKed */
 	uint32_t ecr;			/* in: the timestamp it echoes, if has_ecr */
-	nsec_t newest_sent;		/* of segments newly acknowledged, for RTT */
+	nsec_t oldest_sent, newest_sent;	/* of segments newly acknowledged, if has_sample */
 	bool has_sample, is_dsack, has_lost_retrans, has_ecr;
 	uint32_t before_una;
 	uint32_t dsack_start, dsack_end;	/* if is_dsack */
@@ -542,6 +549,8 @@ void tx_unmark_lost(struct tcp_sock *tp);
 struct tx_rec *tx_next_lost(struct tcp_sock *tp);
 /* RFC 8985 6.2: mark what must be lost; sets the reordering timer. */
 void rack_detect(struct tcp_sock *tp, nsec_t now);
+/* Something arrived that had been overtaken, after that time: the window is to be wide enough for the next one. */
+void rack_note_late(struct tcp_sock *tp, nsec_t rtt);
 void rack_update_reo(struct tcp_sock *tp, const struct tcp_ack_result *res);
 void tlp_schedule(struct tcp_sock *tp, nsec_t now);
 /* The same where something is in flight and nothing out of the ordinary (TCP_PLAIN). */

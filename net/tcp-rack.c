@@ -159,6 +159,20 @@ static bool sent_after(nsec_t t1, uint32_t end1, nsec_t t2, uint32_t end2)
 	return t1 > t2 || (t1 == t2 && seq_lt(end2, end1));
 }
 
+#define REO_PERSIST	16u
+#define REO_STEPS_MAX	255u
+
+void rack_note_late(struct tcp_sock *tp, nsec_t rtt)
+{
+	nsec_t steps = rtt > tp->rack_rtt && tp->min_rtt >= 4 ? (rtt - tp->rack_rtt) / (tp->min_rtt / 4) : 0;
+
+	tp->rack_reordering = true;
+	if (!steps)
+		return;
+	tp->reo_steps = MAX(tp->reo_steps, (uint32_t)MIN(steps, (nsec_t)REO_STEPS_MAX));
+	tp->reo_persist = REO_PERSIST;
+}
+
 /* RFC 8985 6.2 step 2: r was delivered. */
 static void delivered(struct tcp_sock *tp, const struct tx_rec *r, uint32_t len, struct tcp_ack_result *res, nsec_t now)
 {
@@ -166,9 +180,10 @@ static void delivered(struct tcp_sock *tp, const struct tx_rec *r, uint32_t len,
 
 	tp->delivered += len;
 	if (!(r->flags & TX_EVER_RETRANS)) {
+		if (!res->has_sample || r->sent_at < res->oldest_sent)
+			res->oldest_sent = r->sent_at;
+		res->newest_sent = MAX(r->sent_at, res->newest_sent);
 		res->has_sample = true;
-		if (r->sent_at > res->newest_sent)
-			res->newest_sent = r->sent_at;
 	} else if (rtt < tp->min_rtt || (res->has_ecr && seq_lt(res->ecr, tcp_ts(tp, r->sent_at)))) {
 		return;		/* the acknowledgement must be of the original */
 	}
@@ -176,7 +191,7 @@ static void delivered(struct tcp_sock *tp, const struct tx_rec *r, uint32_t len,
 	if (seq_lt(tp->high_sacked, r->end))
 		tp->high_sacked = r->end;
 	else if (seq_lt(r->end, tp->high_sacked) && !(r->flags & TX_EVER_RETRANS))
-		tp->rack_reordering = true;
+		rack_note_late(tp, rtt);
 	if (sent_after(r->sent_at, r->end, tp->rack_sent_at, tp->rack_end)) {
 		tp->rack_sent_at = r->sent_at;
 		tp->rack_end = r->end;
@@ -307,8 +322,6 @@ void tx_sack(struct tcp_sock *tp, const struct pkt *p, struct tcp_ack_result *re
 
 /* ---- RACK -------------------------------------------------------------------------------------------------------------- */
 
-#define REO_PERSIST	16u
-
 /* RFC 8985 6.2 step 4: the reordering window. Each round with a duplicate widens it; it is forgotten after that many recoveries without. */
 void rack_update_reo(struct tcp_sock *tp, const struct tcp_ack_result *res)
 {
@@ -316,7 +329,7 @@ void rack_update_reo(struct tcp_sock *tp, const struct tcp_ack_result *res)
 
 	if (res->is_dsack && seq_le(tp->reo_round, tp->snd_una)) {
 		tp->reo_round = tp->snd_nxt;
-		if (tp->reo_steps < 255)
+		if (tp->reo_steps < REO_STEPS_MAX)
 			tp->reo_steps++;
 		tp->reo_persist = REO_PERSIST;
 	}
