@@ -38,7 +38,7 @@ struct answer {
 	int error;
 };
 
-/* Begin a message with a zeroed body of this size; it and its attributes may take 512 bytes in all. NULL: no memory. */
+/* Begin a message with a zeroed body of this size; it and its attributes may take 1024 bytes in all. NULL: no memory. */
 void *nl_begin(struct answer *a, uint16_t type, unsigned size);
 void nl_attr(struct answer *a, uint16_t type, const void *data, unsigned len);
 void nl_attr_u32(struct answer *a, uint16_t type, uint32_t v);

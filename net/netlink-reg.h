@@ -96,7 +96,17 @@ struct rtattr {
 #define IFLA_STATS	7
 #define IFLA_TXQLEN	13
 #define IFLA_LINKINFO	18
+#define IFLA_MAP	14
+#define IFLA_STATS64	23
 #define IFLA_GROUP	27
+#define IFLA_PROMISCUITY 30
+#define IFLA_NUM_TX_QUEUES 31
+#define IFLA_NUM_RX_QUEUES 32
+#define IFLA_CARRIER	33
+#define IFLA_CARRIER_CHANGES 35
+#define IFLA_PROTO_DOWN	39
+#define IFLA_MIN_MTU	50
+#define IFLA_MAX_MTU	51
 #define IFLA_OPERSTATE	16
 #define IFLA_LINKMODE	17
 

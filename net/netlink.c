@@ -78,7 +78,7 @@ static void flush(struct answer *a)
 
 void *nl_begin(struct answer *a, uint16_t type, unsigned size)
 {
-	if (a->p && a->p->len + 512 > CHUNK)
+	if (a->p && a->p->len + 1024 > CHUNK)
 		flush(a);
 	if (!a->p)
 		a->p = pkt_alloc(0, CHUNK);
@@ -121,8 +121,9 @@ static void attr_ip(struct answer *a, uint16_t type, const struct ip_addr *ip)
 static void put_link(struct answer *a, const struct netdev *d)
 {
 	struct ifinfomsg *m = nl_begin(a, RTM_NEWLINK, sizeof(*m));
-	uint32_t flags = atomic_load(&d->flags, RELAXED), stats[23] = { 0 };
-	uint8_t broadcast[6], state = d == &loopback && flags & IFF_UP ? 0 : flags & IFF_RUNNING ? 6 : 2, mode = 0;	/* unknown, up, down */
+	uint32_t flags = atomic_load(&d->flags, RELAXED), stats[24] = { 0 };
+	uint64_t stats64[25] = { 0 };
+	uint8_t map[32] = { 0 }, carrier = flags & IFF_RUNNING || d == &loopback, broadcast[6], state = d == &loopback && flags & IFF_UP ? 0 : flags & IFF_RUNNING ? 6 : 2, mode = 0;	/* unknown, up, down */
 	struct netdev_traffic traffic = netdev_traffic(d);
 
 	if (!m)
@@ -137,14 +138,26 @@ static void put_link(struct answer *a, const struct netdev *d)
 	nl_attr(a, IFLA_OPERSTATE, &state, 1);
 	nl_attr(a, IFLA_LINKMODE, &mode, 1);
 	nl_attr_u32(a, IFLA_MTU, atomic_load(&d->mtu, RELAXED));
+	nl_attr_u32(a, IFLA_MIN_MTU, d == &loopback ? 0 : 68);	/* RFC 791: what each must be able to pass on */
+	nl_attr_u32(a, IFLA_MAX_MTU, d == &loopback ? 0 : 65535);
 	nl_attr_u32(a, IFLA_GROUP, 0);
+	nl_attr_u32(a, IFLA_PROMISCUITY, 0);
+	nl_attr_u32(a, IFLA_NUM_TX_QUEUES, 1);
+	nl_attr_u32(a, IFLA_NUM_RX_QUEUES, 1);
+	nl_attr(a, IFLA_CARRIER, &carrier, 1);
+	nl_attr_u32(a, IFLA_CARRIER_CHANGES, 0);
+	nl_attr(a, IFLA_PROTO_DOWN, &mode, 1);
+	nl_attr(a, IFLA_MAP, map, sizeof(map));
 	nl_attr(a, IFLA_QDISC, "noqueue", 8);
 	nl_attr(a, IFLA_ADDRESS, d->mac, 6);
 	nl_attr(a, IFLA_BROADCAST, broadcast, 6);
-	stats[0] = (uint32_t)traffic.rx_packets;
-	stats[1] = (uint32_t)traffic.tx_packets;
-	stats[2] = (uint32_t)traffic.rx_bytes;
-	stats[3] = (uint32_t)traffic.tx_bytes;
+	stats64[0] = traffic.rx_packets;
+	stats64[1] = traffic.tx_packets;
+	stats64[2] = traffic.rx_bytes;
+	stats64[3] = traffic.tx_bytes;
+	for (unsigned i = 0; i < 4; i++)
+		stats[i] = (uint32_t)stats64[i];
+	nl_attr(a, IFLA_STATS64, stats64, sizeof(stats64));
 	nl_attr(a, IFLA_STATS, stats, sizeof(stats));
 }
 

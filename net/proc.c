@@ -245,7 +245,7 @@ static int show_snmp(struct text *t, struct pseudo_args *a)
 	(void)a;
 	text_printf(t, "Ip: Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards InDelivers OutRequests OutDiscards "
 		       "OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates\n"
-		       "Ip: 2 64 %llu %llu %llu 0 %llu 0 %llu %llu %llu %llu 30 %llu %llu %llu %llu %llu %llu\n",
+		       "Ip: 2 64 %llu %llu %llu 0 %llu 0 %llu %llu %llu %llu 0 %llu %llu %llu %llu %llu %llu\n",
 		    N(ip_in_receives) + in + udp, N(ip_in_hdr_errors), N(ip_in_addr_errors), N(ip_in_unknown_protos), N(ip_in_delivers) + in + udp, N(ip_out_requests) + out + udp, N(ip_out_discards),
 		    N(ip_out_no_routes), N(ip_reasm_reqds), N(ip_reasm_oks), N(ip_reasm_fails), N(ip_frag_oks), N(ip_frag_fails), N(ip_frag_creates));
 	text_printf(t, "Icmp: InMsgs InErrors InCsumErrors InDestUnreachs InTimeExcds InParmProbs InSrcQuenchs InRedirects InEchos InEchoReps InTimestamps InTimestampReps "
