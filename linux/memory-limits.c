@@ -7,6 +7,7 @@
 #include "fs/cred.h"
 #include "linux/sys-util.h"
 #include "mmu/aspace.h"
+#include "mmu/page.h"
 
 /* Asked with the address space's lock held: looks, and does not sleep. */
 static bool may_lock_memory(void)
@@ -14,9 +15,36 @@ static bool may_lock_memory(void)
 	return capable(CAP_IPC_LOCK);
 }
 
+/* ---- vm.overcommit_memory ---------------------------------------------------------------------------------------------------------------- */
+
+uint32_t memory_overcommit, memory_commit_ratio = 50;
+uint64_t memory_commit_kbytes, memory_admin_kbytes = 8192, memory_user_kbytes = 131072;
+
+uint64_t memory_commit_limit(void)
+{
+	uint64_t kbytes = atomic_load(&memory_commit_kbytes, RELAXED);
+	struct page_stats s;
+
+	if (kbytes)
+		return ALIGN_DOWN(kbytes * 1024, PAGE_SIZE);
+	page_stats(&s);
+	return ALIGN_DOWN(s.total_bytes / 100 * atomic_load(&memory_commit_ratio, RELAXED), PAGE_SIZE);
+}
+
+/* Linux' vm_enough_memory: a process leaves a 32nd of its size to others. */
+static uint64_t commit_limit(uint64_t virtual_bytes)
+{
+	uint64_t limit = memory_commit_limit(), kept = MIN(virtual_bytes / 32, atomic_load(&memory_user_kbytes, RELAXED) * 1024);
+
+	if (!capable(CAP_SYS_ADMIN))
+		kept += atomic_load(&memory_admin_kbytes, RELAXED) * 1024;
+	return limit - MIN(limit, kept);
+}
+
 void memory_set_limits(struct process *p)
 {
-	struct aspace_limits l = { p->rlimits[RLIMIT_AS].cur, p->rlimits[RLIMIT_DATA].cur, p->rlimits[RLIMIT_MEMLOCK].cur, may_lock_memory };
+	struct aspace_limits l = { p->rlimits[RLIMIT_AS].cur, p->rlimits[RLIMIT_DATA].cur, p->rlimits[RLIMIT_MEMLOCK].cur, may_lock_memory,
+				   atomic_load(&memory_overcommit, RELAXED) == 2 ? commit_limit : NULL };
 
 	aspace_set_limits(p->aspace, &l);
 }

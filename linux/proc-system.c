@@ -6,8 +6,10 @@
 #include "fs/procfs.h"
 #include "libc/print.h"
 #include "libc/string.h"
+#include "linux/memory-limits.h"
 #include "linux/process.h"
 #include "linux/system.h"
+#include "mmu/aspace.h"
 #include "mmu/page.h"
 #include "sched/clock.h"
 #include "sched/cpu.h"
@@ -25,6 +27,8 @@ PSEUDO_FILE(version, "/proc/version", 0444, show_version, NULL);
 
 static int show_meminfo(struct text *t, struct pseudo_args *a)
 {
+	struct process *p = process_first();
+	uint64_t committed = p ? aspace_committed(p->aspace) : 0;
 	struct page_stats m;
 
 	(void)a;
@@ -37,7 +41,7 @@ static int show_meminfo(struct text *t, struct pseudo_args *a)
 	text_printf(t, "SwapTotal:      %8u kB\nSwapFree:       %8u kB\nDirty:          %8u kB\nWriteback:      %8u kB\n", 0, 0, 0, 0);
 	text_printf(t, "AnonPages:      %8lu kB\nMapped:         %8u kB\nShmem:          %8lu kB\n", KIB(m.anon_bytes), 0, KIB(m.cached_bytes));
 	text_printf(t, "Slab:           %8lu kB\nSReclaimable:   %8u kB\nKernelStack:    %8u kB\nPageTables:     %8u kB\n", KIB(m.kernel_bytes), 0, 0, 0);
-	text_printf(t, "CommitLimit:    %8lu kB\nCommitted_AS:   %8lu kB\nVmallocTotal:   %8lu kB\n", KIB(m.total_bytes), KIB(m.anon_bytes), 133141626880ul);
+	text_printf(t, "CommitLimit:    %8lu kB\nCommitted_AS:   %8lu kB\nVmallocTotal:   %8lu kB\n", KIB(memory_commit_limit()), KIB(committed), 133141626880ul);
 	text_printf(t, "HugePages_Total:   %5u\nHugePages_Free:    %5u\nHugePages_Rsvd:    %5u\nHugePages_Surp:    %5u\nHugepagesize:   %8u kB\n", 0, 0, 0, 0, 2048);
 	return 0;
 }

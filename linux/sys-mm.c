@@ -55,7 +55,7 @@ static unsigned vm_flags(long flags)
 		vm |= VM_GROWSDOWN;
 	if (flags & MAP_LOCKED)
 		vm |= VM_LOCKED;
-	if (flags & MAP_NORESERVE)
+	if (flags & MAP_NORESERVE && atomic_load(&memory_overcommit, RELAXED) != 2)
 		vm |= VM_NORESERVE;
 	if (flags & MAP_POPULATE && !(flags & MAP_NONBLOCK))
 		vm |= VM_POPULATE;

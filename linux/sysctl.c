@@ -20,6 +20,7 @@
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/random.h"
+#include "linux/memory-limits.h"
 #include "linux/process.h"
 #include "linux/system.h"
 #include "linux/task.h"
@@ -176,11 +177,37 @@ static const struct sysctl kernel_rows[] = {
 };
 SYSCTL_TABLE(kernel, "kernel", kernel_rows);
 
+static int set_overcommit(const struct sysctl *s, struct pseudo_args *a, const int64_t *v)
+{
+	(void)s, (void)a;
+	atomic_store(&memory_overcommit, (uint32_t)*v, RELAXED);
+	WRITE_ONCE(aspace_commits_all, *v == 1);
+	memory_set_limits(process_current());
+	return 0;
+}
+
+/* Each of the two puts the other out of force. */
+static int set_commit_ratio(const struct sysctl *s, struct pseudo_args *a, const int64_t *v)
+{
+	(void)s, (void)a;
+	atomic_store(&memory_commit_kbytes, 0u, RELAXED);
+	atomic_store(&memory_commit_ratio, (uint32_t)*v, RELAXED);
+	return 0;
+}
+
+static int set_commit_kbytes(const struct sysctl *s, struct pseudo_args *a, const int64_t *v)
+{
+	(void)s, (void)a;
+	atomic_store(&memory_commit_ratio, 0u, RELAXED);
+	atomic_store(&memory_commit_kbytes, (uint64_t)*v, RELAXED);
+	return 0;
+}
+
 static const struct sysctl vm_rows[] = {
 	SYSCTL_INT("max_map_count", 0644, &aspace_max_areas, 0, SYSCTL_NO_MAX),
 	SYSCTL_ULONGS("mmap_min_addr", 0644, &(uint64_t){ 32768 }, 1, 0, UINT64_MAX),
-	SYSCTL_ULONGS("user_reserve_kbytes", 0644, &(uint64_t){ 62946 }, 1, 0, UINT64_MAX),
-	SYSCTL_ULONGS("admin_reserve_kbytes", 0644, &(uint64_t){ 8192ul }, 1, 0, UINT64_MAX),
+	SYSCTL_ULONGS("user_reserve_kbytes", 0644, &memory_user_kbytes, 1, 0, UINT64_MAX),
+	SYSCTL_ULONGS("admin_reserve_kbytes", 0644, &memory_admin_kbytes, 1, 0, UINT64_MAX),
 	SYSCTL_INT("compact_memory", 0200, &(uint32_t){ 0 }, 1, 1),
 	SYSCTL_KEPT("compact_unevictable_allowed", 1, 0, 1),
 	SYSCTL_KEPT("compaction_proactiveness", 20, 0, 100),
@@ -209,8 +236,9 @@ static const struct sysctl vm_rows[] = {
 	SYSCTL_KEPT("numa_stat", 1, 0, 1),
 	SYSCTL_KEPT("oom_dump_tasks", 1, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("oom_kill_allocating_task", 0, SYSCTL_NO_MIN, SYSCTL_NO_MAX),
-	SYSCTL_KEPT("overcommit_memory", 0, 0, 2),
-	SYSCTL_KEPT("overcommit_ratio", 50, 0, SYSCTL_NO_MAX),
+	{ .name = "overcommit_memory", .mode = 0644, .nr = 1, .data = &memory_overcommit, .min = 0, .max = 2, .set = set_overcommit },
+	{ .name = "overcommit_ratio", .mode = 0644, .nr = 1, .data = &memory_commit_ratio, .min = SYSCTL_NO_MIN, .max = SYSCTL_NO_MAX, .set = set_commit_ratio },
+	{ .name = "overcommit_kbytes", .mode = 0644, .type = SYSCTL_TYPE_ULONG, .nr = 1, .data = &memory_commit_kbytes, .max = INT64_MAX, .set = set_commit_kbytes },
 	SYSCTL_KEPT("page-cluster", 3, 0, 31),
 	SYSCTL_KEPT("page_lock_unfairness", 5, 0, SYSCTL_NO_MAX),
 	SYSCTL_KEPT("panic_on_oom", 0, 0, 2),
@@ -260,6 +288,8 @@ static void init_limits(void)
 
 	page_stats(&m);
 	epoll_max_watches = m.total_bytes / 25 / 192;
+	memory_user_kbytes = MIN(memory_user_kbytes, m.total_bytes / 32 / 1024);
+	memory_admin_kbytes = MIN(memory_admin_kbytes, m.total_bytes / 32 / 1024);
 }
 INIT_HOOK(INIT_FS, init_limits);
 

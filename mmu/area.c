@@ -207,7 +207,7 @@ bool area_can_commit(uint64_t len, unsigned prot, unsigned flags, const struct v
 	if (flags & VM_NORESERVE || !(prot & VM_WRITE) || (o && flags & VM_SHARED) || len < BLOCK_SIZE)
 		return true;
 	page_stats(&s);
-	return len <= s.total_bytes;
+	return len <= s.total_bytes || READ_ONCE(aspace_commits_all);
 }
 
 vaddr_t area_place(struct aspace *as, uint64_t len, const struct vm_object *o)

@@ -105,7 +105,7 @@ struct aspace *aspace_create(void)
 		goto err_root;
 	as->mmap_base = TASK_END;
 	as->stack_limit = 8 << 20;
-	as->limits = (struct aspace_limits){ ~0ull, ~0ull, ~0ull, NULL };
+	as->limits = (struct aspace_limits){ ~0ull, ~0ull, ~0ull, NULL, NULL };
 	return as;
 err_root:
 	root_put(as->root);

@@ -81,8 +81,14 @@ void aspace_set_stack_limit(struct aspace *as, size_t bytes);	/* RLIMIT_STACK */
 struct aspace_limits {
 	uint64_t bytes, data_bytes, lock_bytes;
 	bool (*may_lock)(void);		/* the calling thread may lock more than lock_bytes; asked with the lock held, must not sleep */
+	/* How much may be promised in an address space of that size (vm.overcommit_memory 2), asked likewise; NULL: no limit. */
+	uint64_t (*commit_limit)(uint64_t virtual_bytes);
 };
 void aspace_set_limits(struct aspace *as, const struct aspace_limits *l);
+/* Bytes promised: private areas that may be written (and were not mapped with VM_NORESERVE). */
+uint64_t aspace_committed(struct aspace *as);
+/* vm.overcommit_memory is 1: whatever is asked for is mapped. */
+extern bool aspace_commits_all;	/* [a] */
 /*
  * mlock(2): set (VM_LOCKED, perhaps with VM_LOCK_ONFAULT; 0 unlocks) for whole pages, and fault them in. -ENOMEM: more than may be locked, or not all of it is mapped (what
  * comes before is locked) or can be touched; -EAGAIN: no memory.

@@ -9,11 +9,13 @@
 
 #define NO_LIMIT	(~0ull)
 
+bool aspace_commits_all;
+
 void aspace_set_limits(struct aspace *as, const struct aspace_limits *l)
 {
 	rwlock_write_lock(&as->lock);
 	as->limits = *l;
-	as->is_limited = l->bytes != NO_LIMIT || l->data_bytes != NO_LIMIT || as->lock_future;
+	as->is_limited = l->bytes != NO_LIMIT || l->data_bytes != NO_LIMIT || l->commit_limit || as->lock_future;
 	rwlock_write_unlock(&as->lock);
 }
 
@@ -43,6 +45,39 @@ static uint64_t data_bytes(struct aspace *as, vaddr_t start, vaddr_t end)
 		if (is_data(a->prot, a->flags))
 			bytes += MIN(end, a->node.end) - MAX(start, a->node.start);
 	}
+	return bytes;
+}
+
+/* Memory that is promised with the area, whether it is touched or not. */
+static bool is_promised(unsigned prot, unsigned flags)
+{
+	return prot & VM_WRITE && !(flags & (VM_SHARED | VM_NORESERVE | VM_KERNEL));
+}
+
+static uint64_t promised_bytes(struct aspace *as, vaddr_t start, vaddr_t end)
+{
+	uint64_t bytes = 0;
+
+	for (struct area *a = area_find(as, start); a && a->node.start < end; a = area_next(a)) {
+		if (is_promised(a->prot, a->flags))
+			bytes += MIN(end, a->node.end) - MAX(start, a->node.start);
+	}
+	return bytes;
+}
+
+/* more bytes of such an area, in the place of gone that were promised. */
+static bool may_promise(struct aspace *as, uint64_t more, uint64_t gone)
+{
+	return promised_bytes(as, 0, TASK_END) - gone + more < as->limits.commit_limit(as->nr_virtual << PAGE_SHIFT);
+}
+
+uint64_t aspace_committed(struct aspace *as)
+{
+	uint64_t bytes;
+
+	rwlock_read_lock(&as->lock);
+	bytes = promised_bytes(as, 0, TASK_END);
+	rwlock_read_unlock(&as->lock);
 	return bytes;
 }
 
@@ -77,6 +112,8 @@ int area_check_limits(struct aspace *as, unsigned prot, unsigned flags, uint64_t
 	if (as->limits.data_bytes != NO_LIMIT && is_data(prot, flags) &&
 	    !fits(as->limits.data_bytes, data_bytes(as, 0, TASK_END) - data_bytes(as, start, end), more))
 		return -ENOMEM;
+	if (as->limits.commit_limit && is_promised(prot, flags) && !may_promise(as, more, promised_bytes(as, start, end)))
+		return -ENOMEM;
 	return 0;
 }
 
@@ -84,6 +121,8 @@ bool area_may_become_data(const struct area *a, uint64_t bytes, unsigned prot)
 {
 	struct aspace *as = a->as;
 
+	if (as->limits.commit_limit && !is_promised(a->prot, a->flags) && is_promised(prot, a->flags) && !may_promise(as, bytes, 0))
+		return false;
 	return as->limits.data_bytes == NO_LIMIT || is_data(a->prot, a->flags) || !is_data(prot, a->flags) ||
 	       fits(as->limits.data_bytes, data_bytes(as, 0, TASK_END), bytes);
 }
@@ -192,7 +231,7 @@ int aspace_lock_all(struct aspace *as, bool is_current, unsigned now, unsigned f
 		goto out;
 	}
 	as->lock_future = future;
-	as->is_limited = as->limits.bytes != NO_LIMIT || as->limits.data_bytes != NO_LIMIT || future;
+	as->is_limited = as->limits.bytes != NO_LIMIT || as->limits.data_bytes != NO_LIMIT || as->limits.commit_limit || future;
 	if (!is_current)
 		goto out;
 	for (a = area_of(as->tree.first); a; a = area_next(a)) {
