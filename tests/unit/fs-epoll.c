@@ -2,7 +2,7 @@
  *
  * epoll(7) and poll(2): level, edge, one-shot, exclusive, nested; files that go while they are watched; a stress test of lost events.
  */
-/* sources: fs/pipe.c fs/eventfd.c fs/special.c fs/poll.c fs/epoll.c fs/uio.c libc/rbtree.c sched/poller.c fs/anon-attr.c tests/host/fake-special.c tests/host/fake-file.c */
+/* sources: fs/pipe.c fs/eventfd.c fs/special.c fs/poll.c fs/epoll.c fs/uio.c libc/rbtree.c sched/poller.c fs/anon-attr.c fs/cred.c tests/host/fake-special.c tests/host/fake-file.c */
 #include "fs/epoll.h"
 #include "fs/vfs.h"
 #include "libc/atomic.h"
