@@ -9,6 +9,7 @@
 #include "libc/errno.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
+#include "net/bpf.h"
 #include "net/neigh.h"
 #include "net/netdev-priv.h"
 #include "net/pkt-uio.h"
@@ -35,9 +36,24 @@ static struct nl_sock *nl_of(struct socket *so)
 
 /* ---- composing ------------------------------------------------------------------------------------------------------------------- */
 
-/* lock of nl held. */
+/* The socket's filter sees a message from its header on, or the first of several. False: dropped. */
+static bool is_wanted(struct nl_sock *nl, struct pkt *p)
+{
+	struct bpf_view v = { .pkt = p, .net = BPF_NONE, .link = BPF_NONE };
+	uint32_t keep = sock_filter_view(&nl->so, &v);
+
+	if (keep < p->len)
+		pkt_trim_to(p, keep);
+	return keep;
+}
+
+/* take: p. lock of nl held. */
 static void append(struct nl_sock *nl, struct pkt *p)
 {
+	if (unlikely(atomic_load(&nl->so.filter, RELAXED)) && !is_wanted(nl, p)) {
+		pkt_free(p);
+		return;
+	}
 	nl->queued += p->len;
 	pkt_set_next(p, NULL);
 	if (nl->tail)

@@ -7,6 +7,8 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
@@ -302,6 +304,37 @@ static void show_raw(void)
 	close(s);
 }
 
+/* Whole messages of rtnetlink: the answer to a request, its acknowledgement, the end of a list. */
+static void show_netlink(void)
+{
+	const struct sock_filter no_errors[] = { { 0x28, 0, 0, 4 }, { 0x15, 1, 0, NLMSG_ERROR << 8 }, { 0x06, 0, 0, 0xffff }, { 0x06, 0, 0, 0 } };
+	const struct sock_filter cut[] = { { 0x06, 0, 0, 10 } };
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg m;
+	} req = { .h = { .nlmsg_len = sizeof(req), .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK }, .m.ifi_index = 1 };
+	static struct nlmsghdr answer[1024];
+	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	ssize_t n;
+
+	/* Offset 4 is the type, in the order of the machine: what is not there to be acknowledged is an error, too. */
+	need(s >= 0 && !attach(s, no_errors, 4));
+	need(send(s, &req, sizeof(req), 0) == sizeof(req));
+	n = recv(s, answer, sizeof(answer), MSG_DONTWAIT);
+	show("netlink: %s, type %d", n > 0 ? "there" : "nothing", answer[0].nlmsg_type);
+	n = recv(s, answer, sizeof(answer), MSG_DONTWAIT);
+	show("netlink: %s more", n > 0 ? "something" : "nothing");
+	req.m.ifi_index = 12345;
+	need(send(s, &req, sizeof(req), 0) == sizeof(req));
+	n = recv(s, answer, sizeof(answer), MSG_DONTWAIT);
+	show("netlink: of an error %s", n > 0 ? "something" : "nothing");
+	need(!attach(s, cut, 1));
+	need(send(s, &req, sizeof(req), 0) == sizeof(req));
+	n = recv(s, answer, sizeof(answer), MSG_DONTWAIT);
+	show("netlink: cut to %zd", n);
+	close(s);
+}
+
 /* A machine that has just started may not have done it. */
 static void set_up(void)
 {
@@ -323,5 +356,6 @@ int main(void)
 	show_tcp(AF_INET6);
 	show_unix();
 	show_raw();
+	show_netlink();
 	return test_end();
 }
