@@ -9,6 +9,7 @@
 #include "libc/print.h"
 #include "libc/string.h"
 #include "mmu/heap.h"
+#include "mmu/page.h"
 #include "net/ip.h"
 #include "net/neigh.h"
 #include "net/net.h"
@@ -19,6 +20,7 @@
 #include "sched/mutex.h"
 #include "sched/waitq.h"
 
+#define ROOM_PAGES	64u
 #define CONFIGURING_NS	(15 * NSEC_PER_SEC)	/* how long an address may be missing before calls fail at once */
 
 struct netdev_config {
@@ -78,16 +80,18 @@ static void write_given_resolv(void)
 }
 INIT_HOOK(INIT_LATE, write_given_resolv);
 
-/* lock held. */
-static void start_device(struct netdev *dev)
+/* lock held. 0, or -ENOMEM: may be tried again. A device that does not work is left alone. */
+static int start_device(struct netdev *dev)
 {
 	struct ip_addr ll = link_local_of(dev);
 	bool is_ours = !option.device[0] || !strcmp(option.device, dev->name);
 	int r = dev->ops->open ? dev->ops->open(dev) : 0;
 
+	if (r == -ENOMEM)
+		return r;
 	if (r) {
 		log_line("%s: cannot start: error %d", dev->name, -r);
-		return;
+		return 0;
 	}
 	dev->config->is_started = true;
 	atomic_store(&dev->flags, dev->flags | IFF_UP | (atomic_load(&dev->is_link_up, RELAXED) ? IFF_RUNNING : 0), RELAXED);
@@ -98,7 +102,7 @@ static void start_device(struct netdev *dev)
 	if (is_ours && option.has_static6)
 		nd_join_solicited(dev, &option.addr6);
 	if (option.is_off)
-		return;
+		return 0;
 	if (!option.has_static || !is_ours || option.wants_dhcp) {
 		atomic_store(&dev->config->started_at, clock_monotonic(), RELAXED);
 		if (dhcp_start(dev))
@@ -106,18 +110,36 @@ static void start_device(struct netdev *dev)
 	}
 	if (!option.has_static6)
 		slaac_start(dev);
+	return 0;
 }
 
 void net_config_start_device(struct netdev *dev)
 {
 	mutex_lock(&lock);
-	if (!dev->config->is_started)
-		start_device(dev);
+	if (!dev->config->is_started && start_device(dev))
+		log_line("%s: no memory to start it", dev->name);
 	mutex_unlock(&lock);
 }
 
-static void start(void)
+/* Whether there is some for what is made at the start: little things that have no second chance. */
+static bool has_memory(void)
 {
+	paddr_t page[ROOM_PAGES];
+	unsigned n = 0;
+	bool has_all;
+
+	while (n < ROOM_PAGES && (page[n] = page_alloc(0, 0)) != PADDR_NONE)
+		n++;
+	has_all = n == ROOM_PAGES;
+	while (n)
+		page_free(page[--n], 0);
+	return has_all;
+}
+
+static int start(void)
+{
+	int r = 0;
+
 	loopback_init();
 	mutex_lock(&lock);
 	if (!is_started) {
@@ -126,20 +148,22 @@ static void start(void)
 			memset(&option, 0, sizeof(option));
 		}
 		worker_set_slow_tick(net_slow_tick);
-		worker_start();
-		for (struct netdev *d = netdev_first(); d; d = d->next) {
+		if (!has_memory() || !worker_start())
+			r = -ENOMEM;
+		for (struct netdev *d = netdev_first(); !r && d; d = d->next) {
 			if (d != &loopback && !d->config->is_started)
-				start_device(d);
+				r = start_device(d);
 		}
-		atomic_store(&is_started, 1u, RELEASE);
+		if (!r)
+			atomic_store(&is_started, 1u, RELEASE);
 	}
 	mutex_unlock(&lock);
+	return r;
 }
 
-void net_start(void)
+int net_start(void)
 {
-	if (unlikely(!atomic_load(&is_started, ACQUIRE)))
-		start();
+	return likely(atomic_load(&is_started, ACQUIRE)) ? 0 : start();
 }
 
 bool net_is_started(void)

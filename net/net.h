@@ -25,8 +25,8 @@
 
 /* The text of `ip=` on the kernel command line, before devices are probed. borrow: must stay. */
 void net_set_ip_option(const char *text);
-/* First use: starts devices, configures addresses. Idempotent, cheap once done. Context: thread. */
-void net_start(void);
+/* First use: starts devices, configures addresses. Idempotent, cheap once done. 0; -ENOMEM: not now, and it may be tried again. Context: thread. */
+int __must_check net_start(void);
 bool net_is_started(void);
 /* True while addresses are still being asked for (DHCP): an absent route may come. */
 bool net_is_configuring(void);

@@ -62,7 +62,10 @@ struct netdev_ops {
 	 * deliver all multicast. Context: thread.
 	 */
 	void (*set_multicast)(struct netdev *dev, const uint8_t (*mac)[6], unsigned nr, bool is_all);
-	/* First use of the network: allocate buffers, start queues. Optional. 0 or -errno. Called once, before any other operation. Context: thread. */
+	/*
+	 * First use of the network: allocate buffers, start queues. Optional. 0 or -errno. Called before any other operation; again
+	 * after -ENOMEM. Context: thread.
+	 */
 	int (*open)(struct netdev *dev);
 	/*
 	 * The queue has its bit in full_queues. False: there is room now, after all, and the bit is clear. True: w, which does not wait yet, waits, and w->room() is called when

@@ -124,8 +124,10 @@ int socket_create_plain(int family, int type, const struct sock_cred *cred, stru
 
 int socket_create(int family, int type, int proto, const struct sock_cred *cred, struct socket **out)
 {
-	if (family != AF_UNIX)
-		net_start();
+	int r = family != AF_UNIX ? net_start() : 0;
+
+	if (r)
+		return r;
 	return create(family, type, proto, cred, out);
 }
 

@@ -151,24 +151,18 @@ static bool start(struct worker *wk)
 	struct thread_params params = { .name = "net", .entry = worker_main, .arg = wk, .pinned_cpu = -1 };
 	struct thread *t;
 
-	if (thread_create(&params, &t)) {
-		log_line("network: no memory for the worker thread");
+	if (thread_create(&params, &t))
 		return false;
-	}
 	atomic_store(&wk->thread, t, RELEASE);
 	thread_start(t);
 	return true;
 }
 
 /* Others' lists are used by nobody before all have their threads. */
-void worker_start(void)
+static void start_others(void)
 {
-	static uint32_t once;
-	struct worker *rest;
+	struct worker *rest = kzalloc((nr_cpus - 1) * sizeof(*rest));
 
-	if (atomic_exchange(&once, 1u, RELAXED) || !start(&first) || nr_cpus == 1)
-		return;
-	rest = kzalloc((nr_cpus - 1) * sizeof(*rest));
 	if (!rest)
 		return;
 	for (unsigned i = 1; i < nr_cpus; i++)
@@ -176,4 +170,15 @@ void worker_start(void)
 			return;		/* the threads of those before sleep for ever */
 	/* release: all of them. Pairs: worker_of */
 	atomic_store(&others, rest, RELEASE);
+}
+
+bool worker_start(void)
+{
+	if (READ_ONCE(first.thread))
+		return true;
+	if (!start(&first))
+		return false;
+	if (nr_cpus > 1)
+		start_others();
+	return true;
 }

@@ -67,8 +67,8 @@ void work_add(struct work *w);
 
 /* w is listed, or was: its worker runs its list now rather than at the next tick. */
 void work_urgent(struct work *w);
-/* Starts the threads; net_start() calls it. */
-void worker_start(void);
+/* Starts the threads unless they are there; net_start() calls it with its lock. False: no memory even for the first, which the others can be left to. */
+bool __must_check worker_start(void);
 /* One round of the worker of that CPU; returns when the next should be, NSEC_NEVER if its list is empty. The thread's body, and host tests. */
 nsec_t worker_run_once(unsigned cpu, nsec_t now);
 /* A periodic call about once a second while the network is started (expiry of addresses, DHCP). Registered once at start. */

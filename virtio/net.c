@@ -293,15 +293,25 @@ static void net_config_changed(struct virtio_device *d)
 
 /* ---- start -------------------------------------------------------------------------------------------------------- */
 
+/* What has been made stays when there is no memory for the rest: the next call goes on from there. */
 static int pair_create(struct net *n, unsigned i, uint64_t memory)
 {
+	/* virtio-mmio has one interrupt for all queues; it only wakes the threads, each on the CPU whose flows its queue has (flow_queue in net/tcp-output.c). */
+	struct thread_params params = { .name = "virtio-net-rx", .entry = virtio_net_rx_thread, .arg = &n->rx[i], .pinned_cpu = (int)cpu_online_nth(i)->id, .is_realtime = true };
 	struct rx_queue *rx = &n->rx[i];
 	struct tx_queue *tx = &n->tx[i];
 	unsigned ring = memory < SMALL_MEMORY ? RING_SIZE_SMALL : RING_SIZE;
-	int r = virtqueue_create(n->device, 2 * i, ring, 0, virtio_net_rx_interrupt, &rx->vq);
+	int r = 0;
 
-	if (!r)
+	if (rx->net)
+		return 0;
+	if (!rx->vq)
+		r = virtqueue_create(n->device, 2 * i, ring, 0, virtio_net_rx_interrupt, &rx->vq);
+
+	if (!r && !tx->vq)
 		r = virtqueue_create(n->device, 2 * i + 1, ring, MAX_BUFS, tx_interrupt, &tx->vq);
+	if (!r && n->nr_pairs > 1 && !rx->thread)
+		r = thread_create(&params, &rx->thread);
 	if (r)
 		return r;
 	rx->net = tx->net = n;
@@ -313,20 +323,15 @@ static int pair_create(struct net *n, unsigned i, uint64_t memory)
 	virtio_net_rx_start(rx, n->nr_pairs > 1 ? (int)cpu_online_nth(i)->id : -1);
 	timer_init(&tx->timer, tx_timer);
 	virtqueue_disable_interrupts(tx->vq);
-	/* virtio-mmio has one interrupt for all queues; it only wakes the threads, each on the CPU whose flows its queue has (flow_queue in net/tcp-output.c). */
-	if (n->nr_pairs > 1) {
-		struct thread_params params = { .name = "virtio-net-rx", .entry = virtio_net_rx_thread, .arg = rx, .pinned_cpu = (int)cpu_online_nth(i)->id, .is_realtime = true };
-
-		r = thread_create(&params, &rx->thread);
-	}
-	return r;
+	return 0;
 }
 
 static int ctrl_create(struct net *n)
 {
 	int r;
 
-	n->ctrl_buffer = kzalloc(64);
+	if (!n->ctrl_buffer)
+		n->ctrl_buffer = kzalloc(64);
 	if (!n->ctrl_buffer)
 		return -ENOMEM;
 	r = virtqueue_create(n->device, 2 * n->max_pairs, 4, 0, NULL, &n->ctrl);
@@ -348,6 +353,8 @@ static int net_open(struct netdev *dev)
 		r = pair_create(n, i, stats.total_bytes);
 	if (!r && virtio_has(n->device, VIRTIO_NET_F_CTRL_VQ))
 		r = ctrl_create(n);
+	if (r == -ENOMEM)
+		return r;
 	if (r) {
 		log_line("%s: network not usable (error %d)", n->device->name, -r);
 		return r;

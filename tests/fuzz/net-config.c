@@ -174,7 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!nl) {
 		eth = (struct netdev){ .ops = &eth_ops, .mac = { 2, 0, 0, 0, 0, 2 }, .nr_tx_queues = 1, .nr_rx_queues = 1, .mtu = 1500, .is_link_up = 1 };
 		CHECK_EQ(netdev_register(&eth), 0);
-		net_start();
+		(void)!net_start();
 		sim_run(3 * NSEC_PER_SEC);
 		CHECK_EQ(socket_create(AF_NETLINK, SOCK_RAW, 0, &(struct sock_cred){ 1, 0, 0 }, &nl), 0);
 		CHECK_EQ(nl->ops->bind(nl, &(struct sock_addr){ .len = 12, .nl = { .family = AF_NETLINK, .groups = UINT32_MAX } }), 0);

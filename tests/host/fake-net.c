@@ -103,11 +103,17 @@ int thread_wait_slot(struct thread **slot, const char *wchan, nsec_t deadline)
 	return thread_wait_until(wchan, *slot != &self, deadline, WAIT_INTERRUPTIBLE);
 }
 
+/* The first worker, whose work the test does; there is no memory for others. */
 int thread_create(const struct thread_params *params, struct thread **out)
 {
+	static struct thread worker;
+
 	(void)params;
-	(void)out;
-	return -ENOMEM;
+	if (*worker.name)
+		return -ENOMEM;
+	*worker.name = 'w';
+	*out = &worker;
+	return 0;
 }
 
 void thread_start(struct thread *t)
@@ -474,9 +480,9 @@ __attribute__((weak)) long sock_ioctl(struct socket *so, unsigned cmd, unsigned 
 
 /* ---- what net/config.h does on a machine ---------------------------------------------------------------------------------- */
 
-__attribute__((weak)) void net_start(void)
+__attribute__((weak)) int net_start(void)
 {
-	loopback_init();
+	return 0;
 }
 
 __attribute__((weak)) bool net_is_started(void)

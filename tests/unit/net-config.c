@@ -335,7 +335,7 @@ int main(void)
 {
 	eth = (struct netdev){ .ops = &eth_ops, .mac = { 2, 0, 0, 0, 0, 2 }, .nr_tx_queues = 1, .nr_rx_queues = 1, .mtu = 1500, .is_link_up = 1 };
 	CHECK_EQ(netdev_register(&eth), 0);
-	net_start();
+	CHECK_EQ(net_start(), 0);
 	sim_run(3 * NSEC_PER_SEC);
 	test_dhcp();
 

@@ -123,7 +123,7 @@ int main(void)
 	for (unsigned i = 0; i < NR_ITEMS; i++)
 		items[i].work.run = run;
 	thread_current()->cpu = &the_cpus[2];
-	worker_start();
+	CHECK(worker_start() && worker_start());
 	CHECK_EQ(nr_started, NR_CPUS);
 	/* One at rest is run by the worker of the CPU that lists it, with and without haste. */
 	push(&items[0], true);
