@@ -29,7 +29,8 @@ GUEST_GO := $(sort $(wildcard tests/guest/go/*.go))
 
 GUEST_PROGRAMS := $(addprefix $(GUEST_OUT)/,$(call guest_names,*.c) $(call guest_names,*.S) $(call guest_names,stress/*.c))
 GUEST_VARIANTS := $(addprefix $(GUEST_OUT)/, \
-	hello-pie hello-nopie hello-static-pie auxv-pie auxv-static-pie threads-pie cancel-pie signals-pie stress/calls-static-pie)
+	hello-pie hello-nopie hello-static-pie auxv-pie auxv-static-pie threads-pie cancel-pie signals-pie exec-stack-library-pie \
+	stress/calls-static-pie)
 GUEST_MUSL_VARIANTS := $(addprefix $(GUEST_OUT)/, \
 	hello-musl hello-musl-pie threads-musl signals-musl futex-musl)
 GUEST_GO_PROGRAMS := $(GUEST_GO:tests/guest/go/%.go=$(GUEST_OUT)/go/%)
