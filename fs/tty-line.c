@@ -23,6 +23,7 @@
 #define DEL		127u
 
 struct terminal terminal = {
+	.started = WAITQ_INIT(terminal.started),
 	.termios = {
 		.iflag = ICRNL | IXON | IUTF8,
 		.oflag = OPOST | ONLCR,
@@ -220,7 +221,8 @@ static void flush_input(struct tty *t)
 
 static void set_stopped(uint32_t is_stopped)
 {
-	atomic_store(&terminal.is_stopped, is_stopped, RELAXED);
+	if (atomic_exchange(&terminal.is_stopped, is_stopped, ACQ_REL) && !is_stopped)	/* acq_rel: needs none; the wake orders */
+		waitq_wake_all(&terminal.started, FILE_POLLOUT | FILE_POLLWRNORM);
 }
 
 /* Characters with a function in both modes. True: consumed. */
@@ -360,7 +362,6 @@ size_t tty_line_input(struct tty *t, const uint8_t *buf, size_t len)
 
 void tty_line_deliver(struct tty *t)
 {
-	struct tty *out = atomic_load(&terminal.out, RELAXED);
 	uint32_t signals;
 
 	(void)t;
@@ -369,8 +370,6 @@ void tty_line_deliver(struct tty *t)
 	terminal.signals = 0;
 	mutex_unlock(&terminal.lock);
 	tty_flush_echo();
-	if (out)
-		waitq_wake_all(&out->writable, 0);	/* ^Q */
 	for (int sig = 1; signals && tty_signal_hook; sig++) {
 		if (signals & 1u << sig)
 			tty_signal_hook(sig);
@@ -582,6 +581,7 @@ static long ioctl_set_termios(struct tty *in, struct tty *out, unsigned long arg
 {
 	struct tty_termios copy;
 	bool has_switched;
+	int r = 0;
 
 	mutex_lock(&terminal.lock);
 	copy = terminal.termios;
@@ -589,7 +589,9 @@ static long ioctl_set_termios(struct tty *in, struct tty *out, unsigned long arg
 	if (copy_from_user(&copy, (const void __user *)arg, size))
 		return -EFAULT;
 	if (when != SET_NOW)
-		tty_output_drain(out);
+		r = tty_output_drain(out, WAIT_INTERRUPTIBLE);
+	if (r)
+		return r;
 	mutex_lock(&in->lock);
 	mutex_lock(&terminal.lock);
 	if (when == SET_FLUSH)
@@ -612,7 +614,6 @@ static long ioctl_set_termios(struct tty *in, struct tty *out, unsigned long arg
 	mutex_unlock(&terminal.lock);
 	mutex_unlock(&in->lock);
 	waitq_wake_all(&in->readable, 0);	/* readers look again under the new rules */
-	waitq_wake_all(&out->writable, 0);
 	return 0;
 }
 
@@ -659,13 +660,12 @@ static long ioctl_flush(struct tty *in, unsigned long queue)
 }
 
 /* TCOOFF 0, TCOON 1; TCIOFF, TCION send characters to a device: nothing to do here. */
-static long ioctl_flow(struct tty *out, unsigned long action)
+static long ioctl_flow(unsigned long action)
 {
 	if (action > 3)
 		return -EINVAL;
 	if (action < 2)
 		set_stopped(action == 0);
-	waitq_wake_all(&out->writable, 0);
 	return 0;
 }
 
@@ -699,10 +699,9 @@ long tty_line_ioctl(struct tty *in, struct tty *out, unsigned cmd, unsigned long
 		return ioctl_set_termios(in, out, arg, sizeof(struct tty_termios), (enum set_when)(cmd - TCSETS2));
 	case TCSBRK:
 	case TCSBRKP:
-		tty_output_drain(out);
-		return 0;
+		return tty_output_drain(out, WAIT_INTERRUPTIBLE);
 	case TCXONC:
-		return ioctl_flow(out, arg);
+		return ioctl_flow(arg);
 	case TCFLSH:
 		return ioctl_flush(in, arg);
 	case TIOCGWINSZ:

@@ -104,6 +104,7 @@ struct terminal {
 	uint32_t signals;		/* [lock] bits of signals to send */
 	bool is_literal;		/* [lock] VLNEXT was typed */
 	uint32_t is_stopped;		/* [a] ^S */
+	struct waitq started;		/* writers on all its ports, until it is not stopped any more */
 	struct tty *in, *out;		/* [a] */
 	/* Echo that waits until the output is free. */
 	uint8_t echo[TTY_ECHO_SIZE];	/* [lock] */
@@ -130,4 +131,4 @@ bool tty_ring_put(struct tty *t, uint8_t c);		/* t->lock held; false: full */
 size_t tty_ring_copy_out(struct tty *t, struct uio *u, size_t len, ssize_t *error);
 void tty_unthrottle(struct tty *t);			/* without lock, after bytes were taken */
 void tty_flush_echo(void);				/* send echo if the output is free */
-void tty_output_drain(struct tty *t);
+int tty_output_drain(struct tty *t, unsigned wait_flags);	/* wait_flags: WAIT_INTERRUPTIBLE or 0. 0 or -EINTR */

@@ -292,13 +292,14 @@ static size_t output_cooked(struct tty *t, const uint8_t *buf, size_t len, bool 
 	return done;
 }
 
-static int output_wait_started(struct tty *t, bool is_nonblock)
+/* All ports of the terminal stop and start together, whatever port the ^Q or the ioctl came by. */
+static int output_wait_started(bool is_nonblock)
 {
-	if (!atomic_load(&terminal.is_stopped, RELAXED))
+	if (likely(!atomic_load(&terminal.is_stopped, RELAXED)))
 		return 0;
 	if (is_nonblock)
 		return -EAGAIN;
-	return waitq_wait_until(&t->writable, "tty-stopped", 0, !atomic_load(&terminal.is_stopped, RELAXED), NSEC_NEVER, WAIT_INTERRUPTIBLE);
+	return waitq_wait_until(&terminal.started, "tty-stopped", 0, !atomic_load(&terminal.is_stopped, RELAXED), NSEC_NEVER, WAIT_INTERRUPTIBLE);
 }
 
 static ssize_t tty_write(struct file *f, struct uio *u, uint64_t *pos)
@@ -314,7 +315,7 @@ static ssize_t tty_write(struct file *f, struct uio *u, uint64_t *pos)
 	if (!u->left)
 		return 0;
 	if (s->is_tty)
-		r = output_wait_started(t, is_nonblock);
+		r = output_wait_started(is_nonblock);
 	else if (s->mode == O_WRONLY && atomic_load(&t->is_hung_up, RELAXED))
 		r = -EPIPE;	/* nobody reads any more */
 	if (!r)
@@ -329,9 +330,14 @@ static ssize_t tty_write(struct file *f, struct uio *u, uint64_t *pos)
 	}
 	is_cooked = s->is_tty && tty_line_has_opost();
 	while (u->left && !r) {
-		ssize_t n = uio_copy_from(u, buf, MIN(size, u->left));
 		size_t sent;
+		ssize_t n;
 
+		if (s->is_tty && total)
+			r = output_wait_started(is_nonblock);
+		if (r)
+			break;
+		n = uio_copy_from(u, buf, MIN(size, u->left));
 		if (n < 0) {
 			r = (int)n;
 			break;
@@ -374,10 +380,9 @@ void tty_flush_echo(void)
 	}
 }
 
-void tty_output_drain(struct tty *t)
+int tty_output_drain(struct tty *t, unsigned wait_flags)
 {
-	if (t->port->drain)
-		t->port->drain(t->port);
+	return t->port->drain ? t->port->drain(t->port, wait_flags) : 0;
 }
 
 void tty_drain_all(void)
@@ -388,7 +393,7 @@ void tty_drain_all(void)
 	t = ports;
 	mutex_unlock(&ports_lock);
 	for (; t; t = t->next)
-		tty_output_drain(t);
+		(void)tty_output_drain(t, 0);
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
@@ -409,9 +414,12 @@ static uint32_t tty_poll(struct file *f, struct poll_table *pt)
 			events |= s->is_tty ? POLL_IN | FILE_POLLHUP : FILE_POLLHUP;
 	}
 	if (mode != O_RDONLY) {
-		if (pt && pt->events & POLL_OUT)
+		if (pt && pt->events & POLL_OUT) {
 			poll_add(pt, &out->writable);
-		if (!atomic_load(&out->is_output_full, RELAXED))
+			if (s->is_tty)
+				poll_add(pt, &terminal.started);
+		}
+		if (!atomic_load(&out->is_output_full, RELAXED) && !(s->is_tty && atomic_load(&terminal.is_stopped, RELAXED)))
 			events |= POLL_OUT;
 	}
 	return events;

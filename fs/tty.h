@@ -13,8 +13,8 @@ struct console_port {
 	const char *name;			/* "pl011", "samara.stdout" */
 	/* Queue or send up to len bytes; number taken, 0 if full (then console_port_writable() will be called). Context: thread, may sleep. */
 	size_t (*write)(struct console_port *p, const void *buf, size_t len);
-	/* Wait until all is sent. May be NULL. */
-	void (*drain)(struct console_port *p);
+	/* Wait until all is sent; wait_flags as of a wait queue (WAIT_INTERRUPTIBLE): 0, or what a signal makes of the wait. May be NULL. */
+	int (*drain)(struct console_port *p, unsigned wait_flags);
 	/* The reader has taken bytes: more may be passed to console_port_input(). May be NULL. */
 	void (*unthrottle)(struct console_port *p);
 	void *priv;

@@ -13,10 +13,13 @@ import difflib
 import fnmatch
 import os
 import platform
+import pty
 import shlex
 import subprocess
 import sys
+import threading
 import time
+import tty
 
 sys.dont_write_bytecode = True
 TESTS = os.path.dirname(os.path.realpath(__file__))
@@ -135,6 +138,37 @@ def without_messages(output):
     return b"".join(kept), b"".join(messages).decode(errors="replace")
 
 
+def run_on_pipes(test, command):
+    """subprocess.CompletedProcess; TimeoutExpired."""
+    return subprocess.run(command, input=test.input, capture_output=True, timeout=PATIENCE * test.seconds + 60, check=False)
+
+
+def run_on_terminal(test, command):
+    """The same with a new terminal as stdin and stdout, on which nobody types."""
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    output = bytearray()
+
+    def collect():
+        try:
+            while data := os.read(ours, 65536):
+                output.extend(data)
+        except OSError:
+            pass  # the last user of the other side has gone
+
+    reader = threading.Thread(target=collect)
+    reader.start()
+    try:
+        # A session of its own, whose terminal this is: samara asks whether it is in the foreground.
+        done = subprocess.run(["setsid", "--ctty", "--wait", *command], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE,
+                              timeout=PATIENCE * test.seconds + 60, check=False)
+    finally:
+        os.close(theirs)
+        reader.join()
+        os.close(ours)
+    return subprocess.CompletedProcess(command, done.returncode, bytes(output).replace(b"\r\n", b"\n"), done.stderr)
+
+
 def run_on_samara(test, cpus, extra):
     """(text, problem or None) of one run."""
     command = [os.path.join(REPO, "samara"), "run", "--arch", test.arch, "--quiet", "--timeout", str(PATIENCE * test.seconds), "--cpus", str(cpus),
@@ -149,8 +183,7 @@ def run_on_samara(test, cpus, extra):
             command += ["--" + name] + ([value] if value else [])
     command += extra + ["--", test.program] + test.arguments
     try:
-        done = subprocess.run(command, input=test.input, capture_output=True, timeout=PATIENCE * test.seconds + 60,
-                              check=False)
+        done = (run_on_terminal if "tty" in test.options else run_on_pipes)(test, command)
     except subprocess.TimeoutExpired as late:
         return late.stdout or b"", "samara run did not end in time"
     output, messages = (done.stdout, "") if done.returncode == 125 else without_messages(done.stdout)

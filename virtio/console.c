@@ -190,11 +190,11 @@ static bool tx_is_drained(struct port *p)
 	return is_drained;
 }
 
-static void port_drain(struct console_port *c)
+static int port_drain(struct console_port *c, unsigned wait_flags)
 {
 	struct port *p = c->priv;
 
-	(void)waitq_wait_until(&p->drained, "console-drain", 0, tx_is_drained(p), NSEC_NEVER, 0);
+	return waitq_wait_until(&p->drained, "console-drain", 0, tx_is_drained(p), NSEC_NEVER, wait_flags);
 }
 
 static void tx_interrupt(struct virtqueue *q)

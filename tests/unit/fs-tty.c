@@ -14,6 +14,7 @@
 
 #define TCGETS		0x5401u
 #define TCSETS		0x5402u
+#define TCXONC		0x540au
 #define TIOCGWINSZ	0x5413u
 #define FIONREAD	0x541bu
 
@@ -208,6 +209,38 @@ static void test_plain(void)
 	file_put(g);
 }
 
+static void *write_late(void *f)
+{
+	CHECK_EQ(do_write(f, "late", 4), 4);
+	return f;
+}
+
+/* A stopped terminal has no room on any of its ports, and who waits on one hears of the start by another. */
+static void test_stopped(void)
+{
+	struct file *in, *err;
+	pthread_t id;
+
+	nr_output = 0;
+	room = sizeof(output);
+	CHECK_EQ(tty_open_port("samara.stdin", true, O_RDONLY, &in), 0);
+	CHECK_EQ(tty_open_port("plain", true, O_WRONLY | O_NONBLOCK, &err), 0);
+	CHECK_EQ(file_poll(err, NULL) & FILE_POLLOUT, FILE_POLLOUT);
+	CHECK_EQ(ioctl(in, TCXONC, (void *)0), 0);
+	CHECK_EQ(file_poll(err, NULL) & FILE_POLLOUT, 0);
+	CHECK_EQ(do_write(err, "x", 1), -EAGAIN);
+	err->flags &= ~(uint32_t)O_NONBLOCK;
+	pthread_create(&id, NULL, write_late, err);
+	nap_ms(20);
+	expect_output("");
+	CHECK_EQ(ioctl(in, TCXONC, (void *)1), 0);
+	pthread_join(id, NULL);
+	expect_output("late");
+	CHECK_EQ(file_poll(err, NULL) & FILE_POLLOUT, FILE_POLLOUT);
+	file_put(in);
+	file_put(err);
+}
+
 int main(void)
 {
 	CHECK_EQ(console_port_register(&stdin_port), 0);
@@ -215,5 +248,6 @@ int main(void)
 	CHECK_EQ(console_port_register(&plain_port), 0);
 	test_terminal();
 	test_plain();
+	test_stopped();
 	return 0;
 }
