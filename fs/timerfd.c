@@ -67,10 +67,10 @@ static nsec_t timerfd_now(const struct timerfd *tf)
 /* lock held. */
 static void timerfd_arm(struct timerfd *tf)
 {
-	nsec_t offset = tf->is_absolute ? clock_realtime_offset() : 0;
+	nsec_t at = tf->is_absolute ? clock_when_realtime(tf->next) : tf->next;
 
 	if (tf->next != NSEC_NEVER)
-		timer_arm(&tf->timer, tf->next > offset ? tf->next - offset : 1, TIMER_SLACK);
+		timer_arm(&tf->timer, MAX(at, 1ul), TIMER_SLACK);
 }
 
 /* lock held. Count what has expired by now. True: next has moved. */
@@ -98,8 +98,8 @@ static bool timerfd_take(struct timerfd *tf, uint64_t *out, int *error)
 
 	mutex_lock(&tf->lock);
 	is_canceled = atomic_exchange(&tf->is_canceled, 0u, RELAXED);
-	atomic_store(&tf->has_expired, 0u, RELAXED);
-	if (timerfd_count(tf))
+	/* Also if it came too early, because the clock was set back or runs slower since: it shall come again. */
+	if (timerfd_count(tf) | atomic_exchange(&tf->has_expired, 0u, RELAXED))
 		timerfd_arm(tf);
 	*out = tf->ticks;
 	*error = is_canceled ? -ECANCELED : 0;
@@ -216,7 +216,7 @@ int timerfd_get(struct file *f, struct itimer_ns *out)
 	return 0;
 }
 
-void timerfd_clock_was_set(void)
+void timerfd_clock_was_set(bool is_step)
 {
 	struct timerfd *tf;
 
@@ -227,7 +227,7 @@ void timerfd_clock_was_set(void)
 			timer_cancel(&tf->timer);
 			timerfd_arm(tf);
 		}
-		if (tf->cancels_on_set) {
+		if (is_step && tf->cancels_on_set) {
 			atomic_store(&tf->is_canceled, 1u, RELAXED);
 			waitq_wake_all(&tf->readable, POLL_IN);
 		}

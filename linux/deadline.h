@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Deadlines on either clock in one word: on the monotonic one as everywhere; on the realtime clock with
- * DEADLINE_REALTIME. Who sleeps until such a time wakes earlier or later when that clock is set.
+ * DEADLINE_REALTIME. Who sleeps until such a time wakes earlier or later when that clock is set or steered.
  *
  *	sleeper						clock_was_set()
  *	waits_realtime = 1				the clock, then clock_nr_set() + 1
@@ -24,12 +24,10 @@ static inline bool deadline_is_realtime(nsec_t d)
 	return d != NSEC_NEVER && d & DEADLINE_REALTIME;
 }
 
-/* On the monotonic clock, as the realtime clock stands now. */
+/* On the monotonic clock, as the realtime clock stands and runs now. */
 static inline nsec_t deadline_monotonic(nsec_t d)
 {
-	nsec_t at = d & ~DEADLINE_REALTIME, offset = clock_realtime_offset();
-
-	return at > offset ? at - offset : 0;
+	return clock_when_realtime(d & ~DEADLINE_REALTIME);
 }
 
 /* As thread_wait_until(). cond is looked at once more after it was true. */
@@ -52,5 +50,5 @@ static inline nsec_t deadline_monotonic(nsec_t d)
 		dl_r_; \
 	})
 
-/* sys-time.c: the realtime clock was set: all that wait for a time on it look again. Context: thread. */
-void clock_was_set(void);
+/* sys-time.c: the realtime clock was set, or (no step) runs at another rate: all that wait for a time on it look again. Context: thread. */
+void clock_was_set(bool is_step);

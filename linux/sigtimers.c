@@ -120,6 +120,8 @@ static nsec_t wake_time(const struct sigtimer *t, nsec_t expiry, nsec_t now)
 {
 	nsec_t left = expiry > now ? expiry - now : 0;
 
+	if (t->clock == OF_REALTIME)
+		return clock_when_realtime(expiry);
 	if (!is_of_cpu_time(t))
 		return clock_monotonic() + left;
 	if (t->clock != OF_THREAD_CPU)

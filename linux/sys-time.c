@@ -106,12 +106,12 @@ static bool wake_if_waiting(struct task *t, void *arg)
 	return true;
 }
 
-void clock_was_set(void)
+void clock_was_set(bool is_step)
 {
 	struct process *p = process_current();
 
 	vdso_clock_changed();
-	timerfd_clock_was_set();
+	timerfd_clock_was_set(is_step);
 	sigtimers_clock_was_set(p);
 	atomic_fence(SEQ_CST);	/* the new time before the look at who waits: store->load. Pairs: deadline_wait_until */
 	process_for_each_task(p, wake_if_waiting, NULL);

@@ -243,7 +243,7 @@ int timex_set_clock(nsec_t t)
 	r = set_clock_locked(t, clock_monotonic());
 	mutex_unlock(&lock);
 	if (!r)
-		clock_was_set();
+		clock_was_set(true);
 	return r;
 }
 
@@ -321,6 +321,7 @@ static int fill(struct timex_abi *tx, nsec_t now)
 
 static long adjust_clock(long ptr)
 {
+	uint32_t nr_set = clock_nr_set();
 	struct timex_abi tx;
 	int r;
 
@@ -337,8 +338,8 @@ static long adjust_clock(long ptr)
 	mutex_unlock(&lock);
 	if (r < 0)
 		return r;
-	if (tx.modes & ADJ_SETOFFSET)
-		clock_was_set();
+	if (tx.modes & ADJ_SETOFFSET || nr_set != clock_nr_set())
+		clock_was_set(tx.modes & ADJ_SETOFFSET);
 	return copy_to_user((void __user *)ptr, &tx, sizeof(tx)) ? -EFAULT : r;
 }
 

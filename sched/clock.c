@@ -24,6 +24,29 @@ nsec_t clock_realtime_at(nsec_t t)
 	return likely(!atomic_load(&lines.version, RELAXED)) ? t + atomic_load(&realtime_offset, RELAXED) : clock_lines_at(&lines, t);
 }
 
+/* By rates of some ten per cent at most each step leaves a tenth of the error. */
+static nsec_t when_slewed(nsec_t at)
+{
+	nsec_t t = at - clock_realtime_offset(), value = clock_lines_at(&lines, t);
+
+	for (unsigned i = 0; i < 24 && value != at; i++) {
+		t += at - value;
+		value = clock_lines_at(&lines, t);
+	}
+	return value < at ? t + 1 : t;
+}
+
+nsec_t clock_when_realtime(nsec_t at)
+{
+	nsec_t offset = clock_realtime_offset();
+
+	if (at == NSEC_NEVER || at <= offset)
+		return at == NSEC_NEVER ? at : 0;
+	if (likely(!atomic_load(&lines.version, RELAXED)))
+		return at - offset;
+	return (int64_t)(at - offset) < 0 ? NSEC_NEVER : when_slewed(at);
+}
+
 bool clock_is_slewed(void)
 {
 	return atomic_load(&lines.version, RELAXED);
@@ -90,6 +113,7 @@ void clock_slew(int64_t rate, const struct clock_extra extra[2])
 		nr++;
 	}
 	publish(piece);
+	atomic_fetch_add(&nr_set, 1u, RELEASE);	/* release: the pieces. Pairs: clock_nr_set */
 }
 
 void clock_set_realtime_offset(nsec_t offset)

@@ -24,7 +24,9 @@ static inline nsec_t clock_monotonic(void)
 nsec_t clock_realtime_offset(void);
 /* CLOCK_REALTIME when the monotonic clock shows, or showed, t. */
 nsec_t clock_realtime_at(nsec_t t);
-/* How often it was set: who sleeps until a realtime looks again when that has changed (linux/deadline.h). */
+/* When the monotonic clock shows what the realtime clock takes for at, or has taken, as that runs and is planned to run now: never too early. NSEC_NEVER stays that. */
+nsec_t clock_when_realtime(nsec_t at);
+/* How often it was set or its rate changed: who sleeps until a realtime looks again when that has changed (linux/deadline.h). */
 uint32_t clock_nr_set(void);
 void clock_set_realtime_offset(nsec_t offset);
 

@@ -8,8 +8,11 @@
  */
 #include "test.h"
 #include <linux/capability.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/timex.h>
 
 static struct timex tx;
@@ -239,6 +242,49 @@ static void test_rights(void)
 	check_errno("also without a time", syscall(SYS_settimeofday, NULL, NULL), EPERM);
 }
 
+static int64_t deadline;
+
+static void *sleeper(void *reached)
+{
+	struct timespec ts = { deadline / 1000000000, deadline % 1000000000 };
+
+	need(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &ts, NULL) == 0);
+	*(bool *)reached = by_call(CLOCK_REALTIME) >= deadline;
+	return NULL;
+}
+
+/* Times of the realtime clock that were asked for before it was slowed are waited for by the slower clock. */
+static void test_deadlines(void)
+{
+	int fd = timerfd_create(CLOCK_REALTIME, 0);
+	struct sigevent se = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	struct itimerspec it = { 0 };
+	bool has_reached = false;
+	sigset_t set;
+	timer_t timer;
+	pthread_t t;
+	uint64_t n = 0;
+	int sig = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	need(fd >= 0 && sigprocmask(SIG_BLOCK, &set, NULL) == 0 && timer_create(CLOCK_REALTIME, &se, &timer) == 0);
+	deadline = by_call(CLOCK_REALTIME) + 300000000;
+	it.it_value = (struct timespec){ deadline / 1000000000, deadline % 1000000000 };
+	need(timerfd_settime(fd, TFD_TIMER_ABSTIME, &it, NULL) == 0 && timer_settime(timer, TIMER_ABSTIME, &it, NULL) == 0 &&
+	     pthread_create(&t, NULL, sleeper, &has_reached) == 0);
+	tx.tick = 9000;
+	need(adjust(ADJ_TICK) >= 0);
+	check("timerfd of a clock that was slowed", read(fd, &n, sizeof(n)) == sizeof(n) && n == 1 && by_call(CLOCK_REALTIME) >= deadline);
+	check("timer", sigwait(&set, &sig) == 0 && sig == SIGUSR1 && by_call(CLOCK_REALTIME) >= deadline);
+	pthread_join(t, NULL);
+	check("sleep", has_reached);
+	tx.tick = 10000;
+	need(adjust(ADJ_TICK) >= 0);
+	timer_delete(timer);
+	close(fd);
+}
+
 int main(void)
 {
 	test_read();
@@ -248,6 +294,7 @@ int main(void)
 	test_tai();
 	test_step();
 	test_obeyed();
+	test_deadlines();
 	test_rights();
 	return test_end();
 }

@@ -45,6 +45,11 @@ nsec_t clock_realtime_at(nsec_t t)
 	return t + realtime_offset;
 }
 
+nsec_t clock_when_realtime(nsec_t at)
+{
+	return at == NSEC_NEVER ? at : at > clock_realtime_offset() ? at - clock_realtime_offset() : 0;
+}
+
 nsec_t clock_realtime_offset(void)
 {
 	return realtime_offset;
