@@ -18,6 +18,7 @@ run make --no-print-directory ubsan-check
 run make --no-print-directory trace-check
 run make --no-print-directory strace-check
 run make --no-print-directory tools-check
+run make --no-print-directory packages-check
 run make --no-print-directory dead-cpu
 run make --no-print-directory net-check
 passed=$(grep -cE '^ok |: ok$' "$log")

@@ -126,9 +126,10 @@ net-lossy:
 #: trace-check   record threaded programs and redis under load, check the traces, and that no CPU idles while threads wait; the report of a hang (seconds)
 #: strace-check  --strace of python3 and of programs that make nearly every call beside strace(1) on Debian's Linux
 #: tools-check   Debian's top, vmstat, free, ps and ss inside Samara print true figures (seconds)
+#: packages-check Debian packages are installed as on Debian, and its basic programs run (a minute)
 #: dead-cpu      a CPU that the firmware does not start counts for nothing, arm64 (seconds)
 #: ubsan-check   guests and random calls on kernels that tell undefined behaviour (BUILD=ubsan), arm64 (minutes)
-.PHONY: trace-check strace-check tools-check dead-cpu ubsan-check
+.PHONY: trace-check strace-check tools-check packages-check dead-cpu ubsan-check
 UBSAN_GUESTS := file-corners bad-buffers clocks mmap signal-timers sockets-inet system stress/calls-static-pie
 ubsan-check:
 	$(Q)$(MAKE) all BUILD=ubsan ARCH=arm64
@@ -137,6 +138,8 @@ dead-cpu:
 	$(Q)python3 tests/dead-cpu.py
 tools-check:
 	$(Q)python3 tests/tools-check.py
+packages-check:
+	$(Q)python3 tests/packages-check.py
 trace-check:
 	$(Q)python3 tests/trace-check.py
 	$(Q)python3 tests/trace-check.py --redis

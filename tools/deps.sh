@@ -20,6 +20,7 @@ qemu-system-aarch64         qemu-system-arm
 qemu-system-x86_64          qemu-system-x86
 mkfs.erofs                  erofs-utils
 dtc                         device-tree-compiler
+qemu-aarch64-static         qemu-user-static
 '
 test='
 /usr/include/stdio.h        libc6-dev
@@ -28,7 +29,6 @@ spin                        spin
 g++                         g++
 /usr/include/relacy/relacy.hpp  relacy-dev
 go                          golang-go
-qemu-aarch64-static         qemu-user-static
 '
 bench='
 ip                          iproute2

@@ -57,6 +57,21 @@ class Building(CacheCase):
         with open(os.path.join(self.folder, "base/usr/lib/x"), encoding="ascii") as handle:
             self.assertEqual(handle.read(), "base")
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root gives files away")
+    def test_owners(self):
+        rootfs.skeleton(os.path.join(self.folder, "tree"))
+        os.makedirs(os.path.join(self.folder, "tree/var/lib/own"))
+        path = self.write("tree/var/lib/own/file", "x")
+        os.chown(os.path.dirname(path), 33, 34)
+        os.chown(path, 35, 36)
+        layer = [(os.path.join(self.folder, "tree"), "key")]
+        self.write("data/a", "1")
+        for volumes in ([], [(os.path.join(self.folder, "data"), "/data")]):
+            for has_owners, owners in ((True, [(33, 34), (35, 36)]), (False, [(0, 0), (0, 0)])):
+                out = self.extract(image.Image(layer, {}, volumes, has_owners).build())
+                status = [os.stat(os.path.join(out, "var/lib/own", name)) for name in (".", "file")]
+                self.assertEqual([(one.st_uid, one.st_gid) for one in status], owners)
+
     def test_many_at_once(self):
         host = self.write("hello", make_elf(kind=2), 0o755)
         found = []

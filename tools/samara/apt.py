@@ -180,21 +180,28 @@ class Apt:
             raise Failure("the package lists could not be fetched; check the network and /etc/apt/sources.list")
         paths.write_file(self.stamp, "")
 
+    # `status` below: dpkg's database of the tree that the packages come to; none: an empty tree.
+
     def resolve(self, names):
         """[(package, version)] of `names` and all they depend on, in an order in which they can be unpacked."""
-        output = self.run("install", "-s", "-q", "--no-install-recommends", *names)
-        return re.findall(r"^Inst (\S+) \((\S+)", output, re.MULTILINE)
+        return [(package, version) for action, package, version in self.steps(names) if action == "Inst"]
 
-    def uris(self, names):
+    def steps(self, names, status=None):
+        """[(action, package, version)] that install `names` and all they depend on: "Inst" unpacks, "Conf" configures, "Remv" removes."""
+        output = self.run("install", "-s", "-q", "--no-install-recommends", *tree_options(status), *names)
+        found = re.findall(r"^(?:(Inst) (\S+) (?:\[\S+\] )?\((\S+)|(Conf|Remv) (\S+))", output, re.MULTILINE)
+        return [(first or second, package or other, version) for first, package, version, second, other in found]
+
+    def uris(self, names, status=None):
         """{file name: size} of what is still to be downloaded for `names`."""
-        output = self.run("install", "-q", "--print-uris", "--no-install-recommends", *names)
+        output = self.run("install", "-q", "--print-uris", "--no-install-recommends", *tree_options(status), *names)
         return {name: int(size) for name, size in re.findall(r"^'[^']*' (\S+\.deb) (\d+)", output, re.MULTILINE)}
 
-    def download(self, names, progress):
+    def download(self, names, progress, status=None):
         """Download `names` and all they depend on into self.archives, where they stay. Call with the lock held."""
-        missing = self.uris(names)
+        missing = self.uris(names, status)
         if missing:
-            self.watch(self.command("install", "-q", "--download-only", "--no-install-recommends", *names),
+            self.watch(self.command("install", "-q", "--download-only", "--no-install-recommends", *tree_options(status), *names),
                        missing, self.archives, progress)
 
     def download_only(self, names, directory, progress):
@@ -233,6 +240,10 @@ class Apt:
             if name.startswith(wanted) and name.endswith(".deb"):
                 return os.path.join(self.archives, name)
         raise Failure(f"{package} {version} was not downloaded; run `samara update` and try again")
+
+
+def tree_options(status):
+    return ["-o", f"Dir::State::status={status}"] if status else []
 
 
 def size_of(directory, name):

@@ -14,7 +14,7 @@ RUN_USAGE = "samara run [OPTION...] [--] PROGRAM [ARGUMENT...]"
 RUN_HELP = """\
 PROGRAM is an arm64 or x86-64 ELF program, or a script, of this machine; it is put into the image with the libraries it needs. With
 --package or --rootfs it may also be the name of a command in that root, or an absolute path in it, which goes before a file of
-this machine (./PROGRAM or --host-program means the latter). Without PROGRAM, a package with a server runs that: nginx-light, redis-server, memcached, lighttpd, iperf3 (tools/samara/postinst.py has the commands).
+this machine (./PROGRAM or --host-program means the latter). Without PROGRAM, a package with a server runs that: nginx-light, redis-server, memcached, lighttpd, iperf3, apache2 (tools/samara/postinst.py has the commands).
 
 examples:
   samara run ./hello
@@ -72,7 +72,7 @@ def seconds(text):
 
 def add_root_options(group):
     group.add_argument("--package", action="append", default=[], metavar="NAME",
-                       help="put this Debian package with all it depends on into the root (repeatable)")
+                       help="put this Debian package with all it depends on, and what every Debian has, into the root (repeatable)")
     group.add_argument("--rootfs", metavar="DIR|IMAGE", help="a directory, or an EROFS image, as the root")
     group.add_argument("--volume", action="append", default=[], metavar="HOSTDIR:DIR",
                        help="copy a directory of this machine into the root (repeatable)")

@@ -5,8 +5,8 @@ An image is made from layers (whole trees, later ones on top), single files, and
 cache is a digest of what it is made from: tree keys and file hashes, not times of use. Images are made beside their final
 name and renamed, so several runs at once do no harm.
 
-How the image is made: uncompressed, each file's data block aligned (the kernel maps it in place, so no inline tails), owned
-by root, no extended attributes, files keep their times.
+How the image is made: uncompressed, each file's data block aligned (the kernel maps it in place, so no inline tails), no
+extended attributes, files keep their times. Files of packages that were installed belong to whom dpkg says, all others to root.
 """
 import contextlib
 import hashlib
@@ -21,8 +21,8 @@ from .errors import Failure
 from .packages import digest
 from .progress import Progress, megabytes
 
-MKFS_OPTIONS = ["--quiet", "--all-root", "-x-1", "-E", "noinline_data", "-U", "00000000-0000-0000-0000-000000000000"]
-FORMAT = 1  # raise it when the layout below or MKFS_OPTIONS change: old images are then no longer used
+MKFS_OPTIONS = ["--quiet", "-x-1", "-E", "noinline_data", "-U", "00000000-0000-0000-0000-000000000000"]
+FORMAT = 2  # raise it when the layout below or MKFS_OPTIONS change: old images are then no longer used
 EROFS_MAGIC = 0xE0F5E1E2
 HASH_WHOLE = 64_000_000  # bytes; larger files are known by size, time and inode
 CACHE_LIMIT = 6_000_000_000  # bytes of images that are kept; the ones not used for longest go first
@@ -59,9 +59,11 @@ def tree_key(tree):
 
 
 class Image:
-    """What an image shall contain. layers: [(tree, key)], files: {path: host path}, volumes: [(host dir, path)]."""
+    """What an image shall contain. layers: [(tree, key)], files: {path: host path}, volumes: [(host dir, path)].
+    has_owners: the first layer's files keep their owners; so does what the user (root, then) adds."""
 
-    def __init__(self, layers, files=None, volumes=None):
+    def __init__(self, layers, files=None, volumes=None, has_owners=False):
+        self.owners = [] if has_owners else ["--all-root"]
         self.layers = layers
         self.files = files or {}
         self.volumes = volumes or []
@@ -69,7 +71,7 @@ class Image:
     def key(self):
         files = {path: [file_key(host), os.stat(host).st_mtime_ns] for path, host in self.files.items()}
         volumes = [[path, tree_key(host)] for host, path in self.volumes]
-        return digest([FORMAT, MKFS_OPTIONS, [key for _, key in self.layers], files, volumes])
+        return digest([FORMAT, MKFS_OPTIONS, self.owners, [key for _, key in self.layers], files, volumes])
 
     def build(self):
         """The path of the image; made if it is not in the cache."""
@@ -91,7 +93,7 @@ class Image:
                 tree = self.stage(stage, progress)
                 progress.show("making the image")
                 check_room(tree, folder)
-                done = subprocess.run([mkfs, *MKFS_OPTIONS, output, tree], text=True, capture_output=True, check=False,
+                done = subprocess.run([mkfs, *MKFS_OPTIONS, *self.owners, output, tree], text=True, capture_output=True, check=False,
                                       stdin=subprocess.DEVNULL)
                 if done.returncode:
                     message = (done.stderr or done.stdout).strip().splitlines() or ["no message"]

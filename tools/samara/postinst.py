@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""What the maintainer scripts of Debian packages would have done to a tree. They do not run: they are shell scripts for a
-running Debian, as root, with debconf and systemd.
+"""What the maintainer scripts of Debian packages would have done to a tree, where they cannot run (install.py runs them where
+it has root and a way to start the tree's programs), and what a Debian makes at each boot.
 
 What they do that a program needs falls in two parts. Most of it is declared in a form that can be read: users and groups
 (adduser commands), directories (tmpfiles.d, the *Directory= lines of systemd units), links (update-alternatives, in rootfs.py;
 dh_nginx's pairs). The rest is a table, PACKAGES: a row for a package, its function a few lines of what the script does. COMMANDS
 says what a package's service runs, in the form for a machine with one process, when `samara run` is given no program.
 
-Owners are not kept: the image belongs to root, as which the program starts.
+Owners are not kept here: the image belongs to root, as which the program starts.
 """
 import os
 import re
@@ -27,8 +27,17 @@ def configure(tree, scripts):
         link_nginx_modules(tree, text)
         if package in PACKAGES:
             PACKAGES[package](tree)
+    make_boot_directories(tree)
+
+
+def make_boot_directories(tree):
+    """What a Debian makes anew at each boot."""
     make_tmpfiles(tree)
     make_unit_directories(tree)
+    for mark, folders in START_DIRECTORIES.items():
+        if os.path.exists(os.path.join(tree, mark)):
+            for folder in folders:
+                make_directory(tree, folder)
 
 
 # -- users and groups -------------------------------------------------------------------------------------------------
@@ -244,7 +253,20 @@ COMMANDS = {
     "memcached": ["memcached", "-u", "memcache", "-l", "0.0.0.0", "-p", "11211"],
     "lighttpd": ["lighttpd", "-D", "-f", "/etc/lighttpd/lighttpd.conf"],
     "iperf3": ["iperf3", "-s"],
+    "apache2": ["apache2", "-X"],
 }
+
+# What a service's start script makes and exports (apache2ctl, /etc/apache2/envvars): directories that end with the machine, and
+# variables for the program of that name.
+START_DIRECTORIES = {"etc/apache2/envvars": ["/run/apache2", "/run/lock/apache2"]}
+ENVIRONMENT = {"apache2": {"APACHE_RUN_USER": "www-data", "APACHE_RUN_GROUP": "www-data", "APACHE_PID_FILE": "/var/run/apache2/apache2.pid",
+                           "APACHE_RUN_DIR": "/var/run/apache2", "APACHE_LOCK_DIR": "/var/lock/apache2", "APACHE_LOG_DIR": "/var/log/apache2",
+                           "LANG": "C"}}
+
+
+def environment(program, packages):
+    """The variables that `program`'s package sets for it, as the package's start script does. packages: those asked for."""
+    return ENVIRONMENT.get(os.path.basename(program), {}) if packages else {}
 
 
 def default_command(packages):

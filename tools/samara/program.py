@@ -119,7 +119,7 @@ class Plan:
         package = debian_package(name, self.port)
         if not package:
             return None
-        tree = packages.tree_of([package], self.port)
+        tree = packages.files_of(package, self.port)
         for path in ([wanted] if wanted else []) + [f"{directory}/{name}" for directory in self.port.library_directories]:
             host = rootfs.lookup(tree, path)
             if host:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A directory tree as the root of a machine: its skeleton, what packages' scripts would have made, looking things up.
 
-Packages are unpacked, not installed: their maintainer scripts do not run. finish() does the part of their work that
-programs depend on: user and group files, name service configuration, alternatives (awk, lua, ...), compiled Python
-modules, certificates, musl's library path, and what postinst.py knows.
+Where packages can only be unpacked, not installed (install.py), their maintainer scripts do not run. finish() does the part
+of their work that programs depend on: user and group files, name service configuration, alternatives (awk, lua, ...),
+compiled Python modules, certificates, musl's library path, and what postinst.py knows.
 """
 import os
 import shlex
@@ -86,6 +86,10 @@ def finish(tree, scripts, port=ports.DEFAULT):
     postinst.configure(tree, scripts)
     compile_python(tree)
     make_certificates(tree)
+    write_musl_path(tree, port)
+
+
+def write_musl_path(tree, port):
     musl_path = os.path.join(tree, f"etc/ld-musl-{port.platform}.path")
     if os.path.lexists(os.path.join(tree, f"lib/ld-musl-{port.platform}.so.1")) and not os.path.lexists(musl_path):
         paths.write_file(musl_path, port.musl_path)
@@ -227,11 +231,19 @@ def clone(source, destination):
                 resolved = os.path.realpath(target) if os.path.islink(target) else target
                 clone(entry.path, resolved)
                 if resolved == target:
-                    shutil.copystat(entry.path, target)
+                    copy_attributes(entry, target)
                 continue
             if os.path.lexists(target) and not os.path.isdir(target):
                 os.unlink(target)
             copy_file(entry.path, target)
+
+
+def copy_attributes(entry, target):
+    """Mode, times and, for root, the owner of a directory. (Owners of files come with the hard link.)"""
+    if os.geteuid() == 0:
+        status = entry.stat(follow_symlinks=False)
+        os.chown(target, status.st_uid, status.st_gid)
+    shutil.copystat(entry.path, target)
 
 
 def copy_file(source, target):

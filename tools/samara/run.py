@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from . import cmdline, console, elf, image, inspect, paths, ports, program, qemu, rootfs
+from . import cmdline, console, elf, image, inspect, paths, ports, postinst, program, qemu, rootfs
 from .errors import Failure
 from .progress import Progress
 
@@ -12,13 +12,14 @@ from .progress import Progress
 class Root:
     """The root that --rootfs and --package ask for.
 
-    .layers for image.Image, .tree to look into (None when the root holds the program alone), .foreign the user's image."""
+    .layers for image.Image, .tree to look into (None when the root holds the program alone), .foreign the user's image,
+    .has_owners: a layer's files belong to whom its packages say, not all to root."""
 
     def __init__(self, packages, root, port=ports.DEFAULT):
-        self.layers, self.tree, self.foreign = [], None, None
+        self.layers, self.tree, self.foreign, self.has_owners = [], None, None, False
         if packages:
             from .packages import tree_of  # apt is not needed without packages
-            tree = tree_of(packages, port)
+            tree, self.has_owners = tree_of(packages, port)
             self.layers.append((tree, os.path.basename(tree)))
         if root and os.path.isdir(root):
             root = os.path.abspath(root)
@@ -136,7 +137,7 @@ def build_image(options):
     volumes = [parse_volume(text) for text in options.volume]
     if root.foreign and not files and not volumes and len(root.layers) == 1:
         return root.foreign, path
-    return image.Image(root.layers, files, volumes).build(), path
+    return image.Image(root.layers, files, volumes, root.has_owners).build(), path
 
 
 def kernel_options(options):
@@ -170,6 +171,10 @@ def kernel_options(options):
     words += network(options)[2]
     if options.cwd:
         words.append("cwd=" + options.cwd)
+    given = {text.partition("=")[0] for text in options.env}
+    for name, value in postinst.environment(options.program, options.package).items():
+        if name not in given:
+            words.append(f"env={name}={value}")
     for text in options.env:
         name, equals, value = text.partition("=")
         if not name or (not equals and name not in os.environ):
