@@ -152,21 +152,49 @@ void tcp_enter_recovery(struct tcp_sock *tp)
 	NET_COUNT(tcp_fast_retrans);
 }
 
-/* The retransmission timer ran out: RFC 5681 3.1, RFC 8985 6.3. */
-void tcp_enter_loss(struct tcp_sock *tp)
+/* The retransmission timer ran out: RFC 5681 3.1, RFC 8985 6.3. What is not believed lost is still in flight. */
+void tcp_enter_loss(struct tcp_sock *tp, nsec_t now)
 {
-	if (tp->ca_state < CA_RECOVERY)
+	bool is_first = tp->ca_state < CA_RECOVERY;
+	/* The window is reduced once for a flight: not again in a recovery, nor when the repeat is lost too. */
+	bool is_new = is_first || !seq_lt(tp->snd_una, tp->recovery_end) || (tp->ca_state == CA_LOSS && !tp->nr_backoff);
+
+	if (is_new) {
 		undo_begin(tp);
-	if (tp->ca_state < CA_LOSS || !seq_lt(tp->snd_una, tp->recovery_end))
 		tp->ssthresh = tp->cong->ssthresh(tp);
+	}
 	tp->cong->timeout(tp);
+	tp->frto = TCP_SETTING(frto) && (is_first || tp->nr_backoff) ? FRTO_ASKS : FRTO_OFF;
 	tp->ca_state = CA_LOSS;
 	tp->recovery_end = tp->snd_nxt;
-	tp->cwnd = tp->mss;
 	tp->nr_dupacks = 0;
 	tp->is_tlp_out = false;
 	tcp_ecn_reduced(tp);
-	tx_mark_all_lost(tp);
+	tx_mark_timed_out(tp, now);
+	tp->cwnd = tcp_pipe(tp) + tp->mss;
+}
+
+/*
+ * RFC 5682 3.1, with SACK 3.2 in spirit: after a timeout the first segment was sent again. If its acknowledgement moves on, new data goes out; if the next one reports something
+ * that was sent once, the originals were only late.
+ */
+static void ask_if_timeout_was_right(struct tcp_sock *tp, const struct tcp_ack_result *res, bool is_dupack)
+{
+	uint8_t was = tp->frto;
+
+	if (res->has_original) {
+		NET_COUNT(tcp_spurious_rtos);
+		undo(tp);
+		tp->frto = FRTO_OFF;
+		return;
+	}
+	if (was == FRTO_WAITS) {
+		tp->frto = res->sacked_new || is_dupack || res->acked ? FRTO_OFF : FRTO_WAITS;
+	} else if (res->acked && seq_lt(tp->snd_una, tp->recovery_end)) {
+		bool has_new = tcp_unsent(tp) && seq_lt(tp->snd_nxt, tp->snd_una + tp->snd_wnd);
+
+		tp->frto = has_new ? FRTO_NEW : FRTO_OFF;
+	}
 }
 
 /* Without SACK: count duplicates (RFC 5681 2), each of which means that a segment has left the network. What that adds to what was delivered (RFC 6937 3). */
@@ -229,6 +257,8 @@ static void take_rtt(struct tcp_sock *tp, const struct pkt *p, const struct tcp_
 /* Congestion state after the scoreboard was brought up to date. */
 static void update_state(struct tcp_sock *tp, const struct tcp_ack_result *res, uint32_t delivered, bool is_echo, nsec_t now)
 {
+	if (unlikely(tp->ca_state == CA_LOSS && tp->frto))
+		ask_if_timeout_was_right(tp, res, !res->acked && delivered);
 	if (tp->ca_state >= CA_RECOVERY && seq_le(tp->recovery_end, tp->snd_una)) {
 		if (tp->ca_state == CA_RECOVERY)
 			tp->cwnd = tp->ssthresh;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Congestion control: NewReno (RFC 5681, 6582), CUBIC (RFC 9438), proportional rate reduction (RFC 6937). All in bytes; fixed point. */
+/* Congestion control: NewReno (RFC 5681, 6582), CUBIC (RFC 9438) with HyStart, proportional rate reduction (RFC 6937). All in bytes; fixed point. */
 #include "libc/string.h"
 #include "net/tcp-priv.h"
 
@@ -91,11 +91,50 @@ static void cubic_begin_epoch(struct tcp_sock *tp, nsec_t now)
 	}
 }
 
+/*
+ * HyStart (RFC 9406 4 for the delay; Ha and Rhee, "Taming the elephants", for the train), with Linux's numbers: slow start ends before it overflows a queue, when the round trip
+ * gets longer, or when the acknowledgements of a round come in one train for half of the shortest round trip.
+ */
+#define HYSTART_SEGMENTS	16u
+#define HYSTART_SAMPLES		8u
+#define HYSTART_GAP		(2 * NSEC_PER_MSEC)
+#define HYSTART_MIN_THRESH	(4 * NSEC_PER_MSEC)
+#define HYSTART_MAX_THRESH	(16 * NSEC_PER_MSEC)
+
+static bool is_slow_start_over(struct tcp_sock *tp, nsec_t now)
+{
+	nsec_t longer = MIN(MAX(tp->min_rtt / 8, HYSTART_MIN_THRESH), HYSTART_MAX_THRESH);
+	bool is_train;
+
+	if (!tp->cubic.has_round || seq_lt(tp->cubic.round_end, tp->snd_una)) {
+		tp->cubic.has_round = true;
+		tp->cubic.round_end = tp->snd_nxt;
+		tp->cubic.round_start = tp->cubic.train_end = now;
+		tp->cubic.round_rtt = NSEC_NEVER;
+		tp->cubic.nr_samples = 0;
+	}
+	if (tp->cwnd < HYSTART_SEGMENTS * tp->mss)
+		return false;
+	is_train = now - tp->cubic.train_end <= HYSTART_GAP;
+	if (is_train)
+		tp->cubic.train_end = now;
+	tp->cubic.round_rtt = MIN(tp->cubic.round_rtt, tp->rack_rtt);
+	if (tp->cubic.nr_samples < HYSTART_SAMPLES)
+		tp->cubic.nr_samples++;
+	else if (tp->cubic.round_rtt > tp->min_rtt + longer)
+		return true;
+	return is_train && now - tp->cubic.round_start > tp->min_rtt / 2;
+}
+
 static void cubic_acked(struct tcp_sock *tp, uint32_t bytes, nsec_t now)
 {
 	uint32_t target;
 	uint64_t inc;
 
+	if (tp->cwnd < tp->ssthresh && !tp->cubic.has_left && tp->ca_state == CA_OPEN && is_slow_start_over(tp, now)) {
+		tp->cubic.has_left = true;
+		tp->ssthresh = tp->cwnd;
+	}
 	if (slow_start(tp, &bytes))
 		return;
 	if (!tp->cubic.epoch)
@@ -130,6 +169,7 @@ static uint32_t cubic_ssthresh(struct tcp_sock *tp)
 static void cubic_timeout(struct tcp_sock *tp)
 {
 	tp->cubic.epoch = 0;
+	tp->cubic.has_left = tp->cubic.has_round = false;
 }
 
 const struct tcp_cong tcp_cubic = { "cubic", reno_init, cubic_acked, cubic_ssthresh, cubic_timeout };

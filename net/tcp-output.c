@@ -638,9 +638,19 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 	return true;
 }
 
+/* What F-RTO wants first (RFC 5682 2.1, step 2b); true: what is believed lost waits for the answer to it. */
+static bool send_new_first(struct tcp_sock *tp, nsec_t now)
+{
+	if (tp->frto == FRTO_NEW) {
+		tcp_push(tp, now, false);
+		tp->frto = seq_lt(tp->recovery_end, tp->snd_nxt) ? FRTO_WAITS : FRTO_OFF;
+	}
+	return tp->frto == FRTO_WAITS;
+}
+
 void __tcp_output(struct tcp_sock *tp, nsec_t now)
 {
-	if (tp->lost_bytes > tp->retrans_bytes)
+	if (tp->lost_bytes > tp->retrans_bytes && !(unlikely(tp->ca_state == CA_LOSS) && send_new_first(tp, now)))
 		send_lost(tp, now);
 	if (tcp_unsent(tp) || (tp->is_fin_queued && !tp->is_fin_sent)) {
 		if (!send_short(tp, now))

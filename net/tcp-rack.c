@@ -110,24 +110,36 @@ void tx_mark_lost(struct tcp_sock *tp, struct tx_rec *r)
 	}
 }
 
-void tx_mark_all_lost(struct tcp_sock *tp)
+/* What was SACKed and is next in order: the peer has dropped it (RFC 2018 8), and perhaps all it had SACKed. */
+static bool has_reneged(const struct tcp_sock *tp)
 {
+	return !list_is_empty(&tp->tx) && list_first(&tp->tx, struct tx_rec, node)->flags & TX_SACKED;
+}
+
+static void mark_lost_before(struct tcp_sock *tp, nsec_t sent_before)
+{
+	bool is_reneged = has_reneged(tp), is_first = true;
 	struct tx_rec *r;
 
-	bool has_reneged;
-
-	if (list_is_empty(&tp->tx))
-		return;
-	/* What was SACKed and is next in order: the peer has dropped it (RFC 2018 8). */
-	has_reneged = list_first(&tp->tx, struct tx_rec, node)->flags & TX_SACKED;
-	if (!tp->has_sack || has_reneged)
+	if (!tp->has_sack || is_reneged)
 		tp->sacked_bytes = 0;
 	list_for_each(r, &tp->tx, node) {
-		if (has_reneged)
+		if (is_reneged)
 			r->flags &= (uint8_t)~TX_SACKED;
-		if (!(r->flags & TX_SACKED))
+		if (!(r->flags & TX_SACKED) && (is_first || is_reneged || r->sent_at <= sent_before))
 			tx_mark_lost(tp, r);
+		is_first = false;
 	}
+}
+
+void tx_mark_all_lost(struct tcp_sock *tp)
+{
+	mark_lost_before(tp, NSEC_NEVER);
+}
+
+void tx_mark_timed_out(struct tcp_sock *tp, nsec_t now)
+{
+	mark_lost_before(tp, tp->has_sack ? now - MIN(tp->rack_rtt, now) : NSEC_NEVER);
 }
 
 void tx_unmark_lost(struct tcp_sock *tp)
@@ -180,6 +192,7 @@ static void delivered(struct tcp_sock *tp, const struct tx_rec *r, uint32_t len,
 
 	tp->delivered += len;
 	if (!(r->flags & TX_EVER_RETRANS)) {
+		res->has_original |= r->flags & TX_LOST;
 		if (!res->has_sample || r->sent_at < res->oldest_sent)
 			res->oldest_sent = r->sent_at;
 		res->newest_sent = MAX(r->sent_at, res->newest_sent);
@@ -226,6 +239,8 @@ void tx_cumulative(struct tcp_sock *tp, uint32_t una, struct tcp_ack_result *res
 	if (has_repeated) {
 		res->has_sample = false;
 		res->newest_sent = 0;
+		/* Without SACK it may be the first time that we hear of what lay behind the hole. */
+		res->has_original &= tp->has_sack;
 	}
 }
 
@@ -269,10 +284,10 @@ static void mark_sacked(struct tcp_sock *tp, uint32_t start, uint32_t end, struc
 			return;
 		len = r->end - r->seq;
 		uncount(tp, r, len);
+		delivered(tp, r, len, res, tp->last_rcv);
 		r->flags = (r->flags & (uint8_t)~(TX_LOST | TX_RETRANS)) | TX_SACKED;
 		tp->sacked_bytes += len;
 		res->sacked_new += len;
-		delivered(tp, r, len, res, tp->last_rcv);
 	}
 }
 

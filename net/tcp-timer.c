@@ -104,7 +104,7 @@ static void rto_fire(struct tcp_sock *tp, nsec_t now)
 		tp->xmit_at = now + MIN(tcp_backed_off(tp), TCP_RESOURCE_PROBE_NS);
 		return;
 	}
-	tcp_enter_loss(tp);
+	tcp_enter_loss(tp, now);
 	if (tp->nr_backoff < 64)
 		tp->nr_backoff++;
 	/* A path that has gone silent may have changed. */

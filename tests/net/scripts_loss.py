@@ -119,7 +119,7 @@ def limited_transmit(d, connection):
 
 @script
 def timeout_sends_one(d, connection):
-    """RFC 5681 3.1: after a timeout one segment, then twice as many with each acknowledgement; or two new ones to see whether it was right (RFC 5682 2.1)."""
+    """RFC 5681 3.1: after a timeout one segment; then two new ones to see whether it was right (RFC 5682 2.1)."""
     c = bulk(d, connection, sack=False)
     take_segments(c, 10)
     assert wait_for(c, lambda found: found.seq == 1, 3)
@@ -127,7 +127,7 @@ def timeout_sends_one(d, connection):
     assert not found, [str(got) for got in found]
     acknowledge(c, 1001)
     found = collect(c, 0.1)
-    assert 1 <= len(found) <= 2 and found[0].seq == d.differs(samara=1001, linux=10001), [str(got) for got in found]
+    assert 1 <= len(found) <= 2 and found[0].seq == 10001, [str(got) for got in found]
     c.reset()
 
 
