@@ -214,7 +214,7 @@ static long accept_file(const struct sock_ref *s, long addr, long len_ptr, long 
 	r = socket_file(so, (unsigned)flags & O_NONBLOCK, out);
 	if (r || !addr)
 		return r;
-	r = so->ops->getname(so, &a, true);
+	r = so->ops->getname(so, &a, SOCK_NAME_ACCEPTED);
 	if (r)
 		a = (struct sock_addr){ .len = 2, .family = so->family };
 	r = addr_put(&a, addr, len_ptr);
@@ -261,7 +261,7 @@ long sys_accept4(long fd, long addr, long len_ptr, long flags)
 	return accept_common(fd, addr, len_ptr, flags);
 }
 
-static long getname(long fd, long addr, long len_ptr, bool is_peer)
+static long getname(long fd, long addr, long len_ptr, enum sock_name whose)
 {
 	struct sock_addr a;
 	struct sock_ref s;
@@ -269,7 +269,7 @@ static long getname(long fd, long addr, long len_ptr, bool is_peer)
 
 	if (r)
 		return r;
-	r = s.so->ops->getname ? s.so->ops->getname(s.so, &a, is_peer) : -EOPNOTSUPP;
+	r = s.so->ops->getname ? s.so->ops->getname(s.so, &a, whose) : -EOPNOTSUPP;
 	sock_ref_put(&s);
 	if (r)
 		return r;
@@ -278,12 +278,12 @@ static long getname(long fd, long addr, long len_ptr, bool is_peer)
 
 long sys_getsockname(long fd, long addr, long len_ptr)
 {
-	return getname(fd, addr, len_ptr, false);
+	return getname(fd, addr, len_ptr, SOCK_NAME_OWN);
 }
 
 long sys_getpeername(long fd, long addr, long len_ptr)
 {
-	return getname(fd, addr, len_ptr, true);
+	return getname(fd, addr, len_ptr, SOCK_NAME_PEER);
 }
 
 long sys_shutdown(long fd, long how)

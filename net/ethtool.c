@@ -6,6 +6,7 @@
  */
 #include "net/ethtool.h"
 
+#include "fs/cred.h"
 #include "libc/errno.h"
 #include "libc/print.h"
 #include "libc/string.h"
@@ -20,6 +21,7 @@
 #define ETHTOOL_GTXCSUM		0x16u
 #define ETHTOOL_GSG		0x18u
 #define ETHTOOL_GTSO		0x1eu
+#define ETHTOOL_STSO		0x1fu
 #define ETHTOOL_GUFO		0x21u
 #define ETHTOOL_GGSO		0x23u
 #define ETHTOOL_GFLAGS		0x25u
@@ -141,6 +143,27 @@ static long get_flag(const struct netdev *d, uint32_t cmd, unsigned long data)
 	return -EOPNOTSUPP;
 }
 
+/* Packets that are on their way keep their size: the device can still split them. */
+static long set_tso(struct netdev *d, unsigned long data)
+{
+	uint32_t on, mine;
+
+	if (user_load32((const uint32_t *)(data + sizeof(uint32_t)), &on))
+		return -EFAULT;
+	if (!capable(CAP_NET_ADMIN))
+		return -EPERM;
+	if (d == &loopback)
+		return -EOPNOTSUPP;
+	mine = on ? atomic_exchange(&d->tso_off, 0u, RELAXED) : atomic_load(&d->features, RELAXED) & (NETDEV_TSO4 | NETDEV_TSO6);
+	if (on) {
+		(void)atomic_fetch_or(&d->features, mine, RELAXED);
+		return 0;
+	}
+	(void)atomic_fetch_or(&d->tso_off, mine, RELAXED);
+	(void)atomic_fetch_and(&d->features, ~mine, RELAXED);
+	return 0;
+}
+
 long ethtool_ioctl(unsigned long arg)
 {
 	struct {
@@ -169,6 +192,8 @@ long ethtool_ioctl(unsigned long arg)
 		return get_channels(d, r.data);
 	case ETHTOOL_GLINK:
 		return put_value(r.data, d == &loopback || atomic_load(&d->is_link_up, RELAXED));
+	case ETHTOOL_STSO:
+		return set_tso(d, r.data);
 	case ETHTOOL_GMSGLVL:
 		return -EOPNOTSUPP;
 	}

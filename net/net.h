@@ -48,7 +48,7 @@ void net_drain(void);
 	X(tcp_retrans_segs) X(tcp_in_errs) X(tcp_out_rsts) X(tcp_csum_errors) \
 	X(tcp_syncookies_sent) X(tcp_syncookies_recv) X(tcp_syncookies_failed) X(tcp_listen_overflows) X(tcp_listen_drops) X(tcp_delayed_acks) \
 	X(tcp_timeouts) X(tcp_spurious_rtos) X(tcp_loss_probes) X(tcp_sack_recovery) X(tcp_fast_retrans) X(tcp_challenge_acks) X(tcp_tw) X(tcp_paws) X(tcp_rcv_pruned) \
-	X(tcp_backlog_drops) X(tcp_ofo_queue) X(tcp_dup_data) X(tcp_abort_on_memory) X(tcp_keepalives) X(tcp_ecn_ce) X(tcp_ecn_reductions) X(tcp_by_reference) \
+	X(tcp_backlog_drops) X(tcp_ofo_queue) X(tcp_dup_data) X(tcp_abort_on_memory) X(tcp_keepalives) X(tcp_out_of_window_icmps) X(tcp_ecn_ce) X(tcp_ecn_reductions) X(tcp_by_reference) \
 	X(tcp_local) X(udp_local) X(tcp_short_in) X(tcp_short_out) X(tcp_gro_merged)
 
 struct net_stats {

@@ -98,6 +98,7 @@ struct netdev {
 	char name[NETDEV_NAME_LEN];	/* [I] eth0, ... */
 	uint32_t index;			/* [I] ifindex, from 1 (lo) */
 	uint32_t flags;			/* [a] IFF_* */
+	uint32_t tso_off;		/* [a] NETDEV_TSO4/6 that were switched off: ethtool.c */
 	uint32_t special;		/* [a] NETDEV_TAPPED, _DOWN, _RAW: frames do not just pass */
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;	/* [a] */
 	struct netdev *next;		/* [I] */

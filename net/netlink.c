@@ -636,9 +636,9 @@ static int nl_connect(struct socket *so, const struct sock_addr *a, bool is_nonb
 	return a->len >= 2 && (a->family == AF_NETLINK || a->family == AF_UNSPEC) ? 0 : -EINVAL;
 }
 
-static int nl_getname(struct socket *so, struct sock_addr *out, bool is_peer)
+static int nl_getname(struct socket *so, struct sock_addr *out, enum sock_name whose)
 {
-	*out = (struct sock_addr){ .len = 12, .nl = { .family = AF_NETLINK, .pid = is_peer ? 0 : nl_of(so)->pid, .groups = is_peer ? 0 : (uint32_t)nl_of(so)->groups } };
+	*out = (struct sock_addr){ .len = 12, .nl = { .family = AF_NETLINK, .pid = whose ? 0 : nl_of(so)->pid, .groups = whose ? 0 : (uint32_t)nl_of(so)->groups } };
 	return 0;
 }
 

@@ -416,13 +416,13 @@ static int packet_bind(struct socket *so, const struct sock_addr *a)
 	return 0;
 }
 
-static int packet_getname(struct socket *so, struct sock_addr *out, bool is_peer)
+static int packet_getname(struct socket *so, struct sock_addr *out, enum sock_name whose)
 {
 	struct packet_sock *s = packet_of(so);
 	struct sockaddr_ll a = { .family = AF_PACKET };
 	struct netdev *dev;
 
-	if (is_peer)
+	if (whose)
 		return -EOPNOTSUPP;
 	a.index = (int32_t)atomic_load(&s->index, RELAXED);
 	a.protocol = net16((uint16_t)atomic_load(&s->type, RELAXED));

@@ -266,10 +266,10 @@ static int show_snmp(struct text *t, struct pseudo_args *a)
 static int show_netstat(struct text *t, struct pseudo_args *a)
 {
 	(void)a;
-	text_printf(t, "TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed ListenOverflows ListenDrops DelayedACKs TCPTimeouts TCPLossProbes TCPSackRecovery "
+	text_printf(t, "TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed OutOfWindowIcmps ListenOverflows ListenDrops DelayedACKs TCPTimeouts TCPLossProbes TCPSackRecovery "
 		       "TCPFastRetrans TCPChallengeACK TW PAWSEstab RcvPruned TCPBacklogDrop TCPOFOQueue TCPDSACKOldSent TCPAbortOnMemory TCPKeepAlive TCPSpuriousRTOs SamaraBytesByReference TCPGROMerged\n"
-		       "TcpExt: %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu\n",
-		    N(tcp_syncookies_sent), N(tcp_syncookies_recv), N(tcp_syncookies_failed), N(tcp_listen_overflows), N(tcp_listen_drops), N(tcp_delayed_acks),
+		       "TcpExt: %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu\n",
+		    N(tcp_syncookies_sent), N(tcp_syncookies_recv), N(tcp_syncookies_failed), N(tcp_out_of_window_icmps), N(tcp_listen_overflows), N(tcp_listen_drops), N(tcp_delayed_acks),
 		    N(tcp_timeouts), N(tcp_loss_probes), N(tcp_sack_recovery), N(tcp_fast_retrans), N(tcp_challenge_acks), N(tcp_tw), N(tcp_paws), N(tcp_rcv_pruned),
 		    N(tcp_backlog_drops), N(tcp_ofo_queue), N(tcp_dup_data), N(tcp_abort_on_memory), N(tcp_keepalives), N(tcp_spurious_rtos), N(tcp_by_reference), N(tcp_gro_merged));
 	return 0;

@@ -446,14 +446,14 @@ static int raw_connect(struct socket *so, const struct sock_addr *a, bool is_non
 	return e;
 }
 
-static int raw_getname(struct socket *so, struct sock_addr *out, bool is_peer)
+static int raw_getname(struct socket *so, struct sock_addr *out, enum sock_name whose)
 {
 	struct raw_sock *r = raw_of(so);
 
 	/* A port of a raw socket is its protocol, of the peer what connect(2) was told; without one Linux knows no peer. */
-	if (is_peer && (!r->d.is_connected || !r->d.rport))
+	if (whose && (!r->d.is_connected || !r->d.rport))
 		return -ENOTCONN;
-	inet_to_sockaddr(so, out, is_peer ? &r->d.raddr : &r->d.laddr, is_peer ? r->d.rport : is_ping(so) ? r->d.lport : r->has_lost_port ? 0 : so->proto, NULL);
+	inet_to_sockaddr(so, out, whose ? &r->d.raddr : &r->d.laddr, whose ? r->d.rport : is_ping(so) ? r->d.lport : r->has_lost_port ? 0 : so->proto, NULL);
 	return 0;
 }
 

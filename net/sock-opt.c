@@ -163,7 +163,7 @@ static int get_peer_name(struct socket *so, void *value, unsigned *len)
 {
 	struct sock_addr a;
 
-	if (!so->ops->getname || so->ops->getname(so, &a, true))
+	if (!so->ops->getname || so->ops->getname(so, &a, SOCK_NAME_PEER))
 		return -ENOTCONN;
 	return a.len < *len ? -EINVAL : put(value, len, a.bytes, *len);
 }

@@ -135,6 +135,9 @@ void sock_msg_put(struct sock_msg *m, int level, int type, const void *data, siz
 /* The next control message of a send after pos (start with 0); NULL: none or malformed (*error set). */
 const struct cmsg_hdr *sock_msg_next(const struct sock_msg *m, size_t *pos, int *error);
 
+/* Whose name: accept(2) is told its peer's also where the connection has ended meanwhile. */
+enum sock_name { SOCK_NAME_OWN, SOCK_NAME_PEER, SOCK_NAME_ACCEPTED };
+
 struct socket_ops {
 	int (*bind)(struct socket *so, const struct sock_addr *a);
 	int (*connect)(struct socket *so, const struct sock_addr *a, bool is_nonblock);
@@ -142,7 +145,7 @@ struct socket_ops {
 	/* give: *out has a reference for its file. */
 	int (*accept)(struct socket *so, struct socket **out, bool is_nonblock);
 	int (*shutdown)(struct socket *so, int how);
-	int (*getname)(struct socket *so, struct sock_addr *out, bool is_peer);
+	int (*getname)(struct socket *so, struct sock_addr *out, enum sock_name whose);
 	ssize_t (*send)(struct socket *so, struct sock_msg *m);
 	ssize_t (*recv)(struct socket *so, struct sock_msg *m);
 	uint32_t (*poll)(struct socket *so);

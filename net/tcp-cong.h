@@ -43,9 +43,7 @@ static inline void tlp_schedule_plain(struct tcp_sock *tp, nsec_t now)
 
 	if (tcp_flight(tp) <= tp->mss)
 		pto += TCP_WCDELACK_NS;
-	pto = MAX(pto, 2 * NSEC_PER_MSEC);
-	if (pto >= tp->rto)
-		return;
+	pto = MIN(MAX(pto, 2 * NSEC_PER_MSEC), tp->rto);	/* never after the timer would have run out */
 	tp->xmit_kind = XMIT_TLP;
 	tp->xmit_at = now + pto;
 }

@@ -629,6 +629,12 @@ void tcp_error(const struct ip_error *e)
 
 	if (!tp)
 		return;
+	/* Only about something that is in flight (RFC 5927 4). Counted at once, which a look without the lock is good enough for: tcp-input.c looks again. */
+	if (seq - READ_ONCE(tp->snd_una) >= READ_ONCE(tp->snd_nxt) - READ_ONCE(tp->snd_una)) {
+		NET_COUNT(tcp_out_of_window_icmps);
+		socket_put(&tp->so);
+		return;
+	}
 	p = pkt_alloc(0, 0);
 	if (p) {
 		p->proto = IPPROTO_ICMP;	/* tcp-input.c tells it by this */

@@ -268,7 +268,7 @@ static bool get_cookie(const struct tcp_sock *tp, struct tcp_cookie *c, uint16_t
 	bool r;
 
 	*c = (struct tcp_cookie){ .has_option = true };
-	*mss = ip_is_v4(&tp->raddr) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
+	*mss = tp->advmss;	/* of a peer of whom nothing is known, as Linux */
 	mutex_lock(&lock);
 	e = find_peer(tp, false);
 	if (e) {
@@ -310,7 +310,7 @@ ssize_t tcp_fastopen_syn(struct tcp_sock *tp, struct uio *u, nsec_t now)
 		uint32_t mss = MIN(tp->advmss, peer_mss);
 
 		n = mss > SYN_OPTION_ROOM ? sendq_append(tp, u, mss - SYN_OPTION_ROOM) : 0;
-		if (n > 0 && !tx_add(tp, tp->iss + 1, tp->iss + 1 + (uint32_t)n, 0, now))
+		if (n > 0 && !tx_add(tp, tp->iss + 1, tp->iss + 1 + (uint32_t)n, TX_PSH, now))
 			return -ENOMEM;
 		if (n > 0)
 			tp->snd_nxt = tp->write_seq;

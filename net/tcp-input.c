@@ -93,10 +93,19 @@ static void input_error(struct tcp_sock *tp, const struct pkt *p, nsec_t now)
 	uint32_t seq = p->tcp.seq;
 
 	/* Only about something that is in flight (RFC 5927 4). */
-	if (tp->state == TCP_LISTEN || seq_lt(seq, tp->snd_una) || !seq_lt(seq, tp->snd_nxt))
+	if (tp->state == TCP_LISTEN)
+		return;
+	if (seq_lt(seq, tp->snd_una) || !seq_lt(seq, tp->snd_nxt))
 		return;
 	if (p->tcp.ack) {
-		if (pmtu_update(&tp->raddr, p->tcp.ack) && !tcp_get_route(tp) && IN_STATES(tp, STATES_SYNCHRONIZED)) {
+		if (!pmtu_update(&tp->raddr, p->tcp.ack) || tcp_get_route(tp))
+			return;
+		if (tp->state == TCP_SYN_SENT && tp->has_syn_data) {	/* a SYN that is too long because of what it carries: at once without */
+			tp->advmss = MIN(tp->advmss, tcp_advmss(tp));
+			tcp_send_syn(tp, now, false);
+			list_first(&tp->tx, struct tx_rec, node)->flags |= TX_EVER_RETRANS;
+			tp->has_syn_timeout = true;
+		} else if (IN_STATES(tp, STATES_SYNCHRONIZED)) {
 			tcp_update_mss(tp);
 			tx_mark_all_lost(tp);
 			tcp_output(tp, now);
@@ -116,13 +125,17 @@ static void syn_answered(struct tcp_sock *tp, struct pkt *p, const struct tcp_sy
 {
 	tcp_fastopen_answered(tp, &opts->cookie, opts->mss ? opts->mss : tp->peer_mss);
 	tp->is_syn_data_taken = tp->has_syn_data && !tcp_flight(tp);
+	if (tp->is_syn_data_taken)
+		tp->delivered = 1;	/* TCP_INFO tells of one segment */
 	if (tcp_flight(tp))
 		tx_mark_all_lost(tp);
 	/* Who has data to send sends the acknowledgement with it. */
-	if (tp->has_writer && tp->delack_at == NSEC_NEVER)
+	if (tp->has_writer && tp->delack_at == NSEC_NEVER) {
 		tp->delack_at = now + TCP_DELACK_NS;
-	else
+		tp->nr_quick_acks = 0;
+	} else {
 		tp->needs_ack_now = true;
+	}
 	if (p->tcp.data_len && tp->has_sent_cookie) {
 		struct pkt *copy = pkt_copy(p, 0);
 
@@ -303,7 +316,8 @@ static bool check_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		}
 		return false;
 	}
-	if (tp->has_ts && p->tcp.has_ts && seq_le(p->tcp.seq, tp->last_ack_sent)) {
+	/* Not from a segment that will be dropped for what it acknowledges. */
+	if (tp->has_ts && p->tcp.has_ts && seq_le(p->tcp.seq, tp->last_ack_sent) && !seq_lt(tp->snd_nxt, p->tcp.ack)) {
 		tp->ts_recent = p->tcp.ts_val;
 		tp->ts_recent_at = now;
 	}

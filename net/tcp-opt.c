@@ -96,7 +96,8 @@ void tcp_fill_info(struct tcp_sock *tp, struct tcp_info_abi *i)
 	i->segs_in = (uint32_t)tp->segs_in;
 	i->notsent_bytes = tcp_unsent(tp);
 	i->min_rtt = us(tp->min_rtt);
-	i->delivered = tp->delivered / mss;
+	/* In segments; the SYN is one. */
+	i->delivered = tp->delivered ? 1 + DIV_ROUND_UP(tp->delivered - 1, mss) : 0;
 	i->delivery_rate = tp->srtt ? (uint64_t)tp->cwnd * NSEC_PER_SEC / tp->srtt : 0;
 	i->bytes_sent = tp->bytes_acked + tcp_flight(tp) + tp->bytes_retrans;
 	i->bytes_retrans = tp->bytes_retrans;

@@ -13,6 +13,7 @@
 #define INLINE_MAX	1024u	/* payloads up to this are copied behind the header: cheaper than counting pages */
 #define SHORT_MAX	1460u	/* the same for one that is sent alone: no second descriptor either */
 #define SEND_ECT	0x100u	/* beside the flags of the header: new data of a connection with ECN */
+#define BURST_HALVED_NS	(512 * NSEC_PER_USEC)
 #define LIMITED_ACK_NS	(500 * NSEC_PER_MSEC)
 
 int tcp_get_route(struct tcp_sock *tp)
@@ -168,6 +169,13 @@ static void send_packet(struct tcp_sock *tp, struct pkt *p, uint32_t seq, unsign
 	(void)ip_output(p, &tp->route, &tp->laddr, &tp->raddr, IPPROTO_TCP, tcp_opts(tp), now);
 }
 
+/* Data goes out. Where it answers what has come a dialogue begins: acknowledgements will ride on answers (which do not follow a FIN). */
+static inline void note_dialogue(struct tcp_sock *tp, nsec_t now)
+{
+	if (tp->nr_quick_acks && tp->data_segs_in && now - tp->last_data_rcv < TCP_DELACK_NS)
+		tp->nr_quick_acks = 0;
+}
+
 /* [seq, seq + len) of the send queue, and FIN if flags say so. False: could not (no memory, no route); nothing was sent. */
 static bool send_data(struct tcp_sock *tp, uint32_t seq, uint32_t len, unsigned flags, nsec_t now)
 {
@@ -192,8 +200,8 @@ static bool send_data(struct tcp_sock *tp, uint32_t seq, uint32_t len, unsigned 
 		p->gso_type = ip_is_v4(&tp->raddr) ? PKT_GSO_TCP4 : PKT_GSO_TCP6;
 		p->gso_size = tp->mss;
 	}
-	if (len)	/* a dialogue: acknowledgements will ride on answers, which do not follow a FIN */
-		tp->nr_quick_acks = 0;
+	if (len)
+		note_dialogue(tp, now);
 	tp->data_segs_out += len > tp->mss ? DIV_ROUND_UP(len, (uint32_t)tp->mss) : 1;
 	tp->last_data_snd = now;
 	send_packet(tp, p, seq, flags, opts, opt_len, now);
@@ -319,7 +327,7 @@ bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *r, nsec_t now)
 	data = len - !!(r->flags & TX_FIN);
 	if (r->flags & TX_FIN)
 		flags |= TCP_FIN;
-	if (data && !seq_lt(r->seq + data, tp->write_seq))
+	if (r->flags & TX_PSH)
 		flags |= TCP_PSH;
 	if (unlikely(r->flags & TX_SYN))
 		tcp_send_syn(tp, now, tp->state != TCP_SYN_SENT);
@@ -372,6 +380,22 @@ static bool nagle_allows(const struct tcp_sock *tp, bool ignore)
 	return !(seq_lt(tp->snd_una, tp->snd_short) && seq_le(tp->snd_short, tp->snd_nxt));
 }
 
+/*
+ * The most that is given to the device at once, by Linux's measure (tcp_tso_autosize): what goes out in a millisecond, more when the peer is near (up to 64 KiB, halved for each half of a
+ * millisecond), two segments at least. Long bursts over a long path would come in lumps, and so would their acknowledgements.
+ */
+static uint32_t burst_max(const struct tcp_sock *tp)
+{
+	uint64_t percent = tp->cwnd < tp->ssthresh / 2 ? 200 : 120, bytes = 0;
+	nsec_t halvings = tp->min_rtt / BURST_HALVED_NS;
+
+	if (tp->srtt)
+		bytes = MAX(tp->cwnd, tcp_flight(tp)) * percent * (NSEC_PER_SEC / 1024 / 100) / tp->srtt;
+	if (halvings < 32)
+		bytes += 65536u >> halvings;
+	return (uint32_t)MIN(MAX(bytes / tp->mss, 2ull) * tp->mss, (uint64_t)TCP_GSO_MAX);
+}
+
 /* How much of the unsent data goes into the next packet; 0: none now. */
 static uint32_t next_length(const struct tcp_sock *tp, bool ignore_nagle)
 {
@@ -401,6 +425,8 @@ static uint32_t next_length(const struct tcp_sock *tp, bool ignore_nagle)
 	if (unlikely(tp->ecn_cwr))
 		return tp->mss;
 	n = MIN(n, tcp_packet_max(tp));
+	if (n > 2u * tp->mss && tp->min_rtt >= BURST_HALVED_NS)
+		n = MIN(n, burst_max(tp));
 	if (n % tp->mss && n > tp->mss && !(n == unsent && nagle_allows(tp, ignore_nagle)))
 		n -= n % tp->mss;
 	return n;
@@ -462,14 +488,15 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 		tcp_cong_restart(tp, now);
 	while ((n = sendq_fit(tp, tp->snd_nxt, next_length(tp, ignore_nagle))) || may_send_fin(tp)) {
 		uint32_t seq = tp->snd_nxt, end = seq + n;
-		bool with_fin = tp->is_fin_queued && end == tp->write_seq && n <= tp->mss;
-		bool is_end = end == tp->write_seq || (unlikely(tp->marks) && tcp_mark_is_end(tp, end));
-		unsigned flags = TCP_ACK | ((is_end && n) || n > tp->mss ? TCP_PSH : 0) | (with_fin ? TCP_FIN : 0);
+		bool with_fin = tp->is_fin_queued && end == tp->write_seq;
+		bool is_end = (end == tp->write_seq && !tp->has_more) || (unlikely(tp->marks) && tcp_mark_is_end(tp, end));
+		bool is_pushed = (is_end && n) || n > tp->mss;	/* as Linux: also what the receiver can merge */
+		unsigned flags = TCP_ACK | (is_pushed ? TCP_PSH : 0) | (with_fin ? TCP_FIN : 0);
 
 		if (tcp_waits_for_room(tp))
 			break;
 		/* The record first: without it the segment could never be repeated. */
-		if (!tx_add(tp, seq, end + with_fin, with_fin ? TX_FIN : 0, now))
+		if (!tx_add(tp, seq, end + with_fin, (with_fin ? TX_FIN : 0) | (is_pushed ? TX_PSH : 0), now))
 			break;
 		tp->snd_nxt = end + with_fin;
 		tp->is_fin_sent |= with_fin;
@@ -596,7 +623,7 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 	struct pkt *p;
 
 	if (tp->plain_word != TCP_PLAIN || len >= tp->mss || len > SHORT_MAX || flight + len > tp->snd_wnd || flight >= tp->cwnd || tp->sacked_bytes | tp->lost_bytes ||
-	    tp->has_urg || !ip_route_is_valid(&tp->route) || !nagle_allows(tp, false))
+	    tp->has_urg | tp->has_more || !ip_route_is_valid(&tp->route) || !nagle_allows(tp, false))
 		return false;
 	if (tp->route.neigh) {
 		mac = atomic_load(&tp->route.neigh->mac, RELAXED);
@@ -610,7 +637,7 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 	p = pkt_alloc(PKT_DEV_ROOM, sizeof(*f) + len);
 	if (!p)
 		return false;
-	if (!tx_add(tp, seq, seq + len, 0, now)) {
+	if (!tx_add(tp, seq, seq + len, TX_PSH, now)) {
 		pkt_free(p);
 		return false;
 	}
@@ -624,7 +651,11 @@ static bool send_short(struct tcp_sock *tp, nsec_t now)
 	tp->data_segs_out++;
 	tp->last_snd = tp->last_data_snd = now;
 	tp->needs_ack_now = false;
-	tp->nr_quick_acks = tp->nr_unacked_segs = 0;
+	tp->nr_unacked_segs = 0;
+	if (unlikely(tp->nr_quick_acks)) {
+		note_dialogue(tp, now);
+		tp->nr_quick_acks -= !!tp->nr_quick_acks;
+	}
 	tp->delack_at = NSEC_NEVER;
 	tp->last_ack_sent = tp->rcv_nxt;
 	send_ready(tp, p, f, hlen, seq, len, now);

@@ -121,6 +121,7 @@ struct sendq {
 #define TX_EVER_RETRANS	0x08u		/* Karn: no RTT from it without timestamps */
 #define TX_FIN		0x10u
 #define TX_SYN		0x20u	/* the SYN, alone: no byte of the send queue */
+#define TX_PSH		0x40u	/* it was pushed, and will be when it is sent again */
 #define TX_EMBEDDED	0x80u
 
 struct tx_rec {
@@ -223,6 +224,7 @@ struct tcp_sock {
 	uint32_t snd_urg;		/* [l] */
 	uint32_t snd_short;		/* [l] end of the last segment that was not a full one: Nagle */
 	bool is_fin_queued, is_fin_sent, has_urg;	/* [l] */
+	bool has_more;			/* [l] the last write had MSG_MORE: its end is not pushed */
 	struct sendq sendq;		/* [l] */
 	struct tcp_mark *marks;		/* [l] tcp-mark.c */
 	uint32_t write_marks;		/* [l] what the write that is under way puts at its end */
@@ -665,6 +667,14 @@ bool __tcp_waits_for_room(struct tcp_sock *tp);
 static inline bool tcp_waits_for_room(struct tcp_sock *tp)
 {
 	return unlikely(atomic_load(&tp->route.dev->full_queues, RELAXED)) && __tcp_waits_for_room(tp);
+}
+
+/* The MSS that a SYN says, by the route and the application. */
+static inline uint16_t tcp_advmss(const struct tcp_sock *tp)
+{
+	uint16_t mss = (uint16_t)(tp->route.mtu - (ip_is_v4(&tp->raddr) ? IP4_HLEN : IP6_HLEN) - sizeof(struct tcp_hdr));
+
+	return tp->user_mss ? MIN(mss, tp->user_mss) : mss;
 }
 
 /* ---- tcp-output.c again */

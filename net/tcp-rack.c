@@ -73,7 +73,7 @@ struct tx_rec *tx_split(struct tcp_sock *tp, struct tx_rec *r, uint32_t at)
 	rest->delivered = r->delivered;
 	rest->flags = (r->flags & (uint8_t)~TX_EMBEDDED) | embedded;
 	r->end = at;
-	r->flags &= (uint8_t)~TX_FIN;
+	r->flags &= (uint8_t)~(TX_FIN | TX_PSH);
 	list_add_head(&r->node, &rest->node);
 	return rest;
 }
@@ -248,7 +248,7 @@ bool tx_cumulative_one(struct tcp_sock *tp, uint32_t una, nsec_t *sent_at)
 {
 	struct tx_rec *r = list_first(&tp->tx, struct tx_rec, node);
 
-	if (list_is_empty(&tp->tx) || r->end != una || r->flags & ~TX_EMBEDDED || seq_lt(una, tp->high_sacked))
+	if (list_is_empty(&tp->tx) || r->end != una || r->flags & ~(TX_EMBEDDED | TX_PSH) || seq_lt(una, tp->high_sacked))
 		return false;
 	*sent_at = r->sent_at;
 	tp->delivered += una - r->seq;
@@ -410,9 +410,12 @@ void tlp_fire(struct tcp_sock *tp, nsec_t now)
 			tp->cwnd = cwnd;
 		}
 		if (tp->snd_nxt == before) {
+			uint32_t most;
+
 			r = list_last(&tp->tx, struct tx_rec, node);
-			if (r->end - r->seq > tp->mss && !(r->flags & TX_FIN)) {
-				struct tx_rec *last = tx_split(tp, r, r->end - tp->mss);
+			most = tp->mss + !!(r->flags & TX_FIN);
+			if (r->end - r->seq > most) {
+				struct tx_rec *last = tx_split(tp, r, r->end - most);
 
 				r = last ? last : r;
 			}

@@ -535,9 +535,14 @@ static int take_data(struct tcp_sock *tp, struct sock_msg *m, uint32_t *peeked, 
 {
 	int r;
 
-	tcp_lock(tp);
-	recvq_skip_urgent(tp);
 	*n = 0;
+	tcp_lock(tp);
+	/* splice(2) does not pass over the urgent byte: it ends there, as on Linux. */
+	if (unlikely(tp->urg_state == URG_VALID) && m->uio->is_kernel && !sock_has(&tp->so, SF_OOBINLINE) && tp->copied_seq == tp->urg_seq && tp->rcv_bytes) {
+		tcp_unlock(tp);
+		return 0;
+	}
+	recvq_skip_urgent(tp);
 	if (tp->rcv_bytes > *peeked && m->uio->left) {
 		*n = copy_some(tp, m->uio, *peeked, m->flags & MSG_TRUNC);
 		if (unlikely(stamp_is_wanted(&tp->so)) && *n > 0)

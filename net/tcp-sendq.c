@@ -420,8 +420,8 @@ __attribute__((noinline)) void tcp_size_buffer(struct tcp_sock *tp)
 		atomic_store(&tp->so.sndbuf, (uint32_t)want, RELAXED);
 }
 
-/* Lock held. Bytes were appended: send what may be sent. */
-static __attribute__((noinline)) void appended_slow(struct tcp_sock *tp, const struct uio *u, int flags, nsec_t now)
+/* Lock held. Bytes were appended: send what may be sent. is_more: more will be, now. */
+static __attribute__((noinline)) void appended_slow(struct tcp_sock *tp, const struct uio *u, int flags, bool is_more, nsec_t now)
 {
 	bool was_cork = tp->is_cork;
 
@@ -429,7 +429,8 @@ static __attribute__((noinline)) void appended_slow(struct tcp_sock *tp, const s
 		tcp_mark_add(tp, tp->write_marks);
 		tp->write_marks = 0;
 	}
-	tp->is_cork |= !!(flags & MSG_MORE);
+	tp->has_more = flags & MSG_MORE;
+	tp->is_cork |= is_more | tp->has_more;
 	if (flags & MSG_OOB && !u->left) {	/* before it is sent: the segment itself tells */
 		tp->snd_urg = tp->write_seq;
 		tp->has_urg = true;
@@ -438,15 +439,15 @@ static __attribute__((noinline)) void appended_slow(struct tcp_sock *tp, const s
 	tp->is_cork = was_cork;
 }
 
-static inline void appended(struct tcp_sock *tp, const struct uio *u, int flags, nsec_t now)
+static inline void appended(struct tcp_sock *tp, const struct uio *u, int flags, bool is_more, nsec_t now)
 {
 	tp->has_writer = false;
 	if (!tp->busy) {
 		tp->busy = BUSY_SENDING;
 		tp->busy_at = now;
 	}
-	if (unlikely(flags & (int)(MSG_MORE | MSG_OOB) || tp->write_marks))
-		appended_slow(tp, u, flags, now);
+	if (unlikely(flags & (int)(MSG_MORE | MSG_OOB) || tp->write_marks || tp->has_more || is_more))
+		appended_slow(tp, u, flags, is_more, now);
 	else
 		tcp_output(tp, now);
 }
@@ -469,7 +470,7 @@ static ssize_t send_packets(struct tcp_sock *tp, struct uio *u, int flags, nsec_
 		if (n <= 0)
 			break;
 		done += n;
-		appended(tp, u, u->left ? flags | (int)MSG_MORE : flags, now);
+		appended(tp, u, flags, u->left, now);
 	}
 	return done ? done : n;
 }
@@ -486,7 +487,7 @@ static ssize_t send_some(struct tcp_sock *tp, struct uio *u, int flags)
 		return send_packets(tp, u, flags, now);
 	n = sendq_append(tp, u, (uint32_t)u->left);
 	if (n > 0)
-		appended(tp, u, flags, now);
+		appended(tp, u, flags, false, now);
 	return n;
 }
 
@@ -524,7 +525,7 @@ static ssize_t send_all(struct tcp_sock *tp, struct sock_msg *m)
 	}
 	if (unlikely(m->flags & MSG_FASTOPEN)) {
 		done = tcp_send_first(tp, m);
-		if (done < 0 || !m->uio->left || m->is_nonblock)
+		if (done < 0 || !m->uio->left || (done && m->is_nonblock))
 			return done;
 	}
 	for (;;) {

@@ -312,9 +312,7 @@ static int start_connect(struct tcp_sock *tp, const struct ip_addr *dst, uint16_
 	tcp_offer_options(tp);
 	tp->has_ecn = atomic_load(&tcp_ecn_mode, RELAXED) == TCP_ECN_ASK;
 	tp->ecn_echo = tp->ecn_cwr = tp->is_ecn_reduced = false;
-	tp->advmss = (uint16_t)(tp->route.mtu - (ip_is_v4(dst) ? IP4_HLEN : IP6_HLEN) - sizeof(struct tcp_hdr));
-	if (tp->user_mss)
-		tp->advmss = MIN(tp->advmss, tp->user_mss);
+	tp->advmss = tcp_advmss(tp);
 	tp->mss = tp->advmss;
 	tp->ts_offset = tcp_secret_hash(&tp->laddr, tp->lport, &tp->raddr, tp->rport, 2);
 	tp->iss = tcp_new_isn(&tp->laddr, tp->lport, &tp->raddr, tp->rport, now);
@@ -437,15 +435,20 @@ static int send_and_connect(struct tcp_sock *tp, struct sock_msg *m)
 
 int tcp_send_first(struct tcp_sock *tp, struct sock_msg *m)
 {
-	int n, r;
+	bool is_connected;
+	int n = 0, r;
 
 	if (m->flags & MSG_FASTOPEN && (!tcp_fastopen_is_client() || (m->name && m->name->len >= 2 && m->name->family == AF_UNSPEC)))
 		return -EOPNOTSUPP;
 	tcp_lock(tp);
-	n = send_and_connect(tp, m);
-	tp->has_writer = n >= 0 && m->uio->left && !m->is_nonblock;
+	/* The first call after a connect that did not wait is told that it has come true, as that of connect(2). */
+	is_connected = tp->is_connecting && IN_STATES(tp, STATES_SYNCHRONIZED);
+	if (!is_connected)
+		n = send_and_connect(tp, m);
+	tp->has_writer = !is_connected && n >= 0 && m->uio->left && !m->is_nonblock;
+	tp->is_connecting = !is_connected && n >= 0 && m->is_nonblock;
 	tcp_unlock(tp);
-	if (n < 0)
+	if (n < 0 || is_connected)
 		return n;
 	if (m->is_nonblock)
 		return n ? n : -EINPROGRESS;
@@ -623,15 +626,15 @@ uint32_t tcp_poll(struct socket *so)
 	return events;
 }
 
-static int tcp_getname(struct socket *so, struct sock_addr *out, bool is_peer)
+static int tcp_getname(struct socket *so, struct sock_addr *out, enum sock_name whose)
 {
 	struct tcp_sock *tp = tcp_of(so);
 	int r = 0;
 
 	tcp_lock(tp);
-	if (!is_peer)
+	if (!whose)
 		inet_to_sockaddr(so, out, &tp->laddr, tp->lport, tp->route.dev);
-	else if (IN_STATES(tp, STATES_SYNCHRONIZED & ~ST(TIME_WAIT)) || (tp->is_fastopen && tp->rport))
+	else if (IN_STATES(tp, STATES_SYNCHRONIZED & ~ST(TIME_WAIT)) || ((tp->is_fastopen || whose == SOCK_NAME_ACCEPTED) && tp->rport))
 		inet_to_sockaddr(so, out, &tp->raddr, tp->rport, tp->route.dev);
 	else
 		r = -ENOTCONN;

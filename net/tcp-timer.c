@@ -144,6 +144,7 @@ static void persist_fire(struct tcp_sock *tp, nsec_t now)
 	tp->xmit_at = NSEC_NEVER;
 	if (!tcp_unsent(tp) || tcp_flight(tp))
 		return;
+	tp->has_more = false;
 	tcp_push(tp, now, true);	/* what TCP_CORK or a small window held back */
 	if (tp->snd_nxt != before)
 		return;

@@ -577,13 +577,13 @@ static ssize_t udp_recv(struct socket *so, struct sock_msg *m)
 	return n;
 }
 
-static int udp_getname(struct socket *so, struct sock_addr *out, bool is_peer)
+static int udp_getname(struct socket *so, struct sock_addr *out, enum sock_name whose)
 {
 	struct udp_sock *u = udp_of(so);
 	int r = 0;
 
 	mutex_lock(&so->lock);
-	if (!is_peer)
+	if (!whose)
 		inet_to_sockaddr(so, out, &u->d.laddr, u->d.lport, u->d.route.dev);
 	else if (u->d.is_connected && u->d.rport)
 		inet_to_sockaddr(so, out, &u->d.raddr, u->d.rport, u->d.route.dev);

@@ -434,13 +434,13 @@ static int unix_shutdown(struct socket *so, int how)
 
 /* ---- names, poll, options ----------------------------------------------------------------- */
 
-static int unix_getname(struct socket *so, struct sock_addr *out, bool is_peer)
+static int unix_getname(struct socket *so, struct sock_addr *out, enum sock_name whose)
 {
-	struct unix_sock *u = unix_of(so), *peer = is_peer ? unix_get_peer(u) : NULL;
+	struct unix_sock *u = unix_of(so), *peer = whose ? unix_get_peer(u) : NULL;
 
-	if (is_peer && !peer)
+	if (whose && !peer)
 		return -ENOTCONN;
-	unix_get_name(is_peer ? peer : u, out);
+	unix_get_name(whose ? peer : u, out);
 	if (peer)
 		socket_put(&peer->so);
 	return 0;

@@ -9,6 +9,7 @@
  *	7020/udp echo; "E PORT": a connected socket sends to that port of the sender, the errno that it then gets is the answer; "S SIZE": the answer has that size
  *	7014 sends "a", "b", "c", 20 ms apart; echo 	7015 reads after a second, all there is	7016 sends 3,000 bytes, closes
  *	7021 sends "aaaa" and "bbb" with MSG_EOR and "cc", all under TCP_CORK, then takes the cork off; echo
+ *	7022 after a byte sends "more" with MSG_MORE, which TCP_NODELAY then lets go; echo
  *	7017 echo, with TCP Fast Open	7019 the same; closes after the first read	7018/udp "PORT": as 7010, with "hello" in the SYN if the peer's cookie is known
  */
 #include <arpa/inet.h>
@@ -139,6 +140,12 @@ static void *serve(void *arg)
 		send(fd, "bbb", 3, MSG_EOR | MSG_NOSIGNAL);
 		send(fd, "cc", 2, MSG_NOSIGNAL);
 		set(fd, IPPROTO_TCP, TCP_CORK, 0);
+		echo(fd);
+		break;
+	case 7022:
+		if (read(fd, &byte, 1) == 1)
+			send(fd, "more", 4, MSG_MORE | MSG_NOSIGNAL);
+		set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 		echo(fd);
 		break;
 	case 7016:
@@ -296,7 +303,7 @@ int main(void)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	enable_fast_open();
-	for (int port = 7001; port <= 7021; port++)
+	for (int port = 7001; port <= 7022; port++)
 		if (port != 7010 && port != 7018 && port != 7020)
 			pthread_create(&t, NULL, listener, (void *)(intptr_t)port);
 	pthread_create(&t, NULL, connector, (void *)7010);

@@ -362,6 +362,25 @@ def path_mtu_forged(d, connection):
 
 @script
 @last(2)
+def fastopen_syn_too_big(d, connection):
+    """RFC 7413 with RFC 1191: a router says that a SYN with data was too long: it goes out again without data, with the MSS of the path."""
+    c = active(d, connection, 7018)
+    if not c.first.data:
+        c.raw(SYN | ACK, seq=0, ack=1, option=options(mss=1460, cookie=b"cookie01"))
+        c.seq, c.ack = 1, 1
+        assert c.take(5) == b"hello"
+        c.reset()
+        c = active(d, connection, 7018)
+    assert c.first.data == b"hello", c.first
+    settle()
+    too_big(d, c, 0, 1290)
+    found = c.expect(SYN, seq=0)
+    assert not found.data and found.mss == 1290 - {4: 40, 6: 60}[d.family], (found, found.mss)
+    c.reset()
+
+
+@script
+@last(2)
 def path_mtu_tiny(d, connection):
     """RFC 1191 3, RFC 8201 4: below what a link may have: it does not get smaller than 1280 (IPv6), than 552 or what it says (IPv4)."""
     c = connection(d, port=7002, option=options(mss=1200)).open()

@@ -468,3 +468,13 @@ def time_wait_data(d, connection):
     c.expect(ACK, ack=2, seq=2)
     c.raw(ACK)
     c.silent(0.2)
+
+
+@script
+def timestamp_of_bad_ack(d, connection):
+    """What acknowledges data that was never sent is dropped (3.10.7.4, fifth), and its timestamp is not kept (RFC 7323 4.3): what follows is no old duplicate."""
+    c = connection(d, use_ts=True).open()
+    c.raw(ACK, ack=100000, option=options(ts=((c.ts_now() + 1000000) & 0xffffffff, c.ts_last)))
+    settle()
+    assert c.is_open()
+    c.reset()

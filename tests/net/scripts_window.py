@@ -286,3 +286,19 @@ def urgent_pointer_zero(d, connection):
     found = wait_for(c, lambda found: found.data)
     assert found and found.data == d.differs(samara=b"abc", linux=b"bc"), found
     c.reset()
+
+
+@script
+def push_where_a_write_ends(d, connection):
+    """3.9.1: the end of a write is pushed, that of one that says that more comes is not; and so it stays when it is sent again."""
+    c = connection(d, port=7022).open()
+    for data, ours, is_pushed in ((b"more", b"x", 0), (b"y", b"y", PSH)):
+        c.send(ours)
+        for _ in range(2):
+            found = c.get()
+            while not found.data:
+                found = c.get()
+            assert found.data == data and found.flags & PSH == is_pushed, found
+        c.ack += len(data)
+        c.raw(ACK)
+    c.reset()
