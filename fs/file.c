@@ -115,11 +115,17 @@ uint8_t file_is_plain(const struct file *f)
 
 	if (f->has_position || f->vnode || (flags & O_PATH))
 		return 0;
-	if (f->ops->read && (flags & O_ACCMODE) != O_WRONLY)
+	if (f->ops->read && FILE_MAY_READ(flags))
 		plain |= f->ops->read_buf ? FILE_PLAIN_READ | FILE_PLAIN_READ_BUF : FILE_PLAIN_READ;
-	if (f->ops->write && (flags & O_ACCMODE) != O_RDONLY)
+	if (f->ops->write && FILE_MAY_WRITE(flags))
 		plain |= f->ops->write_buf ? FILE_PLAIN_WRITE | FILE_PLAIN_WRITE_BUF : FILE_PLAIN_WRITE;
 	return (uint8_t)plain;
+}
+
+/* That a file has no positions is told before that it was not opened for this (pread(2), pwrite(2)). */
+static int error_of_access(const struct file *f, unsigned flags, const uint64_t *pos)
+{
+	return pos && !f->ops->seek && !(flags & O_PATH) ? -ESPIPE : -EBADF;
 }
 
 /* POSIX wants read(2) and write(2) on regular files to be atomic with respect to the position: has_position says where that means anything. */
@@ -128,8 +134,8 @@ ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos)
 	unsigned flags = READ_ONCE(f->flags);
 	ssize_t r;
 
-	if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_PATH))
-		return -EBADF;
+	if (!FILE_MAY_READ(flags) || (flags & O_PATH))
+		return error_of_access(f, flags, pos);
 	if (!f->ops->read)
 		return f->vnode && vnode_is_dir(f->vnode) ? -EISDIR : -EINVAL;
 	if (unlikely(pos && !f->ops->seek))
@@ -150,7 +156,7 @@ ssize_t file_read_at(struct file *f, void __user *buf, size_t len, uint64_t off)
 {
 	unsigned flags = READ_ONCE(f->flags);
 
-	if (unlikely(!f->ops->read_at || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY || atomic_load(&inotify_nr_watches, RELAXED)))
+	if (unlikely(!f->ops->read_at || (flags & O_PATH) || !FILE_MAY_READ(flags) || atomic_load(&inotify_nr_watches, RELAXED)))
 		return -EAGAIN;
 	return f->ops->read_at(f, buf, len, off);
 }
@@ -160,8 +166,8 @@ ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos)
 	unsigned flags = READ_ONCE(f->flags);
 	ssize_t r;
 
-	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH))
-		return -EBADF;
+	if (!FILE_MAY_WRITE(flags) || (flags & O_PATH))
+		return error_of_access(f, flags, pos);
 	if (!f->ops->write)
 		return -EINVAL;
 	if (unlikely(pos && !f->ops->seek))

@@ -37,7 +37,7 @@ struct dentry;
 #define FILE_POLLANY	0x23ffu	/* all of these: for who announces an end and wakes everybody */
 
 /* Open flags: numbers of Linux arm64 (asm-generic, with arm64's O_DIRECTORY, O_NOFOLLOW, O_DIRECT, O_LARGEFILE). linux/ translates for other ports. */
-#define O_ACCMODE	00000003
+#define O_ACCMODE	00000003	/* 3: neither read nor write, but for ioctl(2); open(2) asks for both rights */
 #define O_RDONLY	00000000
 #define O_WRONLY	00000001
 #define O_RDWR		00000002
@@ -58,6 +58,9 @@ struct dentry;
 #define O_SYNC		04010000
 #define O_PATH		010000000
 #define O_TMPFILE	(020000000 | O_DIRECTORY)
+
+#define FILE_MAY_READ(flags)	(!((flags) & O_WRONLY))
+#define FILE_MAY_WRITE(flags)	(((flags) + 1) & O_RDWR)	/* O_WRONLY, O_RDWR, not 3 */
 
 /*
  * All may sleep; all are optional (NULL: the errno in brackets). f is referenced by the caller during the call. Blocking calls honour O_NONBLOCK in f->flags (-EAGAIN)

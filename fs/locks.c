@@ -240,7 +240,7 @@ int file_lock_set(struct file *f, struct file_lock *l, bool wait)
 		return -EBADF;
 	if (l->type != F_RDLCK && l->type != F_WRLCK && l->type != F_UNLCK)
 		return -EINVAL;
-	if ((l->type == F_RDLCK && access == O_WRONLY) || (l->type == F_WRLCK && access == O_RDONLY))
+	if ((l->type == F_RDLCK && !FILE_MAY_READ(access)) || (l->type == F_WRLCK && !FILE_MAY_WRITE(access)))
 		return -EBADF;
 	if (!f->vnode)		/* a pipe, a socket, ...: nobody else could open it */
 		return 0;

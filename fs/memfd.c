@@ -97,7 +97,7 @@ static long add_seals(struct file *f, unsigned seals)
 	unsigned have;
 	long r = 0;
 
-	if ((READ_ONCE(f->flags) & O_ACCMODE) == O_RDONLY)
+	if (!FILE_MAY_WRITE(READ_ONCE(f->flags)))
 		return -EPERM;
 	if (seals & ~F_SEAL_ALL)
 		return -EINVAL;

@@ -375,6 +375,10 @@ int walk_parent(struct walk *w)
 	}
 	if (!vnode_is_dir(w->base->vnode))
 		return -ENOTDIR;
+	/* Who may not search it does not learn what is in it. */
+	r = cred_current()->id ? vnode_permission(w->base->vnode, MAY_EXEC) : 0;
+	if (r)
+		return r;
 	if (c.len > NAME_MAX)
 		return -ENAMETOOLONG;
 	w->last = c.name;

@@ -370,11 +370,14 @@ static int getdents(struct file *f, struct dirent_sink *sink)
 	return r;
 }
 
+/* The size of these directories, where their end is for SEEK_END, is 0; they hold neither data nor a hole. */
 static int64_t seek_dir(struct file *f, int64_t off, int whence)
 {
 	if (whence == 1)
 		off += (int64_t)f->pos;
-	if (whence > 1 || whence < 0 || off < 0)
+	if (whence == 3 || whence == 4)
+		return -ENXIO;
+	if (whence > 4 || whence < 0 || off < 0)
 		return -EINVAL;
 	f->pos = (uint64_t)off;
 	return off;

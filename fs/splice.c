@@ -513,7 +513,7 @@ ssize_t file_vmsplice(struct file *pipe, struct uio *u, unsigned flags)
 
 	if (!p)
 		return -EBADF;
-	if ((atomic_load(&pipe->flags, RELAXED) & O_ACCMODE) == O_RDONLY) {
+	if (!FILE_MAY_WRITE(atomic_load(&pipe->flags, RELAXED))) {
 		r = pipe_wait_readable(p, flags & SPLICE_F_NONBLOCK);
 		return r <= 0 ? r : file_read(pipe, u, NULL);
 	}

@@ -443,7 +443,7 @@ static int allocate(struct file *f, int mode, uint64_t off, uint64_t len)
 	uint64_t end = off + len;
 	int r;
 
-	if ((READ_ONCE(f->flags) & O_ACCMODE) == O_RDONLY)
+	if (!FILE_MAY_WRITE(READ_ONCE(f->flags)))
 		return -EBADF;
 	if ((int64_t)off < 0 || (int64_t)len <= 0)
 		return -EINVAL;
@@ -509,7 +509,7 @@ static int truncate(struct file *f, uint64_t size)
 {
 	int r;
 
-	if ((READ_ONCE(f->flags) & O_ACCMODE) == O_RDONLY)
+	if (!FILE_MAY_WRITE(READ_ONCE(f->flags)))
 		return -EINVAL;
 	r = tmpfs_truncate(f->vnode, size);
 	if (!r)

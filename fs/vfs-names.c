@@ -303,7 +303,7 @@ static int check_rename(struct walk *wf, struct dentry *f, struct walk *wt, stru
 	}
 	if (is_mount_point(f) || is_mount_point(t))
 		return -EBUSY;
-	return wf->base->vnode->ops->rename ? 0 : -EPERM;
+	return wf->base->vnode->ops->rename || f->vnode == t->vnode ? 0 : -EPERM;
 }
 
 static int rename_locked(struct walk *wf, struct walk *wt, struct dentry *f, struct dentry *t, unsigned flags)

@@ -15,9 +15,9 @@ static unsigned wanted_access(unsigned flags)
 {
 	unsigned acc = flags & O_ACCMODE, may = 0;
 
-	if (acc == O_RDONLY || acc == O_RDWR)
+	if (acc != O_WRONLY)
 		may |= MAY_READ;
-	if (acc == O_WRONLY || acc == O_RDWR || (flags & O_TRUNC))
+	if (acc != O_RDONLY || (flags & O_TRUNC))
 		may |= MAY_WRITE;
 	return may;
 }
@@ -62,6 +62,8 @@ static void attach(struct file *f, struct dentry *d)
 
 static int open_special(struct vnode *v, unsigned flags, struct file **out)
 {
+	if ((flags & O_DIRECT) && vnode_is_dir(v))
+		return -EINVAL;
 	return v->ops->open ? v->ops->open(v, flags, out) : vnode_open(v, flags, out);
 }
 

@@ -41,6 +41,9 @@ struct futex_bucket *futex_bucket_of(const struct futex_key *k)
 }
 _Static_assert(NR_BUCKETS == 256, "the top byte of the hash");
 
+/* In offset, as addresses are aligned: who waits with FUTEX_PRIVATE_FLAG is not found by who wakes without it. */
+#define KEY_SHARED 1u
+
 bool futex_key_equal(const struct futex_key *a, const struct futex_key *b)
 {
 	return a->space == b->space && a->offset == b->offset;
@@ -59,6 +62,7 @@ int futex_make_key(vaddr_t addr, bool is_private, struct futex_key *out)
 	*out = (struct futex_key){ as, addr };
 	if (is_private)
 		return 0;
+	out->offset |= KEY_SHARED;
 	if (!aspace_has_shared(as))		/* so this is not shared: the key is right if anything is there */
 		return user_load32((const uint32_t *)addr, &value);
 	if (!aspace_lookup(as, addr, &area))

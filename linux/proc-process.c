@@ -78,8 +78,8 @@ static bool show_smap(const struct vm_area_info *i, void *t)
 
 	put_area(t, i);
 	text_printf(t, "Size:           %8lu kB\nKernelPageSize: %8u kB\nMMUPageSize:    %8u kB\nRss:            %8lu kB\nPss:            %8lu kB\n", kib, 4, 4, rss, rss);
-	text_printf(t, "Shared_Clean:   %8u kB\nShared_Dirty:   %8lu kB\nPrivate_Clean:  %8u kB\nPrivate_Dirty:  %8lu kB\n", 0,
-		    is_private ? 0 : rss, 0, is_private ? rss : 0);
+	/* "Shared" is what several processes have mapped. */
+	text_printf(t, "Shared_Clean:   %8u kB\nShared_Dirty:   %8u kB\nPrivate_Clean:  %8u kB\nPrivate_Dirty:  %8lu kB\n", 0, 0, 0, rss);
 	text_printf(t, "Referenced:     %8lu kB\nAnonymous:      %8lu kB\nLazyFree:       %8u kB\nAnonHugePages:  %8u kB\nSwap:           %8u kB\nLocked:         %8u kB\n",
 		    rss, i->object ? 0 : rss, 0, 0, 0, 0);
 	text_printf(t, "VmFlags:%s%s%s%s mr mw me ac\n", i->prot & VM_READ ? " rd" : "", i->prot & VM_WRITE ? " wr" : "",
@@ -123,8 +123,8 @@ static int show_smaps_rollup(struct text *t, struct pseudo_args *a)
 	text_printf(t, "%08lx-%08lx ---p 00000000 00:00 0 %*s[rollup]\n", r.first, r.last, 28, "");
 	text_printf(t, "Rss:            %8lu kB\nPss:            %8lu kB\nPss_Anon:       %8lu kB\nPss_File:       %8lu kB\nPss_Shmem:      %8lu kB\n", r.rss, r.rss, r.anon,
 		    r.rss - r.anon - MIN(r.shared, r.rss - r.anon), MIN(r.shared, r.rss - r.anon));
-	text_printf(t, "Shared_Clean:   %8u kB\nShared_Dirty:   %8lu kB\nPrivate_Clean:  %8u kB\nPrivate_Dirty:  %8lu kB\nReferenced:     %8lu kB\nAnonymous:      %8lu kB\n", 0,
-		    r.shared, 0, r.rss - r.shared, r.rss, r.anon);
+	text_printf(t, "Shared_Clean:   %8u kB\nShared_Dirty:   %8u kB\nPrivate_Clean:  %8u kB\nPrivate_Dirty:  %8lu kB\nReferenced:     %8lu kB\nAnonymous:      %8lu kB\n", 0,
+		    0, 0, r.rss, r.rss, r.anon);
 	text_printf(t, "LazyFree:       %8u kB\nAnonHugePages:  %8u kB\nSwap:           %8u kB\nSwapPss:        %8u kB\nLocked:         %8u kB\n", 0, 0, 0, 0, 0);
 	return 0;
 }
@@ -543,21 +543,88 @@ static int show_zero(struct text *t, struct pseudo_args *a)
 	return 0;
 }
 
-static ssize_t store_nothing(const char *data, size_t len, struct pseudo_args *a)
+static bool is_blank(char c)
 {
-	(void)data, (void)a;
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The number written, as Linux reads it: decimal, or hexadecimal after 0x, a sign before it, white space around it. */
+static bool parse_number(const char *data, size_t len, int64_t *out)
+{
+	const char *p = data, *end = data + strnlen(data, len);
+	bool is_negative;
+	uint64_t value = 0;
+	unsigned base = 10;
+
+	while (p < end && is_blank(*p))
+		p++;
+	while (end > p && is_blank(end[-1]))
+		end--;
+	is_negative = p < end && *p == '-';
+	p += is_negative;
+	if (end - p > 2 && p[0] == '0' && (p[1] | 0x20) == 'x') {
+		base = 16;
+		p += 2;
+	}
+	if (p == end)
+		return false;
+	for (; p < end; p++) {
+		unsigned digit = *p >= '0' && *p <= '9' ? (unsigned)(*p - '0') : (unsigned)((*p | 0x20) - 'a') < 6 ? (unsigned)((*p | 0x20) - 'a') + 10 : 16;
+
+		value = value * base + digit;
+		if (digit >= base || value > UINT32_MAX)
+			return false;
+	}
+	*out = is_negative ? -(int64_t)value : (int64_t)value;
+	return true;
+}
+
+/* Kept for who asks: nothing chooses among processes, and no core is dumped. */
+static int32_t oom_score_adj, oom_score_adj_min;	/* [a] */
+static uint32_t coredump_filter = 0x33;			/* [a] */
+
+static int show_oom_score_adj(struct text *t, struct pseudo_args *a)
+{
+	(void)a;
+	text_printf(t, "%d\n", atomic_load(&oom_score_adj, RELAXED));
+	return 0;
+}
+
+static ssize_t store_oom_score_adj(const char *data, size_t len, struct pseudo_args *a)
+{
+	int64_t value;
+
+	(void)a;
+	if (!parse_number(data, len, &value) || value < -1000 || value > 1000)
+		return -EINVAL;
+	if (capable(CAP_SYS_RESOURCE))
+		atomic_store(&oom_score_adj_min, (int32_t)value, RELAXED);
+	else if (value < atomic_load(&oom_score_adj_min, RELAXED))
+		return -EACCES;
+	atomic_store(&oom_score_adj, (int32_t)value, RELAXED);
 	return (ssize_t)len;
 }
 PSEUDO_FILE(oom_score, "/proc/self/oom_score", 0444, show_zero, NULL);
-PSEUDO_FILE(oom_score_adj, "/proc/self/oom_score_adj", 0644, show_zero, store_nothing);
+PSEUDO_FILE(oom_score_adj, "/proc/self/oom_score_adj", 0644, show_oom_score_adj, store_oom_score_adj);
 
 static int show_coredump_filter(struct text *t, struct pseudo_args *a)
 {
 	(void)a;
-	text_printf(t, "00000033\n");
+	text_printf(t, "%08x\n", atomic_load(&coredump_filter, RELAXED));
 	return 0;
 }
-PSEUDO_FILE(coredump_filter, "/proc/self/coredump_filter", 0644, show_coredump_filter, store_nothing);
+
+static ssize_t store_coredump_filter(const char *data, size_t len, struct pseudo_args *a)
+{
+	int64_t value;
+
+	(void)a;
+	if (!parse_number(data, len, &value) || value < 0)
+		return -EINVAL;
+	atomic_store(&coredump_filter, (uint32_t)value & 0x1ff, RELAXED);
+	return (ssize_t)len;
+}
+PSEUDO_FILE(coredump_filter, "/proc/self/coredump_filter", 0644, show_coredump_filter, store_coredump_filter);
 
 static int show_io(struct text *t, struct pseudo_args *a)
 {

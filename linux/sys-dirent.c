@@ -67,16 +67,22 @@ static long get_entries(long fd, struct user_dirents *u)
 	return u->has_faulted ? -EFAULT : r < 0 ? r : 0;
 }
 
+/* Linux counts the room in an int: a size above its maximum is room for nothing. */
+static size_t room(int32_t size)
+{
+	return size < 0 ? 0 : (size_t)size;
+}
+
 long sys_getdents64(long fd, long buf, long size)
 {
-	struct user_dirents u = { .sink = { emit_dirent }, .buf = (vaddr_t)buf, .left = (uint32_t)size };
+	struct user_dirents u = { .sink = { emit_dirent }, .buf = (vaddr_t)buf, .left = room((int32_t)size) };
 
 	return get_entries(fd, &u);
 }
 
 long sys_getdents(long fd, long buf, long size)
 {
-	struct user_dirents u = { .sink = { emit_dirent }, .buf = (vaddr_t)buf, .left = (uint32_t)size, .is_old = true };
+	struct user_dirents u = { .sink = { emit_dirent }, .buf = (vaddr_t)buf, .left = room((int32_t)size), .is_old = true };
 
 	return get_entries(fd, &u);
 }

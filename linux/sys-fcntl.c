@@ -128,7 +128,7 @@ static long do_lock(struct file *f, long fd, int cmd, long arg)
 		}
 		return copy_to_user((void *)arg, &fl, sizeof(fl));
 	}
-	if ((l.type == 0 && access == O_WRONLY) || (l.type == 1 && access == O_RDONLY))
+	if ((l.type == 0 && !FILE_MAY_READ(access)) || (l.type == 1 && !FILE_MAY_WRITE(access)))
 		return -EBADF;
 	r = file_lock_set(f, &l, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
 	return r || is_ofd ? r : recheck_lock(f, fd, &l);

@@ -488,7 +488,7 @@ static long type_of_fd(long fd, bool for_reading)
 
 	if (!f)
 		return -EBADF;
-	r = f->flags & O_PATH || (for_reading && (f->flags & O_ACCMODE) == O_WRONLY) ? -EBADF : file_stat(f, &st);
+	r = f->flags & O_PATH || (for_reading && !FILE_MAY_READ(f->flags)) ? -EBADF : file_stat(f, &st);
 	file_put(f);
 	return r ? r : (long)(st.mode & S_IFMT);
 }
@@ -532,7 +532,7 @@ long sys_ftruncate(long fd, long size)
 		return -EBADF;
 	if (f->flags & O_PATH)
 		r = -EBADF;
-	else if ((f->flags & O_ACCMODE) == O_RDONLY || !f->ops->truncate)
+	else if (!FILE_MAY_WRITE(f->flags) || !f->ops->truncate)
 		r = -EINVAL;
 	else
 		r = limit_truncate(f, (uint64_t)size);
@@ -568,7 +568,7 @@ static long allocate(struct file *f, int mode, uint64_t off, uint64_t len)
 	uint32_t type;
 	long r;
 
-	if ((f->flags & O_ACCMODE) == O_RDONLY || f->flags & O_PATH)
+	if (!FILE_MAY_WRITE(f->flags) || f->flags & O_PATH)
 		return -EBADF;
 	r = file_stat(f, &st);
 	if (r)

@@ -74,7 +74,7 @@ static long file_object(long fd, long prot, bool is_shared, uint64_t off, size_t
 	access = f->flags & O_ACCMODE;
 	if (f->flags & O_PATH)
 		r = -EBADF;
-	else if (access == O_WRONLY || (is_shared && prot & VM_WRITE && access != O_RDWR))
+	else if (!FILE_MAY_READ(access) || (is_shared && prot & VM_WRITE && access != O_RDWR))
 		r = -EACCES;
 	else if (!f->ops->map)
 		r = -ENODEV;
@@ -150,7 +150,7 @@ long sys_mmap(long addr, long len, long prot, long flags, long fd, long off)
 		return -EINVAL;
 	req.prot |= implied_prot(prot);
 	if (!(flags & MAP_ANONYMOUS)) {
-		if (off < 0 || (uint64_t)off + (uint64_t)len < (uint64_t)off)
+		if (off < 0 || (uint64_t)off + ALIGN_UP((uint64_t)len, PAGE_SIZE) > (uint64_t)INT64_MAX)
 			return -EOVERFLOW;
 		r = file_object(fd, req.prot, type != MAP_PRIVATE, (uint64_t)off, (size_t)len, &req);
 		if (!r && type == MAP_SHARED_VALIDATE && flags & ~MAP_LEGACY) {

@@ -33,6 +33,7 @@ enum {
 	PR_SET_THP_DISABLE = 41,
 	PR_GET_THP_DISABLE = 42,
 	PR_GET_SPECULATION_CTRL = 52,
+	PR_SET_MM = 35,
 	PR_SET_SPECULATION_CTRL = 53,
 	PR_SET_IO_FLUSHER = 57,
 	PR_GET_IO_FLUSHER = 58,
@@ -138,6 +139,8 @@ static long prctl_thread(int option, unsigned long a, unsigned long b, unsigned 
 		return a ? -EINVAL : 0;
 	case PR_GET_SPECULATION_CTRL:	/* of what there is (store bypass): not affected */
 		return b || c || d ? -EINVAL : a ? -ENODEV : 0;
+	case PR_SET_MM:
+		return capable(CAP_SYS_RESOURCE) ? -EINVAL : -EPERM;	/* no part of the process can be moved */
 	case PR_SET_SPECULATION_CTRL:
 		return c || d ? -EINVAL : a ? -ENODEV : -ENXIO;
 	case PR_GET_TIMING:

@@ -177,7 +177,7 @@ static long set_policy(long pid, int policy, int priority)
 	struct task *t;
 	long r;
 
-	if (pid < 0)
+	if ((int)pid < 0)
 		return -EINVAL;
 	t = task_of(pid);
 	if (!t)
@@ -197,7 +197,7 @@ static long get_policy(long pid, struct attributes *a)
 {
 	struct task *t;
 
-	if (pid < 0)
+	if ((int)pid < 0)
 		return -EINVAL;
 	t = task_of(pid);
 	if (!t)
@@ -261,17 +261,30 @@ struct sched_attr {
 	uint64_t runtime, deadline, period;
 };
 
+#define ATTR_SIZE 56u	/* the version of today: with limits for utilisation, which only flags that are not taken look at */
+
+/* What is beyond the struct, of a program that knows a newer one, says nothing; or cannot be read. */
+static bool is_zero_beyond(long ptr, uint32_t size)
+{
+	for (uint32_t i = ATTR_SIZE; i < size; i++) {
+		uint8_t byte;
+
+		if (copy_from_user(&byte, (const char *)ptr + i, 1) || byte)
+			return false;
+	}
+	return true;
+}
+
 static int get_attr_arg(long ptr, struct sched_attr *a)
 {
 	uint32_t size;
 
 	if (user_load32((const uint32_t *)ptr, &size))
 		return -EFAULT;
-	if (size && size < sizeof(*a)) {
-		if (user_store32((uint32_t *)ptr, sizeof(*a)))
-			return -EFAULT;
-		return -E2BIG;
-	}
+	if (!size)
+		size = sizeof(*a);
+	if (size < sizeof(*a) || size > PAGE_SIZE || !is_zero_beyond(ptr, size))
+		return user_store32((uint32_t *)ptr, ATTR_SIZE) ? -EFAULT : -E2BIG;
 	return copy_from_user(a, (const void *)ptr, sizeof(*a)) ? -EFAULT : 0;
 }
 
@@ -282,7 +295,7 @@ long sys_sched_setattr(long pid, long ptr, long flags)
 	struct task *t;
 	long r;
 
-	if (!ptr || pid < 0 || (uint32_t)flags)
+	if (!ptr || (int)pid < 0 || (uint32_t)flags)
 		return -EINVAL;
 	r = get_attr_arg(ptr, &a);
 	if (r)

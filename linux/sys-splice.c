@@ -16,7 +16,7 @@ long sys_tee(long in_fd, long out_fd, long len, long flags)
 	struct file *in = fd_file(in_fd), *out = fd_file(out_fd);
 	long r = -EBADF;
 
-	if (in && out && (in->flags & O_ACCMODE) != O_WRONLY && (out->flags & O_ACCMODE) != O_RDONLY)
+	if (in && out && FILE_MAY_READ(in->flags) && FILE_MAY_WRITE(out->flags))
 		r = flags & ~SPLICE_F_ALL ? -EINVAL : signal_pipe(file_tee(in, out, MIN((size_t)len, RW_MAX), (unsigned)flags));
 	if (in)
 		file_put(in);
@@ -91,7 +91,7 @@ static long move(long in_fd, long in_off, long out_fd, long out_off, long len, l
 	in = fd_file(in_fd);
 	out = fd_file(out_fd);
 	r = -EBADF;
-	if (!in || !out || (in->flags & O_ACCMODE) == O_WRONLY || (out->flags & O_ACCMODE) == O_RDONLY ||
+	if (!in || !out || !FILE_MAY_READ(in->flags) || !FILE_MAY_WRITE(out->flags) ||
 	    (in->flags | out->flags) & O_PATH)
 		goto out_put;
 	size = MIN((size_t)len, RW_MAX);

@@ -128,8 +128,10 @@ static int duplicate(struct remap *m, struct area *a, vaddr_t *out, struct area_
 	vaddr_t to;
 	int r;
 
-	if (!(a->flags & VM_SHARED) || !(m->flags & MREMAP_MAYMOVE))
+	if (!(a->flags & VM_SHARED))
 		return -EINVAL;
+	if (!(m->flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
 	if (area_is_limited(m->as, a->flags)) {
 		r = area_check_limits(m->as, a->prot, a->flags, m->to_len, 0, 0);
 		if (r)

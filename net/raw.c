@@ -332,7 +332,7 @@ static ssize_t raw_send(struct socket *so, struct sock_msg *m)
 	if (m->flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	if (m->name && m->name->len) {
-		e = inet_from_sockaddr(so, m->name, &dst, &port, &dev);
+		e = so->family == AF_INET6 && m->name->len < 24 ? -EINVAL : inet_from_sockaddr(so, m->name, &dst, &port, &dev);
 		if (!e && !is_port_right(so, port))
 			e = -EINVAL;
 		if (e)
@@ -346,7 +346,8 @@ static ssize_t raw_send(struct socket *so, struct sock_msg *m)
 		dst = r->d.raddr;
 		e = r->d.is_connected ? 0 : -EDESTADDRREQ;
 	}
-	if (!e && atomic_load(&so->shut, RELAXED) & SHUT_WR_BIT)
+	/* As on Linux, whose other raw sockets do not care. */
+	if (!e && atomic_load(&so->shut, RELAXED) & SHUT_WR_BIT && (is_ping(so) || sock_has(so, SF_HDRINCL)))
 		e = -EPIPE;
 	if (!e)
 		e = send_locked(r, m, (unsigned)len, &dst, dev);

@@ -5,6 +5,7 @@
 #include "libc/string.h"
 #include "mmu/user.h"
 #include "net/ethtool.h"
+#include "net/net.h"
 #include "net/netdev-priv.h"
 #include "net/route.h"
 #include "net/socket.h"
@@ -252,6 +253,7 @@ long sock_ioctl(struct socket *so, unsigned cmd, unsigned long arg)
 	case SIOCGSTAMPNS:
 		return so->family == AF_UNIX ? -ENOTTY : get_stamp(so, cmd == SIOCGSTAMPNS, arg);
 	case SIOCGIFCONF:
+		net_start();		/* of an AF_UNIX socket, which does not need it otherwise */
 		return get_conf(arg);
 	case SIOCETHTOOL:
 		return ethtool_ioctl(arg);

@@ -98,6 +98,8 @@ static int create(int family, int type, int proto, const struct sock_cred *cred,
 	bool has_family = false, has_type = false;
 	int r;
 
+	if (family == AF_UNIX && proto == AF_UNIX)	/* PF_UNIX may name the protocol, too */
+		proto = 0;
 	if (family != AF_PACKET && (proto < 0 || proto > 255))	/* there it is the type of frames */
 		return family == AF_NETLINK ? -EPROTONOSUPPORT : -EINVAL;
 	SET_FOREACH(p, net_protos) {

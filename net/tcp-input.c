@@ -259,7 +259,6 @@ static void reset_received(struct tcp_sock *tp, const struct pkt *p, nsec_t now)
 		tcp_finish(tp, tp->is_fastopen ? ECONNRESET : tp->has_file ? ECONNREFUSED : 0);
 		return;
 	}
-	NET_COUNT(tcp_estab_resets);
 	tcp_finish(tp, tp->state == TCP_CLOSE_WAIT ? EPIPE : IN_STATES(tp, ST(CLOSING) | ST(LAST_ACK)) ? 0 : ECONNRESET);
 }
 
@@ -463,7 +462,6 @@ static void input_text(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		/* Nobody will read it: RFC 9293 3.6.1, RFC 1122 4.2.2.13. What came before may still be read. */
 		tcp_send_reset(p);
 		pkt_free(p);
-		NET_COUNT(tcp_estab_resets);
 		tcp_finish(tp, tp->is_orphan ? 0 : ECONNRESET);
 		return;
 	} else {

@@ -150,24 +150,25 @@ static ssize_t append_pages(struct tcp_sock *tp, struct uio *u, uint32_t room, s
 	return (ssize_t)done;
 }
 
-/* Copy up to `most` bytes, which are not more than u has, into the chunk at the end or a new one. Bytes, -EFAULT, -ENOMEM. */
+/* Copy up to `most` bytes, which are not more than u has, into the chunk at the end or a new one. Bytes; -EFAULT: not all of them can be read, and none was taken; -ENOMEM. */
 static ssize_t append_copy(struct tcp_sock *tp, struct uio *u, size_t most)
 {
 	struct send_chunk *c = last_with_room(&tp->sendq);
-	ssize_t n;
+	ssize_t n, want;
 
 	if (!c)
 		c = new_chunk(tp, most);
 	if (!c)
 		return -ENOMEM;
-	n = uio_copy_from(u, c->data + c->len, MIN(most, (size_t)c->room));
-	if (n <= 0) {
+	want = (ssize_t)MIN(most, (size_t)c->room);
+	n = uio_copy_from(u, c->data + c->len, (size_t)want);
+	if (n != want) {
 		/* An empty chunk at the end would break the search: it goes. */
 		if (!c->len) {
 			put_page_of(c);
 			tp->sendq.tail--;
 		}
-		return n ? n : -EFAULT;
+		return -EFAULT;
 	}
 	c->len += (uint16_t)n;
 	c->room -= (uint16_t)n;

@@ -117,6 +117,8 @@ void tcp_finish(struct tcp_sock *tp, int error)
 	}
 	if (error)
 		atomic_store(&tp->so.error, error, RELAXED);
+	if (IN_STATES(tp, ST(ESTABLISHED) | ST(CLOSE_WAIT)))	/* RFC 4022 tcpEstabResets: whoever sent the reset */
+		NET_COUNT(tcp_estab_resets);
 	tcp_set_state(tp, TCP_CLOSED);
 	stop_timers(tp);
 	tx_purge(tp);

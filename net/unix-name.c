@@ -40,12 +40,14 @@ static int name_from_addr(const struct sock_addr *a, struct unix_name *n)
 	return 0;
 }
 
-/* names_lock held. */
-static struct unix_name *find_name(const struct unix_name *like)
+/* The name like that one, which in the abstract space each type of socket has for itself.
+ * names_lock held. */
+static struct unix_name *find_name(const struct unix_name *like, int type)
 {
 	for (struct unix_name *n = names; n; n = n->next) {
 		bool is_same = like->ino ? n->ino == like->ino && n->dev == like->dev
 					 : !n->ino && n->len == like->len &&
+						   n->sock->so.type == type &&
 						   !memcmp(n->path, like->path, n->len);
 
 		if (is_same)
@@ -76,7 +78,7 @@ int unix_find(const struct sock_addr *a, int type, struct unix_sock **out)
 		like.ino = st.ino;
 	}
 	mutex_lock(&names_lock);
-	n = find_name(&like);
+	n = find_name(&like, type);
 	if (!n)
 		r = -ECONNREFUSED;
 	else if (n->sock->so.type != type)
@@ -112,7 +114,7 @@ static int give_name(struct unix_sock *u, struct unix_name *n)
 	mutex_lock(&names_lock);
 	if (u->name) {
 		r = -EINVAL;
-	} else if (!n->ino && find_name(n)) {
+	} else if (!n->ino && find_name(n, u->so.type)) {
 		r = -EADDRINUSE;
 	} else {
 		atomic_store(&u->name, n, RELAXED);

@@ -150,7 +150,8 @@ static ssize_t copy_stream(struct unix_sock *u, struct sock_msg *m, size_t skip,
 
 	if (!msg)
 		return -EAGAIN;
-	for (; msg && m->uio->left; msg = next, skip = 0) {
+	/* The first one also if no byte is asked for: it may bring files. */
+	do {
 		size_t n = MIN(msg->len - msg->off - skip, m->uio->left);
 		bool has_files = msg->rights;
 		bool is_mine = put_cred(u, msg, m, rc);
@@ -175,7 +176,9 @@ static ssize_t copy_stream(struct unix_sock *u, struct sock_msg *m, size_t skip,
 			rc->is_over = true;
 			break;
 		}
-	}
+		msg = next;
+		skip = 0;
+	} while (msg && m->uio->left);
 	move_peek(u, m, (size_t)moved);
 	rc->is_over |= is_peek;
 	return moved;
