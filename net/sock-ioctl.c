@@ -253,8 +253,8 @@ long sock_ioctl(struct socket *so, unsigned cmd, unsigned long arg)
 	case SIOCGSTAMPNS:
 		return so->family == AF_UNIX ? -ENOTTY : get_stamp(so, cmd == SIOCGSTAMPNS, arg);
 	case SIOCGIFCONF:
-		net_start();		/* of an AF_UNIX socket, which does not need it otherwise */
-		return get_conf(arg);
+		r = net_start();	/* of an AF_UNIX socket, which does not need it otherwise */
+		return r ? r : get_conf(arg);
 	case SIOCETHTOOL:
 		return ethtool_ioctl(arg);
 	case SIOCSIFFLAGS:

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "net/tcp-priv.h"
+
 /* ---- tcp-rack.c */
 struct tcp_ack_result {
 	uint32_t acked, sacked_new;	/* bytes newly acknowledged in order; newly SACKed */
