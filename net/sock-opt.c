@@ -55,6 +55,8 @@ static int set_pacing_rate(struct socket *so, const void *value, unsigned len)
 	if (len < sizeof(rate) && rate == UINT32_MAX)
 		rate = UINT64_MAX;
 	atomic_store(&so->max_pacing_rate, rate, RELAXED);
+	if (so->ops->pacing_changed)
+		so->ops->pacing_changed(so);
 	return 0;
 }
 

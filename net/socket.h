@@ -156,6 +156,8 @@ struct socket_ops {
 	void (*buffers_changed)(struct socket *so);
 	/* SO_KEEPALIVE was set or cleared. Optional. */
 	void (*keepalive_changed)(struct socket *so);
+	/* max_pacing_rate was set. Optional. */
+	void (*pacing_changed)(struct socket *so);
 	/* SOF_TIMESTAMPING_OPT_ID: where the numbers of a stream start; -EINVAL: not connected. Optional. */
 	int (*stamp_base)(struct socket *so, uint32_t *key);
 	/* mmap(2): the object that shows [off, off + len). give: a reference. Optional. */

@@ -3,12 +3,11 @@
 #include "net/neigh.h"
 #include "net/tcp-priv.h"
 
-void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt, nsec_t least)
+void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt)
 {
 	rtt = MAX(rtt, (nsec_t)1000);
-	least = MAX(least, (nsec_t)1000);
-	if (!tp->min_rtt || least < tp->min_rtt)
-		tp->min_rtt = least;
+	if (!tp->min_rtt || rtt < tp->min_rtt)
+		tp->min_rtt = rtt;
 	if (!tp->srtt) {
 		tp->srtt = rtt;
 		tp->rttvar = rtt / 2;
@@ -239,10 +238,18 @@ static inline __attribute__((always_inline)) void update_window(struct tcp_sock 
 	}
 }
 
+void tcp_rtt_samples(struct tcp_sock *tp, const struct tcp_ack_result *res, nsec_t now)
+{
+	nsec_t least = MAX(now - res->newest_sent, (nsec_t)1000);
+
+	tcp_rtt_sample(tp, now - res->oldest_sent);
+	tp->min_rtt = MIN(tp->min_rtt, least);
+}
+
 static void take_rtt(struct tcp_sock *tp, const struct pkt *p, const struct tcp_ack_result *res, nsec_t now)
 {
 	if (res->has_sample) {
-		tcp_rtt_sample(tp, now - res->oldest_sent, now - res->newest_sent);
+		tcp_rtt_samples(tp, res, now);
 	} else if (res->acked && tp->has_ts && p->tcp.has_ts && p->tcp.ts_ecr) {
 		/* All of it was sent again; the timestamp says which copy arrived (RFC 7323 4.1). */
 		uint32_t ms = tcp_ts(tp, now) - p->tcp.ts_ecr;
@@ -250,7 +257,7 @@ static void take_rtt(struct tcp_sock *tp, const struct pkt *p, const struct tcp_
 		nsec_t rtt = ms ? ms * NSEC_PER_MSEC : NSEC_PER_MSEC / 2;
 
 		if (ms < 600000)
-			tcp_rtt_sample(tp, rtt, rtt);
+			tcp_rtt_sample(tp, rtt);
 	}
 }
 
@@ -328,7 +335,7 @@ void tcp_ack_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 	}
 	update_window(tp, p);
 	advance(tp, ack, now);
-	tcp_rtt_sample(tp, now - sent_at, now - sent_at);
+	tcp_rtt_sample(tp, now - sent_at);
 	if (tcp_cong_may_grow(tp))
 		tp->cong->acked(tp, acked, now);
 	if (flight == acked) {

@@ -16,6 +16,8 @@ struct tcp_ack_result {
 	uint32_t before_una;
 	uint32_t dsack_start, dsack_end;	/* if is_dsack */
 };
+/* Of an acknowledgement with has_sample: SRTT takes the oldest, the least RTT the newest. */
+void tcp_rtt_samples(struct tcp_sock *tp, const struct tcp_ack_result *res, nsec_t now);
 void tx_init(struct tcp_sock *tp);
 /* Note that [seq, end) was sent now. False: no memory (the segment must not be sent). */
 bool tx_add(struct tcp_sock *tp, uint32_t seq, uint32_t end, uint8_t flags, nsec_t now);
@@ -91,5 +93,17 @@ static inline bool tcp_cong_may_grow(const struct tcp_sock *tp)
 {
 	return tp->cwnd < tp->used_twice && (tp->used_twice == CWND_LIMITED || tp->cwnd < tp->ssthresh);
 }
+/* ---- tcp-pace.c */
+/* SO_MAX_PACING_RATE may have changed. */
+void tcp_pace_begin(struct tcp_sock *tp);
+/* Bytes a second that the window lets pass, and SO_MAX_PACING_RATE. UINT64_MAX: not known, no limit. */
+uint64_t tcp_pacing_rate(const struct tcp_sock *tp);
+/* Must data wait, because the connection is paced? Then the timer goes on with it. */
+bool tcp_pace_waits(struct tcp_sock *tp, nsec_t now);
+/* The most that may be sent at once. */
+uint32_t tcp_pace_burst(const struct tcp_sock *tp);
+void tcp_pace_sent(struct tcp_sock *tp, uint32_t len, nsec_t now);
+
+/* ---- tcp-cong.c again */
 void prr_begin(struct tcp_sock *tp);
 void prr_ack(struct tcp_sock *tp, uint32_t delivered, bool is_snd_una_advanced);

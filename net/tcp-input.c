@@ -189,7 +189,7 @@ static void syn_sent(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 
 		tx_cumulative(tp, p->tcp.ack, &res);
 		if (res.has_sample)
-			tcp_rtt_sample(tp, now - res.oldest_sent, now - res.newest_sent);
+			tcp_rtt_samples(tp, &res, now);
 		tp->snd_una = p->tcp.ack;
 		sendq_acked(tp, tp->snd_una);
 		tp->xmit_at = NSEC_NEVER;
@@ -346,7 +346,7 @@ static bool complete_handshake(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 		return false;
 	tx_cumulative(tp, p->tcp.ack, &res);
 	if (res.has_sample)
-		tcp_rtt_sample(tp, now - res.oldest_sent, now - res.newest_sent);
+		tcp_rtt_samples(tp, &res, now);
 	tp->snd_una = p->tcp.ack;
 	sendq_acked(tp, tp->snd_una);
 	tp->snd_wnd = (uint32_t)p->tcp.window << (p->tcp.flags & TCP_SYN ? 0 : tp->snd_wscale);
@@ -371,7 +371,7 @@ static bool after_ack(struct tcp_sock *tp, nsec_t now)
 	switch (tp->state) {
 	case TCP_FIN_WAIT1:
 		tcp_set_state(tp, TCP_FIN_WAIT2);
-		tp->keep_at = NSEC_NEVER;
+		tp->keep_at = tp->state_at = NSEC_NEVER;
 		if (tp->is_orphan) {
 			if (!tcp_fin_timeout(tp)) {
 				tcp_finish(tp, 0);

@@ -67,6 +67,8 @@ static struct tcp_sock *make_child(struct tcp_sock *lp, const struct pkt *p, con
 	tp->so.rcv_timeout = lp->so.rcv_timeout;
 	tp->so.snd_timeout = lp->so.snd_timeout;
 	tp->so.linger_s = lp->so.linger_s;
+	tp->so.max_pacing_rate = atomic_load(&lp->so.max_pacing_rate, RELAXED);
+	tcp_pace_begin(tp);
 	tp->so.priority = lp->so.priority;
 	tp->so.mark = lp->so.mark;
 	tp->so.bound_dev = lp->so.bound_dev;

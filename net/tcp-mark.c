@@ -115,7 +115,7 @@ void tcp_mark_acked(struct tcp_sock *tp, uint32_t una)
 		tp->marks = m->next;
 		kfree(m);
 	}
-	tp->is_unpredicted = tp->marks != NULL;
+	tp->is_unpredicted = tp->marks || tp->is_paced;
 }
 
 void tcp_mark_free(struct tcp_sock *tp)

@@ -57,6 +57,12 @@ static void fill_times(const struct tcp_sock *tp, struct tcp_info_abi *i, nsec_t
 	i->sndbuf_limited = t[BUSY_SNDBUF - 1] / 1000;
 }
 
+/* Of the window, what this round trip or the last one had in flight. */
+static uint32_t used_window(const struct tcp_sock *tp)
+{
+	return tp->used_twice && tp->used_twice != CWND_LIMITED ? MIN(tp->used_twice / 2, tp->cwnd) : tp->cwnd;
+}
+
 void tcp_fill_info(struct tcp_sock *tp, struct tcp_info_abi *i)
 {
 	nsec_t now = clock_monotonic();
@@ -89,7 +95,8 @@ void tcp_fill_info(struct tcp_sock *tp, struct tcp_info_abi *i)
 	i->reordering = 3;
 	i->rcv_rtt = us(tp->srtt);
 	i->total_retrans = tp->nr_retrans_total;
-	i->pacing_rate = i->max_pacing_rate = ~0ull;
+	i->pacing_rate = tcp_pacing_rate(tp);
+	i->max_pacing_rate = atomic_load(&tp->so.max_pacing_rate, RELAXED);
 	i->bytes_acked = tp->bytes_acked;
 	i->bytes_received = tp->bytes_received;
 	i->segs_out = (uint32_t)tp->segs_out;
@@ -98,7 +105,7 @@ void tcp_fill_info(struct tcp_sock *tp, struct tcp_info_abi *i)
 	i->min_rtt = us(tp->min_rtt);
 	/* In segments; the SYN is one. */
 	i->delivered = tp->delivered ? 1 + DIV_ROUND_UP(tp->delivered - 1, mss) : 0;
-	i->delivery_rate = tp->srtt ? (uint64_t)tp->cwnd * NSEC_PER_SEC / tp->srtt : 0;
+	i->delivery_rate = tp->srtt ? (uint64_t)used_window(tp) * NSEC_PER_SEC / tp->srtt : 0;
 	i->bytes_sent = tp->bytes_acked + tcp_flight(tp) + tp->bytes_retrans;
 	i->bytes_retrans = tp->bytes_retrans;
 	i->data_segs_in = tp->data_segs_in;

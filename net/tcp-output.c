@@ -343,6 +343,7 @@ bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *r, nsec_t now)
 	}
 	r->flags |= TX_EVER_RETRANS;
 	r->sent_at = now;
+	tcp_pace_sent(tp, len, now);
 	tp->prr_out += len;
 	tp->undo.bytes += len;
 	tp->bytes_retrans += data;
@@ -357,6 +358,8 @@ static void send_lost(struct tcp_sock *tp, nsec_t now)
 
 	while (tcp_pipe(tp) < tp->cwnd && (r = tx_next_lost(tp))) {
 		if (likely(tp->route.dev) && tcp_waits_for_room(tp))
+			break;
+		if (tcp_pace_waits(tp, now))
 			break;
 		if (!tcp_retransmit(tp, r, now))
 			break;
@@ -396,14 +399,23 @@ static uint32_t burst_max(const struct tcp_sock *tp)
 	return (uint32_t)MIN(MAX(bytes / tp->mss, 2ull) * tp->mss, (uint64_t)TCP_GSO_MAX);
 }
 
+/* How much of it may be, where records end or there is pacing; the rest comes behind it, so there is nothing to wait for. */
+static __attribute__((noinline)) uint32_t special_length(struct tcp_sock *tp, uint32_t unsent, nsec_t now)
+{
+	if (tp->is_paced && tcp_pace_waits(tp, now))
+		return 0;
+	unsent = tcp_mark_limit(tp, unsent);
+	return tp->is_paced ? MIN(unsent, tcp_pace_burst(tp)) : unsent;
+}
+
 /* How much of the unsent data goes into the next packet; 0: none now. */
-static uint32_t next_length(const struct tcp_sock *tp, bool ignore_nagle)
+static uint32_t next_length(struct tcp_sock *tp, bool ignore_nagle, nsec_t now)
 {
 	uint32_t unsent = tcp_unsent(tp), pipe = tcp_pipe(tp), edge = tp->snd_una + tp->snd_wnd, n, room;
 	bool has_tso = tp->route.dev && tp->route.dev->features & (ip_is_v4(&tp->raddr) ? NETDEV_TSO4 : NETDEV_TSO6);
 
-	if (unlikely(tp->marks)) {	/* more comes behind the end of a record: nothing to wait for */
-		n = tcp_mark_limit(tp, unsent);
+	if (unlikely(tp->is_unpredicted)) {
+		n = special_length(tp, unsent, now);
 		ignore_nagle |= n < unsent;
 		unsent = n;
 	}
@@ -486,7 +498,7 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 		goto out;
 	if (!tcp_flight(tp) && tcp_cong_is_large(tp))
 		tcp_cong_restart(tp, now);
-	while ((n = sendq_fit(tp, tp->snd_nxt, next_length(tp, ignore_nagle))) || may_send_fin(tp)) {
+	while ((n = sendq_fit(tp, tp->snd_nxt, next_length(tp, ignore_nagle, now))) || may_send_fin(tp)) {
 		uint32_t seq = tp->snd_nxt, end = seq + n;
 		bool with_fin = tp->is_fin_queued && end == tp->write_seq;
 		bool is_end = (end == tp->write_seq && !tp->has_more) || (unlikely(tp->marks) && tcp_mark_is_end(tp, end));
@@ -510,8 +522,10 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 		}
 		if (tp->ca_state == CA_RECOVERY)
 			tp->prr_out += n;
-		if (unlikely(tp->marks))
+		if (unlikely(tp->is_unpredicted)) {
 			tcp_mark_sent(tp, seq, now);
+			tcp_pace_sent(tp, n, now);
+		}
 		has_sent = true;
 	}
 	is_limited = is_window_full(tp);
@@ -536,7 +550,7 @@ out:
 	else
 		tcp_dont_want_acks(tp, WANT_OUTPUT);
 	/* Nothing in flight whose acknowledgement would restart us: the peer's window is shut, we hold back for TCP_CORK, or there is no route. */
-	if (is_stalled && !tcp_flight(tp) && tp->xmit_kind == XMIT_NONE && !atomic_load(&tp->room.is_waiting, RELAXED))
+	if (is_stalled && !tcp_flight(tp) && tp->xmit_kind == XMIT_NONE && !atomic_load(&tp->room.is_waiting, RELAXED) && !tcp_pace_waits(tp, now))
 		tcp_arm_persist(tp, now);
 }
 

@@ -8,7 +8,7 @@
  *	tcp-recvq.c	receive queue, reassembly, recv(2)			tcp-listen.c	SYNs, cookies, accept(2)
  *	tcp-sendq.c	send queue, send(2)					tcp-sock.c	connect, close, poll ...
  *	tcp-output.c	what to send and when					tcp-opt.c	options of tcp(7), TCP_INFO
- *	tcp-mark.c	ends of records, times of sending
+ *	tcp-mark.c	ends of records, times of sending			tcp-pace.c	SO_MAX_PACING_RATE
  *
  * Everything in a struct tcp_sock marked [l] is guarded by so.lock. Packets reach it through `channel`, to which any thread pushes without a lock; whoever takes the lock to do
  * something for the application first runs tcp_process(), which is the protocol. All timers of a connection share one struct timer, armed no earlier than needed and never
@@ -59,6 +59,7 @@ struct tcp_settings {
 	uint32_t fastopen;
 	uint32_t max_syn_backlog, syncookies, abort_on_overflow;
 	uint32_t slow_start_after_idle, frto;
+	uint32_t pacing_ss_ratio, pacing_ca_ratio;	/* per cent of a window for a round trip */
 	uint32_t rmem[3], wmem[3];	/* of a buffer: least, at first, most by autotuning */
 };
 extern struct tcp_settings tcp_settings;
@@ -128,7 +129,6 @@ struct tx_rec {
 	struct list node;		/* by sequence */
 	uint32_t seq, end;
 	nsec_t sent_at;
-	uint32_t delivered;		/* tp->delivered when sent */
 	uint8_t flags;
 };
 
@@ -210,7 +210,7 @@ struct tcp_sock {
 			bool rack_reordering, is_tlp_out;	/* [l] */
 			bool has_fin_seq;	/* [l] */
 			bool has_ecn;		/* [l] */
-			bool is_unpredicted;	/* [l] no segment takes the short way: there are marks (tcp-mark.c), or a test wants it */
+			bool is_unpredicted;	/* [l] no segment takes the short way: there are marks (tcp-mark.c), it is paced, or a test wants it */
 		};
 		uint64_t plain_word;
 	};
@@ -278,6 +278,8 @@ struct tcp_sock {
 	bool has_undo_ts;		/* [l] */
 	uint8_t frto;			/* [l] FRTO_* */
 	const struct tcp_cong *cong;	/* [l] */
+	bool is_paced;			/* [l] SO_MAX_PACING_RATE: no data goes out before pace_at */
+	nsec_t pace_at;			/* [l] */
 	struct {
 		uint32_t w_max, origin, cwnd_acc, est_acc, w_est;	/* bytes */
 		uint32_t k_ms;
@@ -298,7 +300,8 @@ struct tcp_sock {
 	/* Timers: NSEC_NEVER when off. */
 	struct timer timer;
 	nsec_t armed_at;		/* [l] */
-	nsec_t xmit_at, delack_at, keep_at, state_at;	/* [l] */
+	nsec_t xmit_at, delack_at, keep_at;	/* [l] */
+	nsec_t state_at;		/* [l] end of FIN-WAIT-2 or TIME-WAIT; before them: when pacing lets more data go */
 	uint8_t xmit_kind;		/* [l] XMIT_* */
 	uint8_t nr_backoff, nr_keep_probes, nr_syn_retries;	/* [l] */
 	nsec_t first_unacked_at;	/* [l] when the oldest unacknowledged data was first seen lost, 0 */
@@ -531,8 +534,7 @@ void tcp_update_mss(struct tcp_sock *tp);
 bool tcp_ack_input(struct tcp_sock *tp, struct pkt *p, nsec_t now);
 /* The same for a segment that is_plain() of tcp-input.c lets pass. */
 void tcp_ack_plain(struct tcp_sock *tp, struct pkt *p, nsec_t now);
-/* least: of the same acknowledgement, for min_rtt. */
-void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt, nsec_t least);
+void tcp_rtt_sample(struct tcp_sock *tp, nsec_t rtt);
 void tcp_enter_recovery(struct tcp_sock *tp);
 void tcp_enter_loss(struct tcp_sock *tp, nsec_t now);
 /* The congestion window was reduced: tell a peer with ECN. */

@@ -52,7 +52,6 @@ bool tx_add(struct tcp_sock *tp, uint32_t seq, uint32_t end, uint8_t flags, nsec
 	r->seq = seq;
 	r->end = end;
 	r->sent_at = now;
-	r->delivered = tp->delivered;
 	r->flags |= flags;
 	list_add_tail(&tp->tx, &r->node);
 	return true;
@@ -70,7 +69,6 @@ struct tx_rec *tx_split(struct tcp_sock *tp, struct tx_rec *r, uint32_t at)
 	rest->seq = at;
 	rest->end = r->end;
 	rest->sent_at = r->sent_at;
-	rest->delivered = r->delivered;
 	rest->flags = (r->flags & (uint8_t)~TX_EMBEDDED) | embedded;
 	r->end = at;
 	r->flags &= (uint8_t)~(TX_FIN | TX_PSH);

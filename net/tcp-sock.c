@@ -692,7 +692,19 @@ static int tcp_stamp_base(struct socket *so, uint32_t *key)
 	return r;
 }
 
+static void tcp_pacing_changed(struct socket *so)
+{
+	struct tcp_sock *tp = tcp_of(so);
+
+	tcp_lock(tp);
+	tcp_pace_begin(tp);
+	if (tp->state != TCP_LISTEN)
+		tcp_output(tp, clock_monotonic());
+	tcp_unlock(tp);
+}
+
 const struct socket_ops tcp_ops = {
+	.pacing_changed = tcp_pacing_changed,
 	.stamp_base = tcp_stamp_base,
 	.keepalive_changed = tcp_keepalive_changed,
 	.bind = tcp_bind,

@@ -18,7 +18,7 @@ NET_STACK := net/addr.c net/arp.c net/bpf.c net/csum.c net/dgram.c net/eth.c net
 	net/pkt-uio.c net/pkt.c net/port.c net/raw.c net/route.c net/siphash.c net/sock-filter.c \
 	net/sock-opt.c net/socket.c net/sysctl.c net/sysctl-tcp.c net/tcp-ack.c net/tcp-cong.c \
 	net/tcp-demux.c net/tcp-fastopen.c net/tcp-input.c net/tcp-listen.c net/tcp-opt.c \
-	net/tcp-output.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c \
+	net/tcp-output.c net/tcp-pace.c net/tcp-rack.c net/tcp-recvq.c net/tcp-sendq.c net/tcp-sock.c net/tcp-timer.c \
 	net/udp.c net/worker.c fs/uio.c fs/anon-attr.c sched/poller.c fs/cred.c net/sock-error.c \
 	net/stamp.c net/tcp-mark.c tests/host/fake-net.c
 sources   = $(subst @net-stack,$(NET_STACK),$(shell sed -n 's,.*/\* sources: \(.*\) \*/.*,\1,p' $(1)))

@@ -26,7 +26,7 @@
 struct moment {
 	struct tcp_sock tp;
 	struct {
-		uint32_t seq, end, flags, delivered;
+		uint32_t seq, end, flags;
 		nsec_t sent_at;
 	} tx[8];
 	uint32_t rx[8][3];
@@ -276,7 +276,6 @@ static void look(struct tcp_sock *tp, long result, struct moment *m)
 			m->tx[m->nr_tx].seq = r->seq;
 			m->tx[m->nr_tx].end = r->end;
 			m->tx[m->nr_tx].flags = r->flags & (unsigned)~TX_EMBEDDED;
-			m->tx[m->nr_tx].delivered = r->delivered;
 			m->tx[m->nr_tx].sent_at = r->sent_at;
 		}
 		m->nr_tx++;
