@@ -253,10 +253,50 @@ ssize_t dgram_copy(struct dgram *d, struct sock_msg *m, struct pkt *p)
 	return m->flags & MSG_TRUNC ? (ssize_t)p->len : n;
 }
 
+static void room_came(struct netdev_waiter *w)
+{
+	struct dgram *d = container_of(w, struct dgram, room);
+
+	socket_wake(&d->so, (unsigned)-1, POLL_OUT);
+	socket_put(&d->so);
+}
+
+static bool is_without_room(struct dgram *d)
+{
+	return atomic_load(&d->room.is_waiting, ACQUIRE);	/* the driver has looked at its link. Pairs: tx_take_back */
+}
+
+int dgram_find_room(struct dgram *d, struct netdev *dev, uint32_t hash)
+{
+	if (!netdev_is_full(dev, 0, hash))
+		return 0;
+	if (is_without_room(d))
+		return -EAGAIN;
+	d->room.room = room_came;
+	socket_get(&d->so);
+	if (netdev_wait_for_room(dev, 0, hash, &d->room))
+		return -EAGAIN;
+	socket_put(&d->so);
+	return 0;
+}
+
+int dgram_wait_for_room(struct dgram *d, nsec_t deadline)
+{
+	struct socket *so = &d->so;
+	int r;
+
+	mutex_unlock(&so->lock);
+	r = waitq_wait_until(&so->wq, "dgram-send", POLL_OUT, !is_without_room(d) || atomic_load(&so->shut, RELAXED) & SHUT_WR_BIT, deadline, WAIT_INTERRUPTIBLE);
+	mutex_lock(&so->lock);
+	if (r)
+		return sock_wait_error(r, deadline);
+	return atomic_load(&so->shut, RELAXED) & SHUT_WR_BIT ? -EPIPE : 0;
+}
+
 uint32_t dgram_poll(struct socket *so)
 {
 	struct dgram *d = container_of(so, struct dgram, so);
-	uint32_t shut = atomic_load(&so->shut, RELAXED), events = POLL_OUT;
+	uint32_t shut = atomic_load(&so->shut, RELAXED), events = is_without_room(d) ? 0 : POLL_OUT;
 
 	if (dgram_has_data(d))
 		events |= POLL_IN;

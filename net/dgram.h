@@ -6,6 +6,7 @@
 
 #include "libc/mpsc.h"
 #include "net/ip.h"
+#include "net/netdev.h"
 #include "net/pkt.h"
 #include "net/port.h"
 #include "net/socket.h"
@@ -33,6 +34,7 @@ struct dgram {
 	struct netdev *mc_dev[2];	/* [so.lock] likewise */
 	uint32_t mc_addr;		/* [so.lock] as IP_MULTICAST_IF was told */
 	struct mc_member *groups;	/* [so.lock] */
+	struct netdev_waiter room;	/* waits for room in the device, with a reference; begun with the lock held. While it does the socket is not writable */
 };
 
 void dgram_init(struct dgram *d);
@@ -45,6 +47,13 @@ void dgram_pop(struct dgram *d);
 /* Copy data and control messages of p out: what recv returns. */
 ssize_t dgram_copy(struct dgram *d, struct sock_msg *m, struct pkt *p);
 uint32_t dgram_poll(struct socket *so);
+/*
+ * so.lock held; what is sent next goes to dev, with that hash. Is there room for it, or will there be when the next step is? 0, or -EAGAIN: not now, and the socket is not writable
+ * until there is.
+ */
+int dgram_find_room(struct dgram *d, struct netdev *dev, uint32_t hash);
+/* so.lock held; dropped meanwhile. Wait until the socket is writable again. 0 or -errno. */
+int dgram_wait_for_room(struct dgram *d, nsec_t deadline);
 /* Route to dst, cached; waits for an address that is being configured. so.lock held; may drop and retake it. */
 int dgram_route(struct dgram *d, const struct ip_addr *dst, const struct ip_addr *src, struct netdev *dev);
 /* Control messages of a send to dst: source address, interface, TTL, traffic class. */

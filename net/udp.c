@@ -343,15 +343,39 @@ static bool deliver_local(struct udp_sock *u, struct pkt *p, const struct ip_add
 	return true;
 }
 
-/* What goes the long way: through IP. take. */
-static __attribute__((noinline)) int output_ip(struct udp_sock *u, struct pkt *p, const struct ip_addr *src, const struct ip_addr *dst, uint16_t port,
-					       const struct dgram_control *c)
+/* The device has no room: a datagram that it would drop waits, or -EAGAIN. so.lock held; may be dropped and retaken. */
+static int wait_for_room(struct udp_sock *u, const struct sock_msg *m, uint32_t hash, const struct ip_addr *dst, const struct dgram_control *c)
 {
+	nsec_t deadline = sock_deadline(atomic_load(&u->d.so.snd_timeout, RELAXED));
+	int r;
+
+	while ((r = dgram_find_room(&u->d, u->d.route.dev, hash)) == -EAGAIN && !m->is_nonblock) {
+		r = dgram_wait_for_room(&u->d, deadline);
+		if (!r)
+			r = dgram_route(&u->d, dst, &c->src, c->dev);
+		if (r)
+			break;
+	}
+	return r;
+}
+
+/* What goes the long way: through IP. m: who sends it can wait, NULL: it goes out now, or not. take. */
+static __attribute__((noinline)) int output_ip(struct udp_sock *u, struct pkt *p, const struct ip_addr *src, const struct ip_addr *dst, uint16_t port,
+					       const struct dgram_control *c, const struct sock_msg *m)
+{
+	uint32_t hash = (uint32_t)u->d.lport << 16 | port;
 	struct ip_opts opts;
 	struct dgram_stamp stamp;
 	struct udp_hdr *h;
 	int r;
 
+	if (unlikely(atomic_load(&u->d.route.dev->full_queues, RELAXED)) && m) {
+		r = wait_for_room(u, m, hash, dst, c);
+		if (r) {
+			pkt_free(p);
+			return r;
+		}
+	}
 	h = pkt_push(p, sizeof(*h));
 	h->sport = net16(u->d.lport);
 	h->dport = net16(port);
@@ -362,7 +386,7 @@ static __attribute__((noinline)) int output_ip(struct udp_sock *u, struct pkt *p
 		p->flags |= PKT_CSUM_PARTIAL;
 		p->csum_offset = offsetof(struct udp_hdr, csum);
 	}
-	p->hash = (uint32_t)u->d.lport << 16 | port;
+	p->hash = hash;
 	opts = c->opts;
 	if (ip_is_multicast(dst))
 		opts.hop_limit = u->d.mc_hops[!ip_is_v4(dst)];
@@ -375,34 +399,36 @@ static __attribute__((noinline)) int output_ip(struct udp_sock *u, struct pkt *p
 	return r;
 }
 
-/* so.lock held. p is the payload, with headroom for all. take. */
-static int output(struct udp_sock *u, struct pkt *p, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
+/* so.lock held. p is the payload, with headroom for all. m: as in output_ip(). take. */
+static int output(struct udp_sock *u, struct pkt *p, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c, const struct sock_msg *m)
 {
 	const struct ip_addr *src = ip_is_any(&c->src) ? &u->d.route.src : &c->src;
 
 	if (likely(!c->stamps) && deliver_local(u, p, src, dst, port, &c->opts))
 		return 0;
-	return output_ip(u, p, src, dst, port, c);
+	return output_ip(u, p, src, dst, port, c, m);
 }
 
 /* so.lock held. One datagram of len bytes from m->uio. */
-static int send_one(struct udp_sock *u, struct sock_msg *m, unsigned len, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
+static int send_one(struct udp_sock *u, struct sock_msg *m, unsigned len, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c, bool can_wait)
 {
 	struct pkt *p;
 	int r = pkt_from_uio(m->uio, IP_HEADROOM + sizeof(struct udp_hdr), len, &p);
 
-	return r ? r : output(u, p, dst, port, c);
+	return r ? r : output(u, p, dst, port, c, can_wait ? m : NULL);
 }
 
 static int send_all(struct udp_sock *u, struct sock_msg *m, size_t len, const struct ip_addr *dst, uint16_t port, const struct dgram_control *c)
 {
 	unsigned segment = c->segment ? c->segment : u->segment;
+	bool can_wait = true;
 	int r;
 
 	do {
 		unsigned n = segment ? (unsigned)MIN((size_t)segment, m->uio->left) : (unsigned)len;
 
-		r = send_one(u, m, n, dst, port, c);
+		r = send_one(u, m, n, dst, port, c, can_wait);
+		can_wait = !m->is_nonblock;	/* what is begun is not refused half way */
 	} while (!r && segment && m->uio->left);
 	return r;
 }
@@ -439,7 +465,7 @@ static int send_pending(struct udp_sock *u)
 	for (struct pkt *q = w->head; !r && q; q = pkt_next(q))
 		pkt_copy_out(q, 0, pkt_put(p, q->len), q->len);
 	if (!r)
-		r = output_ip(u, p, ip_is_any(&w->c.src) ? &u->d.route.src : &w->c.src, &w->dst, w->port, &w->c);
+		r = output_ip(u, p, ip_is_any(&w->c.src) ? &u->d.route.src : &w->c.src, &w->dst, w->port, &w->c, NULL);
 	else
 		pkt_free(p);
 	drop_pending(u);
@@ -534,8 +560,10 @@ static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 		r = -EPIPE;
 	if (!r)
 		r = dgram_parse_control(&u->d, m, &dst, &c);
-	if (!r)
-		r = dgram_route(&u->d, &dst, &c.src, c.dev ? c.dev : dev);
+	if (!r) {
+		c.dev = c.dev ? c.dev : dev;
+		r = dgram_route(&u->d, &dst, &c.src, c.dev);
+	}
 	if (!r && u->d.route.is_broadcast && !sock_has(so, SF_BROADCAST))
 		r = -EACCES;
 	if (!r && (c.segment || u->segment || len > UDP_MAX))
