@@ -68,8 +68,7 @@ PSEUDO_TABLE(self_rows, "/proc/self", self_rows);
 
 static int ns_stat(struct file *f, struct stat_info *out)
 {
-	(void)f;
-	*out = (struct stat_info){ .mode = S_IFREG | 0444, .nlink = 1, .ino = 4026531840u, .blksize = PAGE_SIZE };
+	*out = (struct stat_info){ .mode = S_IFREG | 0444, .nlink = 1, .ino = (uintptr_t)f->private, .blksize = PAGE_SIZE };
 	return 0;
 }
 
@@ -81,15 +80,19 @@ static int64_t ns_seek(struct file *f, int64_t off, int whence)
 
 static const struct file_ops ns_ops = { .stat = ns_stat, .seek = ns_seek };
 
-static int ns_open(struct pseudo_args *a, struct file **out)
+static int ns_open(uintptr_t ino, struct file **out)
 {
-	(void)a;
-	*out = file_alloc(&ns_ops, O_RDONLY, NULL);
+	*out = file_alloc(&ns_ops, O_RDONLY, (void *)ino);
 	return *out ? 0 : -ENOMEM;
 }
 
 #define NAMESPACE(name, kind, number) \
-	static const struct pseudo_link pseudo_link_ns_##name = { .path = "/proc/self/ns/" #name, .open = ns_open, .constant = kind ":[" #number "]" }; \
+	static int ns_open_##name(struct pseudo_args *a, struct file **out) \
+	{ \
+		(void)a; \
+		return ns_open(number, out); \
+	} \
+	static const struct pseudo_link pseudo_link_ns_##name = { .path = "/proc/self/ns/" #name, .open = ns_open_##name, .constant = kind ":[" #number "]" }; \
 	SET_ADD(pseudo_links, pseudo_link_ns_##name)
 NAMESPACE(cgroup, "cgroup", 4026531835);
 NAMESPACE(ipc, "ipc", 4026531839);

@@ -100,6 +100,24 @@ static void polling(const char *path)
 	close(fd), close(ep);
 }
 
+/* The number in the link is that of the file, by which programs tell namespaces apart. */
+static void namespaces(void)
+{
+	static const char *const names[] = { "cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts" };
+
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+		char path[64], target[64] = "", wanted[96];
+		struct stat st = { 0 };
+
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+		stat(path, &st);
+		snprintf(wanted, sizeof(wanted), "%s:[%lu]", names[i], (unsigned long)st.st_ino);
+		if (readlink(path, target, sizeof(target) - 1) < 0 || strcmp(target, wanted) != 0)
+			check(names[i], false);
+	}
+	show("numbers of namespaces");
+}
+
 int main(void)
 {
 	const char *dir = "";
@@ -129,6 +147,7 @@ int main(void)
 	link_of("/sys/bus/cpu/devices/cpu0");
 	link_of("/sys/devices/system/cpu/cpu0/node0");
 	link_of("/sys/devices/system/node/node0/cpu0");
+	namespaces();
 	polling("/proc/meminfo");
 	polling("/proc/self/maps");
 	polling("/proc/self/mounts");
