@@ -196,6 +196,18 @@ static void ask_if_timeout_was_right(struct tcp_sock *tp, const struct tcp_ack_r
 	}
 }
 
+/* Without SACK: the first segment is lost, of those that went out with it nothing is known. */
+static void mark_first_lost(struct tcp_sock *tp)
+{
+	struct tx_rec *r = list_first(&tp->tx, struct tx_rec, node);
+
+	if (r->end - r->seq > tp->mss && !tx_split(tp, r, r->seq + tp->mss))
+		return;		/* no memory: the timer will run out */
+	tx_mark_lost(tp, r);
+	/* What is lost is not what the duplicates stand for. */
+	tp->sacked_bytes = MIN(tp->sacked_bytes, tcp_flight(tp) - tp->lost_bytes);
+}
+
 /* Without SACK: count duplicates (RFC 5681 2), each of which means that a segment has left the network. What that adds to what was delivered (RFC 6937 3). */
 static uint32_t reno_dupack(struct tcp_sock *tp)
 {
@@ -203,7 +215,7 @@ static uint32_t reno_dupack(struct tcp_sock *tp)
 	if (tp->sacked_bytes + tp->lost_bytes + tp->mss < tcp_flight(tp))
 		tp->sacked_bytes += tp->mss;
 	if (tp->nr_dupacks == 3 && tp->ca_state < CA_RECOVERY && !list_is_empty(&tp->tx))
-		tx_mark_lost(tp, list_first(&tp->tx, struct tx_rec, node));
+		mark_first_lost(tp);
 	return tp->mss;
 }
 
@@ -216,12 +228,9 @@ static void reno_advance(struct tcp_sock *tp, uint32_t acked)
 	if (tp->sacked_bytes + tp->lost_bytes > tcp_flight(tp))
 		tp->sacked_bytes = tcp_flight(tp) - tp->lost_bytes;
 	/* A partial acknowledgement: the next one is lost too (RFC 6582 3.2). */
-	if (tp->ca_state == CA_RECOVERY && seq_lt(tp->snd_una, tp->recovery_end) && !list_is_empty(&tp->tx)) {
-		struct tx_rec *r = list_first(&tp->tx, struct tx_rec, node);
-
-		if (!(r->flags & TX_RETRANS))
-			tx_mark_lost(tp, r);
-	}
+	if (tp->ca_state == CA_RECOVERY && seq_lt(tp->snd_una, tp->recovery_end) && !list_is_empty(&tp->tx) &&
+	    !(list_first(&tp->tx, struct tx_rec, node)->flags & TX_RETRANS))
+		mark_first_lost(tp);
 }
 
 static inline __attribute__((always_inline)) void update_window(struct tcp_sock *tp, const struct pkt *p)

@@ -307,8 +307,15 @@ static bool check_segment(struct tcp_sock *tp, struct pkt *p, nsec_t now)
 			reset_received(tp, p, now);
 		else if (tp->state == TCP_SYN_RECV && p->tcp.seq == tp->irs) {
 			/* The other half of a simultaneous open, or a repeated SYN. */
-			if (flags & TCP_ACK)
+			if (flags & TCP_ACK) {
+				/* Its number has been before: acknowledged again, and told to be a duplicate (RFC 2883). */
+				tp->needs_ack_now = true;
+				if (TCP_SETTING(dsack)) {
+					tp->dsack_seq = p->tcp.seq;
+					tp->dsack_end = p->tcp.seq + 1;
+				}
 				return true;
+			}
 			answer_syn(tp, now);
 		} else {
 			tcp_challenge_ack(tp, now);	/* RFC 5961 4.2 */

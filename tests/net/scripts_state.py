@@ -478,3 +478,17 @@ def timestamp_of_bad_ack(d, connection):
     settle()
     assert c.is_open()
     c.reset()
+
+
+@script
+def simultaneous_open_is_acknowledged(d, connection):
+    """Figure 8: the SYN of the SYN|ACK has come before: acknowledged again, and reported as a duplicate (RFC 2883)."""
+    c = active(d, connection)
+    c.raw(SYN, seq=0, option=options(mss=1460, sack_ok=True))
+    c.expect(SYN | ACK, seq=0, ack=1)
+    settle()
+    c.raw(SYN | ACK, seq=0, ack=1, option=options(mss=1460, sack_ok=True))
+    c.seq, c.ack = 1, 1
+    found = wait_for(c, lambda found: found.sack)
+    assert found and found.ack == 1 and found.sack == [(0, 1)], found
+    c.reset()

@@ -11,11 +11,11 @@
 #define MSS	1448u
 #define IW	(10 * MSS)
 
-static bool drops_one;
+static bool drops_one, drops_data;
 
 static bool drop(struct pkt *p)
 {
-	if (!drops_one || p->len < 1000)
+	if ((!drops_one && !drops_data) || p->len < 1000)
 		return false;
 	drops_one = false;
 	pkt_free(p);
@@ -106,6 +106,37 @@ static void cubic_does_not_count_pauses(void)
 	pair_close(&p);
 }
 
+/* Without SACK, two packets of two segments and three duplicates: one segment is sent again, at once. */
+static void duplicates_of_bursts(void)
+{
+	static uint8_t buf[4 * MSS];
+	struct pair p;
+
+	tcp_settings.sack = 0;
+	loopback.features |= NETDEV_TSO4 | NETDEV_TSO6;
+	p = pair_open();
+	move(&p, 10 * MSS);
+	drops_data = true;
+	CHECK_EQ(sim_send(p.c, buf, sizeof(buf), MSG_DONTWAIT), (ssize_t)sizeof(buf));
+	CHECK_EQ(tcp_flight(p.tp), 4 * MSS);
+	sim_run(30 * NSEC_PER_MSEC);
+	for (int i = 0; i < 4; i++) {	/* the first may be an update of the window */
+		tcp_lock(tcp_of(p.s));
+		tcp_send_ack(tcp_of(p.s), sim_now);
+		tcp_unlock(tcp_of(p.s));
+	}
+	sim_run(30 * NSEC_PER_MSEC);
+	(void)p.c->ops->poll(p.c);
+	CHECK_EQ(p.tp->nr_retrans_total, 1);
+	CHECK_EQ(p.tp->bytes_retrans, MSS);
+	CHECK_EQ(tcp_pipe(p.tp), MSS);
+	drops_data = false;
+	tcp_settings.sack = 1;
+	move(&p, MSS);
+	loopback.features &= ~(NETDEV_TSO4 | NETDEV_TSO6);
+	pair_close(&p);
+}
+
 int main(void)
 {
 	sim_link_attach();
@@ -118,5 +149,6 @@ int main(void)
 	pause_restarts(false);
 	small_use_shrinks();
 	cubic_does_not_count_pauses();
+	duplicates_of_bursts();
 	return 0;
 }
