@@ -436,7 +436,8 @@ static uint32_t next_length(struct tcp_sock *tp, bool ignore_nagle, nsec_t now)
 	/* A device would repeat CWR in each segment: it goes in one of its own. */
 	if (unlikely(tp->ecn_cwr))
 		return tp->mss;
-	n = MIN(n, tcp_packet_max(tp));
+	/* Two packets at least for a window, as Linux: so that one is on its way while the other is acknowledged. */
+	n = MIN(n, MAX(MIN(tcp_packet_max(tp), tp->cwnd / 2), (uint32_t)tp->mss));
 	if (n > 2u * tp->mss && tp->min_rtt >= BURST_HALVED_NS)
 		n = MIN(n, burst_max(tp));
 	if (n % tp->mss && n > tp->mss && !(n == unsent && nagle_allows(tp, ignore_nagle)))

@@ -12,9 +12,11 @@
 #define IW	(10 * MSS)
 
 static bool drops_one, drops_data;
+static uint32_t largest;
 
 static bool drop(struct pkt *p)
 {
+	largest = MAX(largest, p->len);
 	if ((!drops_one && !drops_data) || p->len < 1000)
 		return false;
 	drops_one = false;
@@ -137,6 +139,22 @@ static void duplicates_of_bursts(void)
 	pair_close(&p);
 }
 
+/* What is given to a device at once: two segments where a millisecond does not see more, else half the window. */
+static void size_of_bursts(nsec_t delay, uint32_t nr_segs)
+{
+	struct pair p;
+
+	sim_link.delay = delay;
+	loopback.features |= NETDEV_TSO4 | NETDEV_TSO6;
+	p = pair_open();
+	largest = 0;
+	move(&p, 10 * MSS);
+	CHECK(largest > (nr_segs - 1) * MSS + 100 && largest <= nr_segs * MSS + 100);
+	loopback.features &= ~(NETDEV_TSO4 | NETDEV_TSO6);
+	pair_close(&p);
+	sim_link.delay = 20 * NSEC_PER_MSEC;
+}
+
 int main(void)
 {
 	sim_link_attach();
@@ -150,5 +168,7 @@ int main(void)
 	small_use_shrinks();
 	cubic_does_not_count_pauses();
 	duplicates_of_bursts();
+	size_of_bursts(20 * NSEC_PER_MSEC, 2);
+	size_of_bursts(20 * NSEC_PER_USEC, 5);
 	return 0;
 }
