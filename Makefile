@@ -102,12 +102,12 @@ $(O)/samara.img: $(O)/kernel.elf
 $(O)/libc/%.c.o: CFLAGS += $(LIBC_CFLAGS)
 $(O)/tests/ubsan/%.c.o: CFLAGS += -fno-sanitize=all
 # What runs now and then is made small: the image shall stay below 1 MiB.
-SELDOM := $(wildcard linux/strace*.c linux/proc*.c linux/sys*fs*.c linux/crash.c linux/timex.c linux/mempolicy.c linux/capability.c fs/sysctl.c fs/erofs-dir.c fs/mount.c fs/mount-proc.c fs/bind.c \
+SELDOM := $(wildcard linux/strace*.c linux/process-vm.c linux/proc*.c linux/sys*fs*.c linux/crash.c linux/timex.c linux/mempolicy.c linux/capability.c fs/sysctl.c fs/erofs-dir.c fs/mount.c fs/mount-proc.c fs/bind.c \
 	net/netlink*.c net/proc*.c net/sysctl*.c net/sysfs.c net/ethtool.c net/dhcp.c net/config.c net/ip-config.c net/resolv.c net/sock-ioctl.c net/sock-opt.c \
 	net/inet-opt.c net/packet*.c net/raw.c sched/dump.c boards/*.c fs/tty*.c fs/pseudo*.c fs/tmpfs.c fs/inotify.c fs/devfs.c fs/memfd.c fs/async.c \
 	fs/record-tree.c fs/locks.c net/tcp-opt.c net/tcp-fastopen.c net/tcp-mark.c net/sock-error.c net/stamp.c net/sock-filter.c net/mcast.c net/nd.c net/icmp.c \
-	net/unix-name.c net/unix-rights.c net/arp.c net/ip-frag.c linux/futex-pi.c linux/exec*.c linux/elf*.c linux/sys-sched.c linux/sys-prctl.c linux/sys-ident.c \
-	linux/sys-misc.c linux/sys-inotify.c linux/sys-legacy.c linux/start.c linux/stack.c linux/script.c linux/sigio.c linux/memory-limits.c)
+	net/unix-name.c net/unix-rights.c net/arp.c net/ip-frag.c linux/futex-pi.c linux/exec*.c linux/elf*.c linux/sys-sched.c linux/sys-prctl.c \
+	linux/sys-misc.c fs/proc-fd.c mmu/limits.c linux/sys-inotify.c linux/sys-legacy.c linux/start.c linux/stack.c linux/script.c linux/sigio.c linux/memory-limits.c)
 ifeq ($(BUILD),release)
 $(SELDOM:%=$(O)/%.o): CFLAGS += -Os
 endif

@@ -136,10 +136,10 @@ ssize_t file_read(struct file *f, struct uio *u, uint64_t *pos)
 
 	if (!FILE_MAY_READ(flags) || (flags & O_PATH))
 		return error_of_access(f, flags, pos);
+	if (unlikely(pos && !f->ops->seek && !(f->vnode && vnode_is_dir(f->vnode))))
+		return -ESPIPE;
 	if (!f->ops->read)
 		return f->vnode && vnode_is_dir(f->vnode) ? -EISDIR : -EINVAL;
-	if (unlikely(pos && !f->ops->seek))
-		return -ESPIPE;
 	if (pos || !f->has_position) {
 		r = f->ops->read(f, u, pos ? pos : &f->pos);
 	} else {
@@ -168,10 +168,10 @@ ssize_t file_write(struct file *f, struct uio *u, uint64_t *pos)
 
 	if (!FILE_MAY_WRITE(flags) || (flags & O_PATH))
 		return error_of_access(f, flags, pos);
-	if (!f->ops->write)
-		return -EINVAL;
 	if (unlikely(pos && !f->ops->seek))
 		return -ESPIPE;
+	if (!f->ops->write)
+		return -EINVAL;
 	if (pos || !f->has_position) {
 		r = f->ops->write(f, u, pos ? pos : &f->pos);
 	} else {

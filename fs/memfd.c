@@ -53,12 +53,15 @@ static ssize_t memfd_write(struct file *f, struct uio *u, uint64_t *pos)
 	unsigned seals = get_seals(f->vnode);
 	uint64_t size = READ_ONCE(f->vnode->size), at = READ_ONCE(f->flags) & O_APPEND ? size : *pos;
 
+	if (!u->left)
+		return 0;
 	if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 		return -EPERM;
+	/* What fills whole pages goes in, as Linux writes a page at a time. */
 	if (seals & F_SEAL_GROW && at + u->left > size) {
-		if (at >= size)
-			return u->left ? -EPERM : 0;
-		u->left = size - at;
+		if (at >= ALIGN_DOWN(size, PAGE_SIZE))
+			return -EPERM;
+		u->left = ALIGN_DOWN(size, PAGE_SIZE) - at;
 	}
 	return tmpfs_file_fops.write(f, u, pos);
 }

@@ -578,6 +578,8 @@ static int set_membership(struct dgram *d, int level, const uint8_t *v, unsigned
 		group = ip_from_v4(w);
 		memcpy(&w, v + 4, 4);
 		local = ip_from_v4(w);
+		if (is_join && !ip_is_multicast(&group))
+			return -EINVAL;
 		if (len >= 12)
 			memcpy(&index, v + 8, 4);
 		if (!index && w) {

@@ -13,11 +13,9 @@ static bool is_link_group(const struct ip_addr *ip)
 
 int inet_from_sockaddr(const struct socket *so, const struct sock_addr *a, struct ip_addr *ip, uint16_t *port, struct netdev **dev)
 {
-	if (a->len < 2)
+	if (a->len < (so->family == AF_INET ? 16u : 24u))
 		return -EINVAL;
 	if (a->family == AF_INET) {
-		if (a->len < 16)
-			return -EINVAL;
 		/* An IPv6 socket takes an IPv4 address only in its mapped form. */
 		if (so->family != AF_INET)
 			return -EAFNOSUPPORT;
@@ -27,8 +25,6 @@ int inet_from_sockaddr(const struct socket *so, const struct sock_addr *a, struc
 	}
 	if (a->family != AF_INET6 || so->family != AF_INET6)
 		return -EAFNOSUPPORT;
-	if (a->len < 24)
-		return -EINVAL;
 	memcpy(ip->b, a->in6.addr, 16);
 	*port = net16(a->in6.port);
 	if (ip_is_v4(ip) && sock_has(so, SF_V6ONLY))
@@ -41,6 +37,13 @@ int inet_from_sockaddr(const struct socket *so, const struct sock_addr *a, struc
 		*dev = d;
 	}
 	return 0;
+}
+
+int inet_check_pair(const struct ip_addr *from, const struct ip_addr *to)
+{
+	if (ip_is_any(from) || ip_is_v4(from) == ip_is_v4(to))
+		return 0;
+	return ip_is_v4(to) ? -ENETUNREACH : -EAFNOSUPPORT;
 }
 
 int inet_from_bind_addr(const struct socket *so, const struct sock_addr *a, struct ip_addr *ip, uint16_t *port, struct netdev **dev)

@@ -32,9 +32,18 @@ static void put_socket(struct walk *w, struct socket *so, const struct ip_addr *
 		    atomic_load(&so->refs, RELAXED));
 }
 
+/* Linux fills the lines of IPv4's connections with blanks: 149 and the end of the line. */
+static void end_line(struct text *t, int family, size_t start)
+{
+	size_t len = t->len - start;
+
+	text_printf(t, "%*s\n", family == AF_INET && len < 149 ? (int)(149 - len) : 0, "");
+}
+
 static void show_tcp_socket(struct socket *so, void *arg)
 {
 	struct walk *w = arg;
+	size_t start = w->t->len;
 	struct tcp_sock *tp;
 
 	if (so->family != w->family || so->type != SOCK_STREAM || so->ops != &tcp_ops)
@@ -43,15 +52,17 @@ static void show_tcp_socket(struct socket *so, void *arg)
 	if (tp->state == TCP_CLOSED)
 		return;
 	put_socket(w, so, &tp->laddr, tp->lport, &tp->raddr, tp->rport, tp->state, tp->write_seq - tp->snd_una, tp->state == TCP_LISTEN ? tp->nr_accept : tp->rcv_bytes);
-	text_printf(w->t, " %llu %u %u %u -1\n", (unsigned long long)(tp->rto / (10 * NSEC_PER_MSEC)), 4u, 0u, tp->mss ? tp->cwnd / tp->mss : 0);
+	text_printf(w->t, " %llu %u %u %u -1", (unsigned long long)(tp->rto / (10 * NSEC_PER_MSEC)), 4u, 0u, tp->mss ? tp->cwnd / tp->mss : 0);
+	end_line(w->t, w->family, start);
 }
 
 static int show_tcp(struct text *t, int family)
 {
 	struct walk w = { .t = t, .family = family };
 
-	text_printf(t, family == AF_INET ? "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n" :
-					   "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n");
+	text_printf(t, family == AF_INET ? "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode" :
+					   "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode");
+	end_line(t, family, 0);
 	socket_for_each(show_tcp_socket, &w);
 	return 0;
 }

@@ -98,8 +98,12 @@ static int create(int family, int type, int proto, const struct sock_cred *cred,
 	bool has_family = false, has_type = false;
 	int r;
 
-	if (family == AF_UNIX && proto == AF_UNIX)	/* PF_UNIX may name the protocol, too */
-		proto = 0;
+	if (family == AF_UNIX) {
+		if (proto == AF_UNIX)		/* PF_UNIX may name the protocol, too */
+			proto = 0;
+		if (type == SOCK_RAW)		/* as on Linux, which has it from BSD */
+			type = SOCK_DGRAM;
+	}
 	if (family != AF_PACKET && (proto < 0 || proto > 255))	/* there it is the type of frames */
 		return family == AF_NETLINK ? -EPROTONOSUPPORT : -EINVAL;
 	SET_FOREACH(p, net_protos) {

@@ -468,6 +468,8 @@ long sock_ioctl(struct socket *so, unsigned cmd, unsigned long arg);
 
 /* AF_INET and AF_INET6 addresses (inet.c). port in host order. -EINVAL, -EAFNOSUPPORT. */
 int inet_from_sockaddr(const struct socket *so, const struct sock_addr *a, struct ip_addr *ip, uint16_t *port, struct netdev **dev);
+/* May who is bound to `from` speak to `to`, both as inet_from_sockaddr() gives them? -ENETUNREACH: not to IPv4; -EAFNOSUPPORT: not to IPv6. */
+int __must_check inet_check_pair(const struct ip_addr *from, const struct ip_addr *to);
 /* The address of a bind(2): of AF_INET also AF_UNSPEC with no address. */
 int inet_from_bind_addr(const struct socket *so, const struct sock_addr *a, struct ip_addr *ip, uint16_t *port, struct netdev **dev);
 void inet_to_sockaddr(const struct socket *so, struct sock_addr *a, const struct ip_addr *ip, uint16_t port, const struct netdev *dev);

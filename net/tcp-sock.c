@@ -376,6 +376,9 @@ static int tcp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 		return r;
 	if (ip_is_any(&dst))
 		dst = ip_is_v4(&dst) || so->family == AF_INET ? ip_from_v4(net32(0x7f000001)) : (struct ip_addr){ .w = { 0, 0, 0, net32(1) } };
+	r = inet_check_pair(&tp->laddr, &dst);
+	if (r)
+		return r;
 	tcp_lock(tp);
 	if (dev)
 		atomic_store(&so->bound_dev, dev, RELAXED);

@@ -286,7 +286,9 @@ static int udp_connect(struct socket *so, const struct sock_addr *a, bool is_non
 	if (r)
 		return r;
 	mutex_lock(&so->lock);
-	r = dgram_route(&u->d, &ip, &u->d.laddr, dev);
+	r = inet_check_pair(&u->d.laddr, &ip);
+	if (!r)
+		r = dgram_route(&u->d, &ip, &u->d.laddr, dev);
 	if (!r && u->d.route.is_broadcast && !sock_has(so, SF_BROADCAST))
 		r = -EACCES;
 	if (!r)
@@ -549,6 +551,10 @@ static ssize_t udp_send(struct socket *so, struct sock_msg *m)
 			return r;
 		if (!port)
 			return -EINVAL;
+		if (so->family != AF_INET)
+			r = inet_check_pair(&u->d.laddr, &dst);
+		if (r)
+			return r;
 	}
 	mutex_lock(&so->lock);
 	if (!m->name || !m->name->len) {

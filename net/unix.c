@@ -126,12 +126,11 @@ int socket_pair(int family, int type, int proto, const struct sock_cred *cred, s
 {
 	int r;
 
-	if (family != AF_UNIX)
-		return family == AF_INET || family == AF_INET6 ? -EOPNOTSUPP : -EAFNOSUPPORT;
 	r = socket_create(family, type, proto, cred, &out[0]);
 	if (r)
 		return r;
-	r = socket_create(family, type, proto, cred, &out[1]);
+	/* Of other families what is wrong with the arguments is told first. */
+	r = family == AF_UNIX ? socket_create(family, type, proto, cred, &out[1]) : -EOPNOTSUPP;
 	if (r) {
 		out[0]->ops->release(out[0]);
 		socket_put(out[0]);

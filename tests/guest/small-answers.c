@@ -10,13 +10,17 @@
 #include <linux/futex.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 #define PAGE 4096
@@ -69,6 +73,10 @@ static void unix_names(void)
 	close(s);
 	close(q);
 	close(d);
+	check("SOCK_RAW is made", ERR(socketpair(AF_UNIX, SOCK_RAW, 0, pair)) == 0);
+	getsockopt(pair[0], SOL_SOCKET, SO_TYPE, &q, &(socklen_t){ sizeof(q) });
+	check("and means SOCK_DGRAM", q == SOCK_DGRAM);
+	show("socketpair of IPv4: %d %d %d", ERR(socketpair(AF_INET, 0, 0, pair)), ERR(socketpair(AF_INET, SOCK_DGRAM, 0, pair)), ERR(socketpair(99, SOCK_DGRAM, 0, pair)));
 }
 
 static void unix_files(int type)
@@ -203,6 +211,22 @@ static void no_search(void)
 	rmdir("/tmp/small-answers-dir");
 }
 
+static void sealed(void)
+{
+	char page[PAGE] = "";
+	int fd = memfd_create("small-answers", MFD_ALLOW_SEALING);
+
+	check("a page and a half", ftruncate(fd, PAGE * 3 / 2) == 0);
+	fcntl(fd, F_ADD_SEALS, F_SEAL_GROW);
+	show("a write across the end: %d, and of whole pages before it: %d", ERR(pwrite(fd, page, PAGE, PAGE)), (int)pwrite(fd, page, PAGE, PAGE / 2));
+	fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE);
+	show("of nothing: %d", (int)write(fd, page, 0));
+	close(fd);
+	fd = eventfd(0, 0);
+	show("pwrite without a position: %d, without a write: %d", ERR(pwrite(fd, page, 8, 0)), ERR(pwrite(timerfd_create(CLOCK_MONOTONIC, 0), page, 8, 0)));
+	close(fd);
+}
+
 /* ---- memory, scheduling, /proc -------------------------------------------------------------------------------------------------------- */
 
 static void memory(void)
@@ -215,6 +239,28 @@ static void memory(void)
 	set_caps(1u << CAP_SYS_RESOURCE);
 	check("PR_SET_MM", ERR(prctl(PR_SET_MM, 0, 0, 0, 0)) == EPERM);
 	set_caps(0);
+}
+
+static void other_memory(void)
+{
+	char *pages = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), small[10] = "";
+	struct iovec a[2] = { { pages + PAGE - 3, 6 }, { pages, 1 } }, b[2] = { { small, 4 }, { small + 4, 6 } };
+	pid_t self = getpid();
+	int n;
+
+	memcpy(pages + PAGE - 3, "abcdef", 6);
+	pages[0] = 'x';
+	show("process_vm_readv: %d %s", (int)process_vm_readv(self, b, 2, a, 2, 0), small);
+	memcpy(small, "0123456789", 10);
+	n = (int)process_vm_writev(self, b, 2, a, 2, 0);
+	show("process_vm_writev: %d %.6s %c", n, pages + PAGE - 3, pages[0]);
+	munmap(pages + PAGE, PAGE);
+	show("a hole: %d, alone %d", (int)process_vm_readv(self, b, 1, a, 1, 0), ERR(process_vm_readv(self, b, 1, &(struct iovec){ pages + PAGE, 1 }, 1, 0)));
+	show("flags %d, nobody %d, many %d, nothing %d %d, negative %d, bad %d", ERR(process_vm_readv(self, b, 2, a, 2, 1)), ERR(process_vm_readv(1 << 30, b, 2, a, 2, 0)),
+	     ERR(process_vm_readv(self, b, 1025, a, 2, 0)), (int)process_vm_readv(1 << 30, b, 0, a, 2, 0), (int)process_vm_readv(1 << 30, b, 2, a, 0, 0),
+	     ERR(process_vm_readv(self, b, 2, &(struct iovec){ small, (size_t)-1 }, 1, 0)), ERR(process_vm_readv(self, (void *)8, 1, a, 1, 0)));
+	munmap(pages, PAGE);
+	munmap(pages + 2 * PAGE, 2 * PAGE);
 }
 
 static void schedulers(void)
@@ -283,6 +329,46 @@ static void network(void)
 	close(raw6);
 }
 
+static void families(void)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct ip_mreq nothing = { { 0 }, { 0 } };
+	int s, u;
+
+	for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
+		s = socket(AF_INET6, type, 0);
+		show("type %d: bind to IPv4 %d", type, ERR(bind(s, (void *)&v4, sizeof(v4))));
+		close(s);
+	}
+	u = socket(AF_INET, SOCK_DGRAM, 0);
+	show("a short name: %d, no group: %d", ERR(sendto(u, "x", 1, 0, (void *)&v4, 4)), ERR(setsockopt(u, IPPROTO_IP, IP_ADD_MEMBERSHIP, &nothing, sizeof(nothing))));
+	close(u);
+}
+
+/* Who is accepted after its reset still has a name. */
+static void accepted_late(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) }, peer;
+	int l = socket(AF_INET, SOCK_STREAM, 0), s = socket(AF_INET, SOCK_STREAM, 0), c;
+	struct pollfd p = { l, POLLIN, 0 }, q = { -1, POLLHUP, 0 };
+	socklen_t len = sizeof(a);
+
+	bind(l, (void *)&a, sizeof(a));
+	listen(l, 1);
+	getsockname(l, (void *)&a, &len);
+	connect(s, (void *)&a, sizeof(a));
+	poll(&p, 1, -1);
+	setsockopt(s, SOL_SOCKET, SO_LINGER, (int[]){ 1, 0 }, 2 * sizeof(int));
+	close(s);
+	len = sizeof(peer);
+	c = accept(l, (void *)&peer, &len);
+	q.fd = c;
+	poll(&q, 1, -1);
+	show("accepted: name of %d, family %d; getpeername %d", (int)len, peer.sin_family, ERR(getpeername(c, (void *)&peer, &len)));
+	close(c);
+	close(l);
+}
+
 int main(void)
 {
 	umask(0);
@@ -294,9 +380,13 @@ int main(void)
 	directories();
 	accesses();
 	no_search();
+	sealed();
 	memory();
+	other_memory();
 	schedulers();
 	proc();
 	network();
+	families();
+	accepted_late();
 	return test_end();
 }
