@@ -327,7 +327,7 @@ bool tcp_retransmit(struct tcp_sock *tp, struct tx_rec *r, nsec_t now)
 	data = len - !!(r->flags & TX_FIN);
 	if (r->flags & TX_FIN)
 		flags |= TCP_FIN;
-	if (r->flags & TX_PSH)
+	if (r->flags & TX_PSH || data > tp->mss)
 		flags |= TCP_PSH;
 	if (unlikely(r->flags & TX_SYN))
 		tcp_send_syn(tp, now, tp->state != TCP_SYN_SENT);
@@ -509,7 +509,7 @@ void tcp_push(struct tcp_sock *tp, nsec_t now, bool ignore_nagle)
 		if (tcp_waits_for_room(tp))
 			break;
 		/* The record first: without it the segment could never be repeated. */
-		if (!tx_add(tp, seq, end + with_fin, (with_fin ? TX_FIN : 0) | (is_pushed ? TX_PSH : 0), now))
+		if (!tx_add(tp, seq, end + with_fin, (with_fin ? TX_FIN : 0) | (is_end && n ? TX_PSH : 0), now))
 			break;
 		tp->snd_nxt = end + with_fin;
 		tp->is_fin_sent |= with_fin;
