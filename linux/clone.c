@@ -14,6 +14,7 @@
 #include "linux/process.h"
 #include "linux/syscalls.h"
 #include "linux/veneer.h"
+#include "mmu/page.h"
 #include "mmu/user.h"
 
 #define CSIGNAL			0x000000fful
@@ -73,11 +74,26 @@ static int check_flags(uint64_t flags)
 	return (flags & CLONE_THREAD_NEEDS) == CLONE_THREAD_NEEDS && !(flags & CLONE_PIDFD) ? 0 : -EINVAL;
 }
 
+/*
+ * Threads that have not run yet. Each is about to touch its stack, and a fault that finds no memory would end the program: there are no more of them than have room.
+ */
+#define FIRST_PAGES	2u	/* of a stack, with the table for it */
+static uint32_t nr_unborn;	/* [a] */
+
+static bool has_room_for_child(void)
+{
+	if (page_make_room(FIRST_PAGES * (atomic_fetch_add(&nr_unborn, 1u, RELAXED) + 1)))
+		return true;
+	(void)atomic_fetch_sub(&nr_unborn, 1u, RELAXED);
+	return false;
+}
+
 /* First code of a new thread. */
 static void enter_child(void *arg)
 {
 	struct task *t = arg;
 
+	(void)atomic_fetch_sub(&nr_unborn, 1u, RELAXED);
 	if (t->set_child_tid && user_store32((uint32_t *)t->set_child_tid, (uint32_t)t->tid))
 		t->set_child_tid = 0;	/* a bad address is the program's own affair */
 	arch_return_to_user(task_frame(t));
@@ -120,9 +136,13 @@ static long do_clone(struct frame *f, const struct clone_request *c)
 		return -EAGAIN;
 	if (fd_can_borrow(parent->process->files))
 		fdtable_share(parent->process->files);
+	if (!has_room_for_child())
+		return -EAGAIN;
 	r = task_create(parent->process, NULL, NULL, &child);
-	if (r)
+	if (r) {
+		(void)atomic_fetch_sub(&nr_unborn, 1u, RELAXED);
 		return r == -ENOMEM ? -EAGAIN : r;	/* as fork(2) and pthread_create(3) expect it */
+	}
 	child->entry = enter_child;
 	child->entry_arg = child;
 	inherit(child, parent, c);
@@ -135,9 +155,12 @@ static long do_clone(struct frame *f, const struct clone_request *c)
 	tid = child->tid;
 	if ((c->flags & CLONE_PARENT_SETTID) && user_store32((uint32_t *)c->parent_tid, (uint32_t)tid)) {
 		task_abandon(child);
-		return -EFAULT;
+		r = -EFAULT;
+	} else {
+		r = task_start(child);
 	}
-	r = task_start(child);
+	if (r)
+		(void)atomic_fetch_sub(&nr_unborn, 1u, RELAXED);
 	return r ? r : tid;
 }
 

@@ -15,6 +15,7 @@
 #include "mmu/heap.h"
 
 #define MAX_RESERVE	1024ul	/* pages */
+#define MAX_TRIES	4u	/* rounds through the shrinkers for one request */
 
 struct mmu_cpu *mmu_cpus[MAX_CPUS];
 static struct mmu_cpu boot_cpu;
@@ -236,6 +237,13 @@ static bool reclaim(uint64_t want)
 	return again;
 }
 
+bool page_make_room(uint64_t nr)
+{
+	for (unsigned tries = 0; is_in_reserve(nr) && tries < MAX_TRIES && reclaim(nr << PAGE_SHIFT); tries++)
+		;
+	return !is_in_reserve(nr);
+}
+
 static bool lock_buddy(void)
 {
 	if (!mmu_can_sleep())
@@ -320,7 +328,7 @@ static uint32_t take_hard(unsigned order, unsigned flags)
 
 	if (flags & PAGE_NOWAIT || !mmu_can_sleep() || thread_current()->gives_memory)
 		return NO_PAGE;
-	for (tries = 0; tries < 4; tries++) {
+	for (tries = 0; tries < MAX_TRIES; tries++) {
 		bool again = reclaim(1ull << order << PAGE_SHIFT);
 		uint32_t idx;
 

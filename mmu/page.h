@@ -50,6 +50,8 @@ void page_put(paddr_t pa);
 unsigned page_count(paddr_t pa);
 /* Whether page faults have begun to use what is kept for them: who fills memory in before it is needed stops. */
 bool page_reserve_is_used(void);
+/* Whether so many pages are free besides those; shrinkers run if not. Nothing is set aside. Context: thread, may sleep. */
+bool page_make_room(uint64_t nr);
 /* Split an allocated block of this order into single pages, each with count 1. */
 void page_split(paddr_t pa, unsigned order);
 
