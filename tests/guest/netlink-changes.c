@@ -103,6 +103,7 @@ static void show_one(const struct nlmsghdr *h)
 	switch (h->nlmsg_type) {
 	case RTM_NEWLINK:
 		show("  told: link %d, up %d, mtu %u", link->ifi_index, link->ifi_flags & IFF_UP ? 1 : 0, *(uint32_t *)RTA_DATA(t[IFLA_MTU]));
+		check("with counters of 32 and 64 bits", t[IFLA_STATS] && RTA_PAYLOAD(t[IFLA_STATS]) >= 96 && t[IFLA_STATS64] && RTA_PAYLOAD(t[IFLA_STATS64]) >= 192);
 		break;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
