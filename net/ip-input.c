@@ -77,8 +77,6 @@ static bool is_martian(const struct pkt *p)
 	/* Who claims an address of ours must be heard (RFC 4862 5.4.4): nd.c answers with care. */
 	if (v6 && p->proto == IPPROTO_ICMPV6 && p->udp.hop_limit == 255 && p->seg[0].len && p->seg[0].data[0] == ND_NEIGHBOR_ADVERT)
 		return ip_is_any(&p->src) || ip_is_multicast(&p->src) || ip_is_loopback(&p->src);
-	if (p->dev == &loopback && ip_is_loopback(&p->src))	/* a program put it there (AF_PACKET) */
-		return false;
 	if (v6)
 		return !ip_is_any(&p->src) || !ip_is_multicast(&p->dst) || p->proto != IPPROTO_ICMPV6;
 	return p->src.b[12] || (p->dst.w[3] != 0xffffffff && (p->dst.w[3] & 0x00ffffff) != net32(0xe0000000));
