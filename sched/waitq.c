@@ -63,8 +63,10 @@ static __attribute__((noinline)) void wake_many(struct waitq *q, unsigned nr, ui
 	struct waiter *w, *tmp;
 
 	list_for_each_safe(w, tmp, &q->waiters, node) {
-		if (w->notify(w, key) && w->is_exclusive && --nr == 0)
+		if (w->is_exclusive && !nr)
 			break;
+		if (w->notify(w, key) && w->is_exclusive)
+			nr--;
 	}
 }
 
@@ -85,7 +87,7 @@ void __waitq_wake(struct waitq *q, unsigned nr, uint32_t key)
 	struct waiter *w;
 
 	mutex_lock_inline(&q->lock);
-	if (likely(q->waiters.next == q->waiters.prev && !list_is_empty(&q->waiters))) {
+	if (likely(nr && q->waiters.next == q->waiters.prev && !list_is_empty(&q->waiters))) {
 		w = list_first(&q->waiters, struct waiter, node);
 		w->notify(w, key);
 	} else {

@@ -317,10 +317,58 @@ static void *take_turns(void *arg)
 	return NULL;
 }
 
+struct counter {
+	struct waiter w;
+	unsigned nr;
+};
+
+static bool count(struct waiter *w, uint32_t key)
+{
+	(void)key;
+	container_of(w, struct counter, w)->nr++;
+	return true;
+}
+
+static unsigned nr_told(struct counter *c)
+{
+	unsigned nr = c->nr;
+
+	c->nr = 0;
+	return nr;
+}
+
+/* All that are not exclusive, and so many of the others: none of them as well, if another was woken instead (epoll_wake). */
+static void exclusive(void)
+{
+	struct counter one, first, second;
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct counter *c = i == 0 ? &first : i == 1 ? &second : &one;
+
+		waiter_init(&c->w, 0);
+		c->w.notify = count;
+		c->w.is_exclusive = c != &one;
+		c->nr = 0;
+		waitq_add(&q, &c->w);
+		waitq_wake(&q, 0, 0);
+		CHECK(nr_told(&first) == 0 && (i < 1 || nr_told(&second) == 0) && (i < 2 || nr_told(&one) == 1));
+	}
+	waitq_wake(&q, 1, 0);
+	CHECK(nr_told(&one) == 1 && nr_told(&first) == 1 && nr_told(&second) == 0);
+	waitq_wake(&q, 2, 0);
+	CHECK(nr_told(&one) == 1 && nr_told(&first) == 1 && nr_told(&second) == 1);
+	waitq_wake_all(&q, 0);
+	CHECK(nr_told(&one) == 1 && nr_told(&first) == 1 && nr_told(&second) == 1);
+	waitq_del(&first.w);
+	waitq_del(&second.w);
+	waitq_del(&one.w);
+}
+
 int main(void)
 {
 	nsec_t t;
 
+	exclusive();
 	run(contend, NR);
 	CHECK(sum == NR * ROUNDS * 5 && m.word == 0 && !m.waiting && mpsc_is_empty(&m.incoming));
 	pthread_barrier_init(&all_known, NULL, NR);
