@@ -27,6 +27,13 @@ Errors were encountered while processing:
 """.splitlines()
 
 
+def parents(path):
+    while path != "/":
+        path = os.path.dirname(path)
+        if path != "/":
+            yield path
+
+
 class Steps(CacheCase):
     def test_order_of_apt(self):
         private = apt.Apt("arm64", self.folder + "/state")
@@ -38,6 +45,41 @@ class Steps(CacheCase):
         self.assertEqual(install.explain(FAILED, "/log"), "bad cannot be installed: installed bad package post-installation script subprocess returned "
                                                           'error exit status 7 ("cannot find the thing"); all that was said is in /log')
         self.assertIn("no message", install.explain([], "/log"))
+
+
+class LeftOut(CacheCase):
+    """A tree with a merged /usr, its dpkg database, and packages that are kept or not."""
+
+    def tree(self, **packages):
+        status = ""
+        for name, files in packages.items():
+            for path, text in files.items():
+                self.write("tree" + path, text)
+            folders = {folder for path in files for folder in parents(path)}
+            self.write(f"tree/var/lib/dpkg/info/{name}:arm64.list", "\n".join(["/.", *sorted(folders), *files]).replace("/usr/bin", "/bin") + "\n")
+            status += f"Package: {name}\nStatus: install ok installed\n\n"
+        self.write("tree/var/lib/dpkg/status", status)
+        os.symlink("usr/bin", self.folder + "/tree/bin")
+        return self.folder + "/tree"
+
+    def test_files(self):
+        tree = self.tree(stays={"/usr/bin/a": "", "/usr/share/both/x": ""}, goes={"/usr/bin/b": "", "/usr/share/both/y": "", "/usr/share/own/z": ""})
+        self.write("tree/etc/made", "by a script")
+        outside = self.write("victim/b", "x")
+        os.symlink(os.path.dirname(outside), tree + "/usr/share/own/away")
+        install.leave_out(tree, {"stays"})
+        left = sorted(os.path.join(folder, name)[len(tree):] for folder, _, names in os.walk(tree) for name in names)
+        self.assertEqual(left, ["/etc/made", "/usr/bin/a", "/usr/share/both/x", "/var/lib/dpkg/info/stays:arm64.list", "/var/lib/dpkg/status"])
+        self.assertEqual(os.readlink(tree + "/bin"), "usr/bin")
+        with open(tree + "/var/lib/dpkg/status", encoding="ascii") as handle:
+            self.assertEqual(handle.read(), "Package: stays\nStatus: install ok installed\n\n")
+        self.assertTrue(os.path.exists(outside))
+
+    def test_scripts(self):
+        tree = self.tree(script={"/usr/bin/s": "#! /bin/sh -e\n"}, program={"/usr/bin/p": "\x7fELF", "/usr/share/t": "#!/bin/sh\n"}, other={"/usr/bin/o": "#!/usr/bin/env bash\n"},
+                         python={"/usr/bin/y": "#!/usr/bin/python3\n"})
+        for name, wanted in (("script", True), ("other", True), ("program", False), ("python", False)):
+            self.assertEqual(install.has_scripts(tree, {name}), wanted, name)
 
 
 class Reasons(CacheCase):

@@ -72,7 +72,7 @@ def seconds(text):
 
 def add_root_options(group):
     group.add_argument("--package", action="append", default=[], metavar="NAME",
-                       help="put this Debian package with all it depends on, and what every Debian has, into the root (repeatable)")
+                       help="put this Debian package with all it depends on, and a shell, into the root (repeatable)")
     group.add_argument("--rootfs", metavar="DIR|IMAGE", help="a directory, or an EROFS image, as the root")
     group.add_argument("--volume", action="append", default=[], metavar="HOSTDIR:DIR",
                        help="copy a directory of this machine into the root (repeatable)")

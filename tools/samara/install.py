@@ -7,8 +7,12 @@ usual tools), made once for an architecture. A set of packages is then installed
 are unpacked by this machine's dpkg (quick), scripts run in a sandbox (sandbox.py) with the tree's own programs, where services
 are not started. As in Debian's images for containers, manuals and translations are left out.
 
+In the end what nobody needs is taken out again (leave_out): of the base a machine keeps its users, its settings and a shell, and all of it if
+there are shell scripts among the commands, as Debian lets packages use Essential ones without saying so. It would be 70 MB of memory.
+
 Debian's own way is debootstrap or mmdebstrap; they make each tree from nothing, which takes a minute under emulation.
 """
+import contextlib
 import glob
 import os
 import re
@@ -23,6 +27,11 @@ ESSENTIAL = ["?and(?or(?essential, ?priority(required)), ?not(?exact-name(apt)))
 
 LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"]
 KEPT = ["/usr/share/doc/*/copyright"]
+SHELL = ["base-files", "base-passwd", "dash"]  # what is kept of the base in any case
+SKELETON = {"base-files", "base-passwd"}  # directories and users, without the programs that they depend on
+COMMANDS = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/")
+SHELLS = re.compile(rb"#! *(/usr)?/bin/(env +)?(ba|da)?sh\b")
+
 DPKG_OPTIONS = ["--force-unsafe-io", "--force-confdef", "--force-confold"]
 # The machine's dpkg may be another architecture's, and what must be configured first is apt's to say.
 UNPACK_OPTIONS = [*DPKG_OPTIONS, "--force-architecture", "--force-depends", *(f"--path-exclude={path}" for path in LEFT_OUT),
@@ -142,6 +151,53 @@ def copy(tree, destination):
     done = subprocess.run([paths.find_tool("cp", "coreutils"), "-a", "--reflink=auto", "-T", tree, destination], capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failure(f"cannot copy {tree}: {done.stderr.strip()}")
+
+
+def lists(tree):
+    """{package: [path]} of dpkg's database; deeper paths come first."""
+    found = {}
+    for path in glob.glob(os.path.join(glob.escape(tree), "var/lib/dpkg/info/*.list")):
+        with open(path, encoding="utf-8") as handle:
+            found[os.path.basename(path)[:-len(".list")].split(":")[0]] = sorted(handle.read().splitlines(), reverse=True)
+    return found
+
+
+def has_scripts(tree, packages):
+    """Is a command of these packages a shell script?"""
+    for package, names in lists(tree).items():
+        for name in names if package in packages else ():
+            host = rootfs.lookup(tree, name) if os.path.dirname(name) + "/" in COMMANDS else None
+            if host and os.path.isfile(host):
+                with open(host, "rb") as handle:
+                    if SHELLS.match(handle.read(64)):
+                        return True
+    return False
+
+
+def leave_out(tree, kept):
+    """Remove the files of all packages that are not in `kept`, and what dpkg says of them. What scripts have made stays."""
+    owned = lists(tree)
+    stays = {name for package, names in owned.items() if package in kept for name in names}
+    gone = {name for package, names in owned.items() if package not in kept for name in names} - stays - {"/."}
+    for name in sorted(gone, reverse=True):
+        # Links of directories are followed inside the tree only.
+        folder = rootfs.lookup(tree, os.path.dirname(name))
+        path = os.path.join(folder, os.path.basename(name)) if folder else tree
+        leads_to = rootfs.lookup(tree, name)
+        if os.path.islink(path) and leads_to and os.path.isdir(leads_to):
+            continue  # /bin of a merged /usr, which others use
+        if os.path.islink(path) or os.path.isfile(path):
+            os.unlink(path)
+        elif os.path.isdir(path) and path != tree:
+            with contextlib.suppress(OSError):  # others have something there
+                os.rmdir(path)
+    for path in glob.glob(os.path.join(glob.escape(tree), "var/lib/dpkg/info/*")):
+        if os.path.basename(path).rsplit(".", 1)[0].split(":")[0] not in kept | {"format"}:
+            os.unlink(path)
+    status = os.path.join(tree, "var/lib/dpkg/status")
+    with open(status, encoding="utf-8") as handle:
+        entries = handle.read().split("\n\n")
+    paths.write_file(status, "\n\n".join(text for text in entries if text.partition("\n")[0].removeprefix("Package: ") in kept) + "\n\n")
 
 
 def finish(tree, port):

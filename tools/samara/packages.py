@@ -64,8 +64,8 @@ def remembered(apt, what, ask, progress):
 
 
 def tree_of(names, port=ports.DEFAULT):
-    """(directory that holds `names` and every Debian's packages, with all they depend on; whether its owners are true). Made if it
-    is not there yet."""
+    """(directory that holds `names` with all they depend on and what they use of every Debian; whether its owners are true). Made if
+    it is not there yet."""
     check_names(names)
     names = sorted(set(names))
     apt = Apt(port.debian)
@@ -73,7 +73,7 @@ def tree_of(names, port=ports.DEFAULT):
     with Progress() as progress:
         if how:
             return Installed(apt, port, how, progress).tree_of(names), True
-        return unpacked_tree([*names, *install.ESSENTIAL], apt, port, progress, why_not), False
+        return unpacked_tree(sorted(with_shell(apt, names, progress)), apt, port, progress, why_not), False
 
 
 def files_of(name, port):
@@ -126,7 +126,7 @@ class Installed:
 
     def tree_of(self, names):
         apt = self.apt
-        remembered(apt, names, lambda: apt.steps(names), self.progress)  # a wrong name is told before the base is made
+        needed = with_shell(apt, names, self.progress)  # a wrong name is told before the base is made
         base = self.base()
         status = os.path.join(base, "var/lib/dpkg/status")
         self.progress.show("resolving " + " ".join(names))
@@ -140,14 +140,26 @@ class Installed:
             install.copy(base, temporary)
             if steps:
                 self.installer(temporary).install(steps)
+            new = {package for action, package, _ in steps if action == "Inst"}
+            if "libc6" not in needed or not install.has_scripts(temporary, new):
+                install.leave_out(temporary, needed | install.SKELETON)
             install.finish(temporary, self.port)
 
-        return entry(digest(["installed", steps, os.path.basename(base), code_digest()]), make)
+        return entry(digest(["installed", steps, sorted(needed), os.path.basename(base), code_digest()]), make)
 
     def download(self, names, status):
         with paths.locked(self.apt.lock):
             self.apt.configure()
             self.apt.download(names, self.progress, status)
+
+
+def with_shell(apt, names, progress):
+    """All packages that `names` take, and a shell's where it costs little: where there is the C library that it is linked with."""
+    def all_of(some):
+        return {package for _, package, _ in remembered(apt, some, lambda: apt.steps(some), progress)}
+
+    needed = all_of(names)
+    return needed | all_of(install.SHELL) if "libc6" in needed else needed
 
 
 def unpacked_tree(names, apt, port, progress, why_not=None):
