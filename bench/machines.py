@@ -78,7 +78,7 @@ def closure(tree, program):
 
 def root_image(package, program, files):
     """An EROFS image with a Debian program and `files` ({path: host path})."""
-    everything = closure(tree_of([package], PORT), program)
+    everything = closure(tree_of([package], PORT)[0], program)
     everything.update(files)
     everything["/bench/probe.so"] = PROBE
     return image.Image([], everything).build()
