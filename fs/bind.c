@@ -153,15 +153,19 @@ static int link_copies(struct list *copies, struct dentry *point)
 	return 0;
 }
 
+/* What is to be seen at another place, too, or instead. give. 0 or -errno. */
+static int find_source(struct fs_context *ctx, const char *source, struct dentry **out)
+{
+	return source && *source ? path_lookup(ctx, NULL, source, WALK_FOLLOW, out, NULL) : -EINVAL;
+}
+
 int mount_bind(struct fs_context *ctx, struct dentry *point, const char *source, bool is_recursive)
 {
 	struct list copies = LIST_INIT(copies);
 	struct dentry *from;
 	int r;
 
-	if (!source || !*source)
-		return -EINVAL;
-	r = path_lookup(ctx, NULL, source, WALK_FOLLOW, &from, NULL);
+	r = find_source(ctx, source, &from);
 	if (r)
 		return r;
 	mutex_lock(&mounts_lock);
@@ -209,9 +213,7 @@ int mount_move(struct fs_context *ctx, struct dentry *point, const char *source)
 	struct dentry *from;
 	int r;
 
-	if (!source || !*source)
-		return -EINVAL;
-	r = path_lookup(ctx, NULL, source, WALK_FOLLOW, &from, NULL);
+	r = find_source(ctx, source, &from);
 	if (r)
 		return r;
 	mount_change_begin();

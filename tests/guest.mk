@@ -67,6 +67,8 @@ $(eval $(call guest_rules,tests/guest))
 
 $(GUEST_OUT)/syscall-sites: tests/guest/call-sites.h
 $(GUEST_OUT)/signal-context: tests/guest/faults.h
+$(GUEST_OUT)/exec-stack $(GUEST_OUT)/exec-stack-library-pie: tests/guest/run-here.h
+$(addprefix $(GUEST_OUT)/,mounts tmpfs-options file-corners): tests/guest/result.h
 
 # musl: headers and libraries of Debian's packages musl and musl-dev for the machine,
 # unpacked under build/, with the GNU cross compiler. -z and crt files by hand,

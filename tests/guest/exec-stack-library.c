@@ -3,12 +3,11 @@
  * dlopen(3) of a library that wants an executable stack: glibc makes all stacks so, the first thread's (which grows), those of threads that run, and of later ones. The
  * library is made here, byte by byte: it holds nothing but its wish. Only the dynamic program (-pie) can load it.
  */
-#include "test.h"
+#include "run-here.h"
 
 #include <dlfcn.h>
 #include <elf.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -16,42 +15,9 @@
 
 #ifdef __aarch64__
 #define MACHINE EM_AARCH64
-#define RETURN 0xd65f03c0
 #else
 #define MACHINE EM_X86_64
-#define RETURN 0xc3
 #endif
-
-static __thread sigjmp_buf back;
-
-static void on_fault(int signo)
-{
-	siglongjmp(back, signo);
-}
-
-/* Runs a function that returns at once, on the stack, depth pages below the caller. */
-static __attribute__((noinline)) int run_here(int depth)
-{
-	volatile char room[4096];
-	volatile uint32_t code[4] = { RETURN };
-
-	room[0] = 1;
-	if (depth)
-		return run_here(depth - 1) + room[0];
-	__builtin___clear_cache((char *)code, (char *)code + sizeof(code));
-	((void (*)(void))(uintptr_t)code)();
-	return room[0];
-}
-
-static void try(const char *what, int depth)
-{
-	int signo = sigsetjmp(back, 1);
-
-	if (signo)
-		show("%s: signal %d", what, signo);
-	else
-		show("%s: ran, %d", what, run_here(depth));
-}
 
 static void take_signals(void)
 {

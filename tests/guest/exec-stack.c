@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks that may be executed: mprotect(2) with PROT_GROWSDOWN, as glibc does it for a library that wants one, and what READ_IMPLIES_EXEC means. */
-#include "test.h"
+#include "run-here.h"
 
-#include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
-
-static sigjmp_buf back;
-
-static void on_fault(int signo)
-{
-	siglongjmp(back, signo);
-}
 
 static char protection_of(const void *p, char wanted)
 {
@@ -28,34 +20,6 @@ static char protection_of(const void *p, char wanted)
 	}
 	fclose(f);
 	return found;
-}
-
-/* A function that returns at once, on the stack, depth pages below the caller. */
-static __attribute__((noinline)) int run_here(int depth)
-{
-	volatile char room[4096];
-#ifdef __aarch64__
-	volatile uint32_t code[4] = { 0xd65f03c0 };
-#else
-	volatile uint32_t code[4] = { 0xc3 };
-#endif
-
-	room[0] = 1;
-	if (depth)
-		return run_here(depth - 1) + room[0];
-	__builtin___clear_cache((char *)code, (char *)code + sizeof(code));
-	((void (*)(void))(uintptr_t)code)();
-	return room[0];
-}
-
-static void try(const char *what, int depth)
-{
-	int signo = sigsetjmp(back, 1);
-
-	if (signo)
-		show("%s: signal %d", what, signo);
-	else
-		show("%s: ran, %d", what, run_here(depth));
 }
 
 static void protect(const char *what, void *p, size_t len, int prot)

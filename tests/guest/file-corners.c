@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Corners of calls on files: new names for open files, allocation, flags of one call, limits and overflow, locks on all that has a descriptor. */
-#include "test.h"
+#include "result.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -43,16 +43,6 @@ static long blocks_of(int fd)
 
 	return fstat(fd, &st) ? -errno : (long)st.st_blocks;
 }
-
-#define result(what, call)                                              \
-	do {                                                            \
-		errno = 0;                                              \
-		long r_ = (long)(call);                                 \
-		if (r_ < 0)                                             \
-			show("%s: %s", what, strerrorname_np(errno));   \
-		else                                                    \
-			show("%s: %ld", what, r_);                      \
-	} while (0)
 
 static void test_links(void)
 {

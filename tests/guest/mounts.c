@@ -2,7 +2,7 @@
 /*
  * Bind mounts: one directory at two places, seen and changed through both; mounts below mounts, moved, unmounted while in use; flags of a mount; /proc/self/mountinfo.
  */
-#include "test.h"
+#include "result.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,16 +17,6 @@
 #ifndef MS_NOSYMFOLLOW
 #define MS_NOSYMFOLLOW 256
 #endif
-
-#define result(what, call)                                              \
-	do {                                                            \
-		errno = 0;                                              \
-		long r_ = (long)(call);                                 \
-		if (r_ < 0)                                             \
-			show("%s: %s", what, strerrorname_np(errno));   \
-		else                                                    \
-			show("%s: %ld", what, r_);                      \
-	} while (0)
 
 static void put(const char *path, const char *text)
 {

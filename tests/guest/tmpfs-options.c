@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Options of a tmpfs mount: limits, owner, mode, mistakes, and new limits by a remount. */
-#include "test.h"
+#include "result.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -48,16 +48,6 @@ static void show_free(void)
 	need(statfs(at, &s) == 0);
 	show("blocks %ld, %ld free; files %ld, %ld free", (long)s.f_blocks, (long)s.f_bfree, (long)s.f_files, (long)s.f_ffree);
 }
-
-#define result(what, call)                                              \
-	do {                                                            \
-		errno = 0;                                              \
-		long r_ = (long)(call);                                 \
-		if (r_ < 0)                                             \
-			show("%s: %s", what, strerrorname_np(errno));   \
-		else                                                    \
-			show("%s: %ld", what, r_);                      \
-	} while (0)
 
 static void test_limits(void)
 {
